@@ -1,0 +1,78 @@
+"""What a user asks for: words and controls, everything that decides the output.
+
+Requests are frozen, validated when made, and JSON-serialisable (:mod:`partimento.plan.serial`). The same object
+serves Python, the command line and HTTP and is saved beside each output.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from partimento.errors import RequestError
+from partimento.score.timing import MAX_TEMPO_BPM, MIN_TEMPO_BPM
+
+MAX_WORDS = 4_000
+MIN_DURATION_S = 2.0
+MAX_DURATION_S = 1_800.0
+MAX_BARS = 1_000
+MAX_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateRequest:
+    """A request for a piece.
+
+    Attributes:
+        words: what is wanted, in English or Chinese; may be empty only when a control is given.
+        duration_s: length in seconds, 2 to 1800; None leaves it to the words, else 30 s or the given bars.
+        bars: length in bars, 1 to 1000. With both, the duration wins and the conflict is listed.
+        tempo_bpm: quarter notes per minute (dotted quarters in compound metres are converted by the words' reader only).
+        key: e.g. ``"A minor"``.
+        metre: e.g. ``"4/4"`` or ``"7/8"``.
+        chords: chord text (lead-sheet, Harte or Roman numerals with a key); repeated to fill the piece.
+        melody: path of a MIDI, MusicXML or ABC file whose tune is kept (recordings: a later performer).
+        midi: path of a MIDI file used as the sketch: its tracks are kept and arranged around.
+        negative: words for what must not be there, comma separated.
+        style: style id that overrules the words.
+        model: performer: ``score`` or the name or directory of a model.
+        soundfont: path of an ``.sf2``/``.sf3`` file, or None for the built-in one.
+        sample_rate: Hz of the output, 8000 to 192000.
+        seed: 0 to 2**63 - 1.
+        index: which of ``--n`` results this is, ≥ 0; it takes part in the seed.
+    """
+
+    words: str = ""
+    duration_s: float | None = None
+    bars: int | None = None
+    tempo_bpm: float | None = None
+    key: str | None = None
+    metre: str | None = None
+    chords: str | None = None
+    melody: str | None = None
+    midi: str | None = None
+    negative: str = ""
+    style: str | None = None
+    model: str = "score"
+    soundfont: str | None = None
+    sample_rate: int = 44_100
+    seed: int = 0
+    index: int = 0
+
+    def __post_init__(self) -> None:
+        if len(self.words) > MAX_WORDS:
+            raise RequestError(f"the words have {len(self.words)} characters; the limit is {MAX_WORDS}: shorten them")
+        controls = (self.chords, self.melody, self.midi, self.style, self.key, self.tempo_bpm, self.metre)
+        if not self.words.strip() and all(c is None for c in controls):
+            raise RequestError('nothing was asked: give words (e.g. "calm piano and strings") or a control such as --chords')
+        _check_range("duration", self.duration_s, MIN_DURATION_S, MAX_DURATION_S, "s")
+        _check_range("bars", self.bars, 1, MAX_BARS, "bars")
+        _check_range("tempo", self.tempo_bpm, MIN_TEMPO_BPM, MAX_TEMPO_BPM, "bpm")
+        _check_range("sample rate", self.sample_rate, 8_000, 192_000, "Hz")
+        _check_range("seed", self.seed, 0, MAX_SEED, "")
+        _check_range("index", self.index, 0, 1_000_000, "")
+
+
+def _check_range(name: str, value: float | None, low: float, high: float, unit: str) -> None:
+    """Raise unless ``value`` is None or within ``low`` to ``high`` (NaN is not)."""
+    if value is not None and not low <= value <= high:
+        raise RequestError(f"{name} {value:g} is outside {low:g} to {high:g} {unit}".rstrip())
