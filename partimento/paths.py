@@ -1,0 +1,108 @@
+"""Where files live, and how they are written: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from partimento.errors import FileError
+
+
+def cache_dir() -> Path:
+    """Folder for things that can be made again; ``PARTIMENTO_CACHE`` overrules the platform's usual place."""
+    named = os.environ.get("PARTIMENTO_CACHE")
+    if named:
+        return Path(named)
+    base = os.environ.get("XDG_CACHE_HOME") or (os.environ.get("LOCALAPPDATA") if os.name == "nt" else None)
+    return Path(base or Path.home() / ".cache") / "partimento"
+
+
+def check_output(path: str | os.PathLike[str]) -> Path:
+    """The path as a ``Path`` when a file can be written there.
+
+    Raises:
+        FileError: it is a directory, or its folder does not exist or cannot be written.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise FileError(f"cannot write {target}: it is a directory; name a file in it")
+    folder = target.parent
+    if not folder.exists():
+        raise FileError(f"cannot write {target}: the folder {folder} does not exist; create it first")
+    if not folder.is_dir():
+        raise FileError(f"cannot write {target}: {folder} is not a folder")
+    if not os.access(folder, os.W_OK):
+        raise FileError(f"cannot write {target}: no permission to write in {folder}")
+    return target
+
+
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """Create a folder (and those above it) unless it exists.
+
+    Raises:
+        FileError: a file stands in the way, or there is no permission.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"cannot create the folder {folder}: {error.strerror or error}") from error
+    return folder
+
+
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
+    """Write a file under a temporary name beside its place, then rename it: nobody ever sees half a file.
+
+    Raises:
+        FileError: it cannot be written (permission, full disk, a directory in the way).
+    """
+    target = check_output(path)
+    temporary: str | None = None
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name[:40]}.", suffix=".part", dir=target.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, target)
+        temporary = None
+    except OSError as error:
+        raise FileError(f"cannot write {target}: {error.strerror or error}") from error
+    finally:
+        # Also after Ctrl-C: a half-written temporary file must not stay behind.
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)
+    return target
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> Path:
+    """:func:`write_bytes` for UTF-8 text."""
+    return write_bytes(path, text.encode("utf-8"))
+
+
+def read_bytes(path: str | os.PathLike[str], what: str) -> bytes:
+    """Content of a file; ``what`` names its kind in the error ("audio", "MIDI").
+
+    Raises:
+        FileError: missing, a directory, empty or unreadable.
+    """
+    source = Path(path)
+    try:
+        if source.is_dir():
+            raise FileError(f"cannot read {source} as {what}: it is a directory")
+        data = source.read_bytes()
+    except OSError as error:
+        raise FileError(f"cannot read {source}: {error.strerror or error}") from error
+    except ValueError as error:  # e.g. a NUL in the name
+        raise FileError(f"cannot read {str(path)!r}: {error}") from error
+    if not data:
+        raise FileError(f"cannot read {source} as {what}: the file is empty")
+    return data
+
+
+def _umask() -> int:
+    """The process's umask (reading it means setting it for a moment)."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
