@@ -1,0 +1,7 @@
+"""``python -m partimento``."""
+
+import sys
+
+from partimento.cli.main import main
+
+sys.exit(main())

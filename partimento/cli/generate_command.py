@@ -1,0 +1,81 @@
+"""``partimento generate``: words and controls → sound, stems, MIDI, report."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from partimento.cli.progress import stages
+from partimento.cli.request_options import add_request_options, request_from
+from partimento.errors import RequestError
+from partimento.plan.result import Result
+
+MAX_N = 100
+EPILOG = """examples:
+  partimento generate "lazy jazz, saxophone solo over piano" -o out.wav
+  partimento generate "funk, no drums" --chords "Am7 | D7 | Gmaj7 | %" --tempo 96 --bars 16 -o funk.flac --stems stems/
+  partimento generate "慢板，钢琴和弦乐，不要鼓" -o calm.wav --midi-out calm.mid --report calm.json"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_request_options(parser, sound=True)
+    add = parser.add_argument
+    add("-o", "--output", required=True, type=Path, metavar="FILE", help="wav, flac, ogg or mp3")
+    add("--n", type=int, default=1, metavar="N", help="how many different results (out-1.wav, out-2.wav …)")
+    add("--stems", type=Path, metavar="DIR", help="write one wav per part; they sum to the mix")
+    add("--midi-out", type=Path, metavar="FILE", help="write the score (.mid, .musicxml, .mxl, .abc)")
+    add("--report", type=Path, metavar="FILE", help="write asked against heard as JSON")
+    add("--no-audio-report", action="store_true", help="check the notes only, do not analyse the sound (faster)")
+    add("--depth", choices=("16", "24", "float"), default="16", help="bits of wav and flac (default 16)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the pieces; returns the exit code."""
+    from partimento.outputs import OutputPaths, save
+    from partimento.pipeline import generate
+
+    if not 1 <= args.n <= MAX_N:
+        raise RequestError(f"--n {args.n} is outside 1 to {MAX_N}")
+    request = request_from(args)
+    paths = OutputPaths(args.output, args.stems, args.midi_out, args.report, args.depth)
+    for index in range(args.n):
+        paths.numbered(index, args.n).check()
+    with stages(4 * args.n, args.quiet) as tell:
+        for index in range(args.n):
+            item = replace(request, index=request.index + index)
+            result = generate(item, audio_report=not args.no_audio_report, on_stage=tell)
+            tell("write")
+            written = save(result, paths.numbered(index, args.n))
+            _say(result, written, args)
+    return 0
+
+
+def _say(result: Result, written: list[Path], args: argparse.Namespace) -> None:
+    """Print what was made."""
+    if args.json:
+        from partimento.plan.serial import to_builtins, to_json
+
+        body = {
+            "files": [str(path) for path in written],
+            "plan": to_builtins(result.plan),
+            "report": to_builtins(result.report),
+            "provenance": result.provenance,
+        }
+        print(to_json(body), end="")
+        return
+    if args.quiet:
+        return
+    from partimento.report import report_table
+
+    plan = result.plan
+    print(f"{written[0]}: {plan.caption}")
+    print(report_table(result.report))
+    for remark in plan.remarks:
+        print(f"note: {remark}")
+    for conflict in plan.conflicts:
+        print(f"conflict: {conflict.field}: kept {conflict.kept}, dropped {conflict.dropped} ({conflict.reason})")
+    if plan.unknown:
+        print(f"not understood: {', '.join(plan.unknown)}", file=sys.stderr)

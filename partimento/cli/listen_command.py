@@ -1,0 +1,27 @@
+"""``partimento listen``: what is in a recording."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="wav, flac, ogg, mp3 …")
+    parser.add_argument("--json", action="store_true", help="print machine-readable JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Analyse and print; returns the exit code."""
+    from partimento.audio import read_audio
+    from partimento.listen import heard_table, listen
+    from partimento.plan.serial import to_builtins, to_json
+
+    found = {str(path): listen(read_audio(path)) for path in args.files}
+    if args.json:
+        print(to_json({path: to_builtins(heard) for path, heard in found.items()}), end="")
+        return 0
+    for path, heard in found.items():
+        print(f"{path}\n{heard_table(heard)}")
+    return 0

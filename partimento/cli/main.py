@@ -1,0 +1,91 @@
+"""The command ``partimento``: finds the subcommand, runs it, turns our errors into one line and an exit code.
+
+Exit codes: 0 done, 1 a check failed (only where a command says so), 2 the user can put it right, 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+COMMANDS = {
+    "generate": "make a piece from words and controls",
+    "compose": "write a score (MIDI, MusicXML, ABC) without sound",
+    "plan": "show how words are understood",
+    "listen": "what is in a recording: tempo, key, chords, loudness",
+    "score": "look at scores: plot a piano roll, convert between formats",
+    "models": "list performers and what each can do",
+    "evaluate": "measure: plan, compose, exact, codec",
+    "bench": "measure speed",
+}
+"""Subcommand → help line; each lives in ``partimento.cli.<name>_command``."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        print("partimento: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away (``| head``); keep Python from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _run(arguments: list[str]) -> int:
+    """Parse and dispatch; our own errors become one line on stderr."""
+    from partimento.errors import PartimentoError
+
+    parser = _parser()
+    if arguments and arguments[0] in COMMANDS:
+        name = arguments[0]
+        module = importlib.import_module(f"partimento.cli.{name}_command")
+        sub = argparse.ArgumentParser(
+            prog=f"partimento {name}",
+            description=COMMANDS[name][0].upper() + COMMANDS[name][1:] + ".",
+            epilog=getattr(module, "EPILOG", None),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(sub)
+        try:
+            return int(module.run(sub.parse_args(arguments[1:])))
+        except PartimentoError as error:
+            print(f"partimento: {' '.join(str(error).split())}", file=sys.stderr)
+            return 2
+        except MemoryError:
+            print("partimento: not enough memory for this; ask for a shorter piece or fewer stems", file=sys.stderr)
+            return 2
+    options = parser.parse_args(arguments)
+    if options.version:
+        from importlib.metadata import version
+
+        print(f"partimento {version('partimento')}")
+        return 0
+    parser.print_help()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    """The top level: names and help lines only, so that ``--help`` is quick."""
+    width = max(len(name) for name in COMMANDS)
+    listing = "\n".join(f"  {name:<{width}}  {text}" for name, text in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="partimento",
+        description="Music from words that does what was asked, and proves it.",
+        epilog=f"commands:\n{listing}\n\n`partimento COMMAND --help` explains each.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="partimento COMMAND [options]",
+    )
+    parser.add_argument("--version", action="store_true", help="print the version")
+    parser.add_argument("command", nargs="?", choices=tuple(COMMANDS), metavar="COMMAND", help="one of those below")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""Progress on stderr: only on a terminal, only when it takes longer than two seconds."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+DELAY_S = 2.0
+
+
+class Tell(Protocol):
+    """Told the name of each stage."""
+
+    def __call__(self, stage: str, /) -> None: ...
+
+
+def wanted(quiet: bool) -> bool:
+    """True when a bar may be drawn."""
+    return not quiet and sys.stderr.isatty()
+
+
+@contextmanager
+def stages(total: int, quiet: bool) -> Iterator[Tell]:
+    """A bar over named stages."""
+    from tqdm import tqdm
+
+    bar = tqdm(total=total, disable=not wanted(quiet), delay=DELAY_S, leave=False, bar_format="{desc:<12}{bar:30} {elapsed}")
+
+    def tell(stage: str) -> None:
+        bar.set_description_str(stage)
+        bar.update(1)
+
+    try:
+        yield tell
+    finally:
+        bar.close()
+
+
+def track(items: Iterable[T], total: int, label: str, quiet: bool = False) -> Iterable[T]:
+    """Iterate with a bar."""
+    from tqdm import tqdm
+
+    bar: Iterable[T] = tqdm(items, total=total, desc=label, disable=not wanted(quiet), delay=DELAY_S, leave=False)
+    return bar

@@ -1,0 +1,45 @@
+"""The score performer: compose, then the sampler. Exact, with exact stems; the default."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from partimento.models.performer import CONTROLS, Support
+from partimento.plan.plan import Plan
+from partimento.plan.request import GenerateRequest
+from partimento.plan.result import Performance
+from partimento.score.score import Score
+
+# A recording says nothing exact to a composer of notes until it has been transcribed.
+_REFUSED = dict.fromkeys(("melody (recording)", "drums (recording)", "style audio"), Support.REFUSED)
+
+
+class ScorePerformer:
+    """Rules write a score, the offline sampler plays it from a SoundFont."""
+
+    name = "score"
+    description = "composes a score from the plan and plays it with the built-in sampler; exact, with stems and MIDI"
+    licence = "Apache-2.0 (SoundFont: see provenance)"
+    support = {control: _REFUSED.get(control, Support.EXACT) for control in CONTROLS}
+
+    def perform(self, plan: Plan, request: GenerateRequest, rng: np.random.Generator) -> Performance:
+        """Compose the plan and render it (see :class:`partimento.models.performer.Performer`)."""
+        from partimento.compose import compose
+
+        return self.play(compose(plan, rng), request)
+
+    def play(self, score: Score, request: GenerateRequest) -> Performance:
+        """Render and mix a finished score."""
+        from partimento.score.mix import mix
+        from partimento.score.sampler import render_tracks
+
+        stems = render_tracks(score, request.soundfont, request.sample_rate)
+        mixed = mix(score, stems)
+        return Performance(mixed.audio, mixed.stems, score)
+
+    def provenance(self, request: GenerateRequest) -> dict[str, str]:
+        """Name, licence and SHA-256 of the SoundFont."""
+        from partimento.score.soundfont import find_soundfont
+
+        info = find_soundfont(request.soundfont)
+        return {"soundfont": info.name, "soundfont_licence": info.licence, "soundfont_sha256": info.sha256}
