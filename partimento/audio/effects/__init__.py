@@ -1,0 +1,29 @@
+"""Signal processing that changes a sound: filters, dynamics, saturation, width, room, tape.
+
+Each effect is a pure function ``(samples float32 [C, n], sample_rate Hz, parameters) -> samples``; length and channel
+count stay. None of them draws on chance or on anything outside its arguments.
+"""
+
+from partimento.audio.effects.dynamics import compress, shape_transients
+from partimento.audio.effects.filters import high_pass, high_shelf, low_pass, low_shelf, peaking, tilt
+from partimento.audio.effects.saturation import bit_crush, saturate, soften_top
+from partimento.audio.effects.space import chorus, echo, reverberate, set_width, vibrato_tape
+
+__all__ = [
+    "bit_crush",
+    "chorus",
+    "compress",
+    "echo",
+    "high_pass",
+    "high_shelf",
+    "low_pass",
+    "low_shelf",
+    "peaking",
+    "reverberate",
+    "saturate",
+    "set_width",
+    "shape_transients",
+    "soften_top",
+    "tilt",
+    "vibrato_tape",
+]

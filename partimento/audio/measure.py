@@ -1,0 +1,113 @@
+"""Figures of a sound that vague words are about: brightness, weight, punch, width, roominess, roughness.
+
+All work on ``Waveform`` and return floats; silence gives neutral values, never NaN.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from partimento.audio.waveform import Waveform
+
+_WINDOW = 2048
+_EPS = 1e-12
+
+
+def power_spectrum(wave: Waveform) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Long-term power spectrum of the mono sum (Hann windows of 2048, half overlap): frequencies in Hz and power."""
+    frames = _frames(wave.mono())
+    power = np.mean(np.abs(np.fft.rfft(frames * np.hanning(_WINDOW), axis=1)) ** 2, axis=0)
+    return np.fft.rfftfreq(_WINDOW, 1 / wave.sample_rate), np.asarray(power, np.float64)
+
+
+def spectral_centroid_hz(wave: Waveform) -> float:
+    """Centre of gravity of the long-term amplitude spectrum (Hz): brightness."""
+    frequency, power = power_spectrum(wave)
+    amplitude = np.sqrt(power)
+    return float((frequency * amplitude).sum() / (amplitude.sum() + _EPS))
+
+
+def band_share(wave: Waveform, low_hz: float, high_hz: float) -> float:
+    """Share of the power between two frequencies, 0–1."""
+    frequency, power = power_spectrum(wave)
+    inside = (frequency >= low_hz) & (frequency < high_hz)
+    return float(power[inside].sum() / (power.sum() + _EPS))
+
+
+def low_high_ratio_db(wave: Waveform, split_hz: float = 500.0) -> float:
+    """Power below a frequency over power above it, in dB: warmth, weight."""
+    low = band_share(wave, 0.0, split_hz)
+    return float(10 * np.log10((low + 1e-9) / (1 - low + 1e-9)))
+
+
+def crest_factor_db(wave: Waveform) -> float:
+    """Peak over RMS in dB, median over 400-ms windows that sound: punch."""
+    mono = wave.mono().astype(np.float64)
+    size = max(1, round(0.4 * wave.sample_rate))
+    n = max(1, len(mono) // size)
+    blocks = mono[: n * size].reshape(n, -1) if len(mono) >= size else mono[None]
+    rms, peak = np.sqrt(np.mean(blocks**2, axis=1)), np.abs(blocks).max(axis=1)
+    loud = rms > max(1e-5, 0.05 * rms.max(initial=0.0))
+    return float(np.median(20 * np.log10(peak[loud] / rms[loud]))) if loud.any() else 0.0
+
+
+def stereo_width(wave: Waveform) -> float:
+    """Side RMS over mid RMS (0 mono, 1 as wide as it is deep)."""
+    if wave.n_channels < 2:
+        return 0.0
+    left, right = wave.samples[0].astype(np.float64), wave.samples[1].astype(np.float64)
+    middle, side = np.sqrt(np.mean((left + right) ** 2)), np.sqrt(np.mean((left - right) ** 2))
+    return float(side / (middle + 1e-9)) if middle + side > 1e-7 else 0.0
+
+
+def tail_share_db(wave: Waveform) -> float:
+    """Level between onsets against level at onsets: the 15th percentile of 20-ms levels under the 90th, in dB.
+
+    Near 0 for sound that fills every gap (reverberant, sustained), strongly negative for dry, separate notes.
+    """
+    mono = wave.mono().astype(np.float64)
+    size = max(1, round(0.02 * wave.sample_rate))
+    n = len(mono) // size
+    if n < 10:
+        return 0.0
+    level = 10 * np.log10(np.mean(mono[: n * size].reshape(n, size) ** 2, axis=1) + 1e-10)
+    level = level[level > level.max() - 70]
+    return float(np.percentile(level, 15) - np.percentile(level, 90))
+
+
+def harshness_share(wave: Waveform) -> float:
+    """Share of the power between 2 and 5 kHz, where the ear is most sensitive."""
+    return band_share(wave, 2_000.0, 5_000.0)
+
+
+def mud_share(wave: Waveform) -> float:
+    """Share of the power between 180 and 450 Hz."""
+    return band_share(wave, 180.0, 450.0)
+
+
+def dynamic_range_db(wave: Waveform) -> float:
+    """Spread of short-term levels (95th minus 10th percentile of 400-ms RMS, in dB)."""
+    mono = wave.mono().astype(np.float64)
+    size = max(1, round(0.4 * wave.sample_rate))
+    n = len(mono) // size
+    if n < 3:
+        return 0.0
+    level = 10 * np.log10(np.mean(mono[: n * size].reshape(n, size) ** 2, axis=1) + 1e-10)
+    level = level[level > level.max() - 50]
+    return float(np.percentile(level, 95) - np.percentile(level, 10))
+
+
+def harmonic_density(wave: Waveform) -> float:
+    """Spectral flatness of the long-term spectrum between 200 Hz and 8 kHz (0 few partials, 1 noise): dirt."""
+    frequency, power = power_spectrum(wave)
+    band = power[(frequency >= 200) & (frequency < 8_000)] + _EPS
+    return float(np.exp(np.mean(np.log(band))) / np.mean(band))
+
+
+def _frames(mono: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Half-overlapping windows ``[N, 2048]`` (at least one, zero-padded)."""
+    if len(mono) < _WINDOW:
+        mono = np.pad(mono, (0, _WINDOW - len(mono)))
+    view = np.lib.stride_tricks.sliding_window_view(mono, _WINDOW)[:: _WINDOW // 2]
+    return view.astype(np.float64)
