@@ -18,7 +18,8 @@ def power_spectrum(wave: Waveform) -> tuple[NDArray[np.float64], NDArray[np.floa
     """Long-term power spectrum of the mono sum (Hann windows of 2048, half overlap): frequencies in Hz and power."""
     frames = _frames(wave.mono())
     power = np.mean(np.abs(np.fft.rfft(frames * np.hanning(_WINDOW), axis=1)) ** 2, axis=0)
-    return np.fft.rfftfreq(_WINDOW, 1 / wave.sample_rate), np.asarray(power, np.float64)
+    frequency = np.asarray(np.fft.rfftfreq(_WINDOW, 1 / wave.sample_rate), np.float64)
+    return frequency, np.asarray(power, np.float64)
 
 
 def spectral_centroid_hz(wave: Waveform) -> float:
