@@ -1,0 +1,53 @@
+"""The mini codec from a checkpoint folder, or from the weights that come with the package."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import msgspec
+
+from partimento.checkpoints import built_in
+from partimento.codec.mini import MiniCodec, MiniCodecConfig
+from partimento.errors import FileError, ParseError
+
+BUILT_IN = "mini-codec"
+
+
+def load_mini_codec(source: str | os.PathLike[str] = BUILT_IN) -> MiniCodec:
+    """A codec ready for use (float32, evaluation mode, no gradients).
+
+    Args:
+        source: a checkpoint folder of the trainer (``model.safetensors`` and ``config.json``), or the name of built-in
+            weights.
+
+    Raises:
+        FileError: no such checkpoint, a damaged file, or weights that do not fit their configuration.
+        ParseError: a configuration that is not one of this codec.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    folder = Path(source)
+    if folder.is_dir():
+        weights_path, config_path = folder / "model.safetensors", folder / "config.json"
+    else:
+        entry = built_in(str(source))
+        weights_path, config_path = entry.weights, entry.config
+    try:
+        data = json.loads(config_path.read_text(encoding="utf-8"))
+        config = msgspec.convert(data.get("model"), MiniCodecConfig)
+        weights = load_file(str(weights_path))
+    except OSError as error:
+        raise FileError(f"no codec at {folder}: {error.strerror or error}; give a folder that the trainer wrote") from error
+    except (json.JSONDecodeError, msgspec.ValidationError, AttributeError) as error:
+        raise ParseError(f"{config_path} does not describe a mini codec: {error}") from error
+    except SafetensorError as error:
+        raise FileError(f"{weights_path} is damaged: {error}") from error
+    codec = MiniCodec(config)
+    try:
+        codec.load_state_dict({name: v.float() if v.is_floating_point() else v for name, v in weights.items()})
+    except RuntimeError as error:
+        raise FileError(f"{weights_path} does not fit {config_path}: {str(error).splitlines()[0]}") from error
+    return codec.eval().requires_grad_(False)

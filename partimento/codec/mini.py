@@ -1,0 +1,231 @@
+"""The built-in codec: log magnitudes in bands, a convolutional network at the token rate, residual quantisation, and
+phases by a fixed algorithm (:mod:`partimento.codec.phase`).
+
+Network: ConvNeXt blocks (Liu et al., "A ConvNet for the 2020s", 2022) at 50 frames per second, as Vocos uses them
+(Siuzdak 2023), but on magnitudes only; a small budget learns no phases.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from partimento.codec.bands import BandLayout
+from partimento.codec.interface import Encoded
+from partimento.codec.phase import DEFAULT_ITERATIONS, DEFAULT_MOMENTUM, Stft, fast_griffin_lim, random_phase
+from partimento.codec.quantize import Quantized, QuantizerConfig, ResidualVectorQuantizer
+
+MAGNITUDE_FLOOR = 1e-4
+"""Magnitudes below (136 dB under a full-scale sine of this window) count as silence."""
+_BLOCK_FRAMES = 1000
+_LEAD_FRAMES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class MiniCodecConfig:
+    """Shape of the codec.
+
+    Attributes:
+        sample_rate: Hz, mono.
+        n_fft: window samples.
+        hop: samples per token frame; 640 at 32 kHz gives 50 Hz.
+        n_single: bins kept singly (to 4 kHz).
+        n_bands: bands in all.
+        width: channels of the network.
+        hidden: channels inside a block.
+        kernel: frames that a block sees, odd.
+        encoder_blocks, decoder_blocks: depth.
+        quantizer: codebooks.
+    """
+
+    sample_rate: int = 32_000
+    n_fft: int = 2560
+    hop: int = 640
+    n_single: int = 320
+    n_bands: int = 579
+    width: int = 512
+    hidden: int = 1536
+    kernel: int = 7
+    encoder_blocks: int = 4
+    decoder_blocks: int = 6
+    quantizer: QuantizerConfig = field(default_factory=QuantizerConfig)
+
+    @property
+    def bands(self) -> BandLayout:
+        """The bands' layout."""
+        return BandLayout(self.n_fft, self.n_single, self.n_bands)
+
+
+class ConvNeXtBlock(nn.Module):
+    """Depthwise convolution over time, then a two-layer network per frame, added to the input ``[B, T, C]``."""
+
+    def __init__(self, width: int, hidden: int, kernel: int, scale: float) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=width)
+        self.norm = nn.LayerNorm(width)
+        self.expand = nn.Linear(width, hidden)
+        self.contract = nn.Linear(hidden, width)
+        self.scale = nn.Parameter(torch.full((width,), scale))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[B, T, C]`` to the same shape."""
+        y = self.depthwise(x.transpose(1, 2)).transpose(1, 2)
+        y = self.contract(functional.gelu(self.expand(self.norm(y)), approximate="tanh"))
+        out: Tensor = x + self.scale * y
+        return out
+
+
+class MiniCodec(nn.Module):
+    """See the module's text. Implements :class:`partimento.codec.interface.Codec`."""
+
+    mean: Tensor
+    deviation: Tensor
+    pool: Tensor
+    band_of_bin: Tensor
+
+    def __init__(self, config: MiniCodecConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or MiniCodecConfig()
+        width, bands = config.width, config.n_bands
+        self.stft = Stft(config.n_fft, config.hop)
+        self.register_buffer("pool", torch.from_numpy(config.bands.pool()), persistent=False)
+        self.register_buffer("band_of_bin", torch.from_numpy(config.bands.band_of_bin()), persistent=False)
+        self.register_buffer("mean", torch.zeros(bands))
+        self.register_buffer("deviation", torch.full((bands,), 2.0))
+        depth = config.encoder_blocks + config.decoder_blocks
+
+        def blocks(n: int) -> nn.Sequential:
+            return nn.Sequential(*(ConvNeXtBlock(width, config.hidden, config.kernel, 1.0 / depth) for _ in range(n)))
+
+        self.enter = nn.Linear(bands, width)
+        self.encoder = blocks(config.encoder_blocks)
+        self.squeeze = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, config.quantizer.dimension))
+        self.quantizer = ResidualVectorQuantizer(config.quantizer)
+        self.widen = nn.Linear(config.quantizer.dimension, width)
+        self.decoder = blocks(config.decoder_blocks)
+        self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, bands))
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz."""
+        return self.config.sample_rate
+
+    @property
+    def channels(self) -> int:
+        """Mono."""
+        return 1
+
+    @property
+    def frame_rate_hz(self) -> float:
+        """Token frames per second."""
+        return self.config.sample_rate / self.config.hop
+
+    @property
+    def n_codebooks(self) -> int:
+        """Codebooks K."""
+        return self.config.quantizer.n_codebooks
+
+    @property
+    def cardinality(self) -> int:
+        """Entries of each codebook."""
+        return self.config.quantizer.cardinality
+
+    @property
+    def bitrate_kbps(self) -> float:
+        """Kilobits per second of the codes, without entropy coding."""
+        bits = (self.cardinality - 1).bit_length()
+        return self.frame_rate_hz * self.n_codebooks * bits / 1000.0
+
+    @property
+    def encoder_reach_frames(self) -> int:
+        """Frames to each side on which a code depends."""
+        return self.config.encoder_blocks * (self.config.kernel // 2)
+
+    @property
+    def decoder_reach_frames(self) -> int:
+        """Frames to each side on which a decoded spectrum depends."""
+        return self.config.decoder_blocks * (self.config.kernel // 2)
+
+    def bands_of(self, wav: Tensor) -> Tensor:
+        """Log band magnitudes ``[B, T, n_bands]`` of ``[B, n]``."""
+        magnitude = self.stft.forward(wav.float()).abs()
+        return torch.log((magnitude @ self.pool.T).clamp_min(MAGNITUDE_FLOOR))
+
+    def magnitude_of(self, bands: Tensor) -> Tensor:
+        """Magnitudes ``[B, T, n_fft // 2 + 1]`` of log bands; what is at the floor becomes silence."""
+        level = torch.where(bands <= torch.log(torch.tensor(MAGNITUDE_FLOOR)) + 0.1, 0.0, torch.exp(bands))
+        return level[..., self.band_of_bin]
+
+    def latent(self, bands: Tensor) -> Tensor:
+        """Log bands ``[B, T, n_bands]`` to vectors before quantising ``[B, T, D]``."""
+        x = (bands - self.mean) / self.deviation
+        out: Tensor = self.squeeze(self.encoder(self.enter(x)))
+        return out
+
+    def spectrum(self, vectors: Tensor) -> Tensor:
+        """Quantised vectors ``[B, T, D]`` to log bands ``[B, T, n_bands]``."""
+        out: Tensor = self.leave(self.decoder(self.widen(vectors)))
+        return out.float() * self.deviation + self.mean
+
+    def forward(self, bands: Tensor) -> tuple[Tensor, Quantized]:
+        """Log bands to decoded log bands, with the quantiser's result (training)."""
+        quantized = self.quantizer(self.latent(bands))
+        return self.spectrum(quantized.values), quantized
+
+    @torch.no_grad()
+    def encode(self, wav: Tensor) -> Encoded:
+        """``[B, 1, n]`` to codes ``[B, K, ceil(n / hop)]``, in blocks: memory does not grow with the network's width.
+
+        Blocks overlap by the encoder's reach, so the result does not depend on them (up to rounding).
+        """
+        if wav.dim() != 3 or wav.shape[1] != 1:
+            raise ValueError(f"expected audio [B, 1, n], got {tuple(wav.shape)}")
+        bands = self.bands_of(wav[:, 0])
+        reach, total = self.encoder_reach_frames, bands.shape[1]
+        parts = []
+        for start in range(0, total, _BLOCK_FRAMES):
+            low, end = max(0, start - reach), min(total, start + _BLOCK_FRAMES)
+            vectors = self.latent(bands[:, low : min(total, end + reach)])
+            parts.append(self.quantizer.encode(vectors[:, start - low : end - low]))
+        return Encoded(torch.cat(parts, dim=2))
+
+    @torch.no_grad()
+    def decode_bands(self, codes: Tensor) -> Tensor:
+        """Codes ``[B, k, T]`` to log bands ``[B, T, n_bands]``, in blocks like :meth:`encode`."""
+        reach, total = self.decoder_reach_frames, codes.shape[2]
+        parts = []
+        for start in range(0, total, _BLOCK_FRAMES):
+            low, end = max(0, start - reach), min(total, start + _BLOCK_FRAMES)
+            bands = self.spectrum(self.quantizer.decode(codes[:, :, low : min(total, end + reach)]))
+            parts.append(bands[:, start - low : end - low])
+        return torch.cat(parts, dim=1)
+
+    @torch.no_grad()
+    def decode(self, encoded: Encoded, *, iterations: int = DEFAULT_ITERATIONS, momentum: float = DEFAULT_MOMENTUM) -> Tensor:
+        """Codes to ``[B, 1, T * hop]``."""
+        return self.sound_of(self.decode_bands(encoded.codes), iterations=iterations, momentum=momentum)
+
+    @torch.no_grad()
+    def sound_of(self, bands: Tensor, *, iterations: int = DEFAULT_ITERATIONS, momentum: float = DEFAULT_MOMENTUM) -> Tensor:
+        """Log bands ``[B, T, n_bands]`` to ``[B, 1, T * hop]``.
+
+        Phases are found in blocks of fixed length; each block continues the last frames of the one before, so a long
+        sound needs little memory and has no seams, and the first blocks do not depend on what follows them.
+        """
+        total, spectra = bands.shape[1], []
+        tail: Tensor | None = None
+        for start in range(0, total, _BLOCK_FRAMES):
+            lead = 0 if tail is None else tail.shape[1]
+            magnitude = self.magnitude_of(bands[:, start - lead : start + _BLOCK_FRAMES])
+            phase = random_phase(tuple(magnitude.shape), magnitude.device)
+            if tail is not None:
+                phase = torch.cat([tail, phase[:, lead:]], dim=1)
+            spectrum = fast_griffin_lim(
+                magnitude, self.stft, iterations=iterations, momentum=momentum, phase=phase, fixed_frames=lead
+            )
+            tail = spectrum[:, -_LEAD_FRAMES:] / spectrum[:, -_LEAD_FRAMES:].abs().clamp_min(1e-12)
+            spectra.append(spectrum[:, lead:])
+        return self.stft.inverse(torch.cat(spectra, dim=1))[:, None]

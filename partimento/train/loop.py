@@ -1,0 +1,204 @@
+"""One training loop: boxed in time, resumed exactly, and at its end a checkpoint that can be shipped.
+
+Randomness and data of step ``n`` depend on the seed and ``n`` only, so a run in ten pieces equals a run in one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from partimento.train.codec import CodecTask
+from partimento.train.recipe import OptimConfig, Recipe
+from partimento.train.state import Ema, TrainState, checkpoints, load_training, load_weights, save_checkpoint
+
+LOG_FILE = "log.jsonl"
+
+
+class TrainingStopped(RuntimeError):
+    """The loss is not a number, several steps running; the last checkpoint on disk is sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When to stop: whichever comes first.
+
+    Attributes:
+        minutes: of wall clock, checkpoint included.
+        steps: total steps of the run (not of this chunk).
+    """
+
+    minutes: float | None = None
+    steps: int | None = None
+
+
+def learning_rate_factor(step: int, config: OptimConfig) -> float:
+    """Share of the peak learning rate at 0-based ``step``: linear warm-up, cosine to ``floor``, then constant."""
+    if step < config.warmup_steps:
+        return (step + 1) / config.warmup_steps
+    done = min(1.0, (step - config.warmup_steps) / max(1, config.total_steps - config.warmup_steps))
+    return config.floor + (1.0 - config.floor) * 0.5 * (1.0 + math.cos(math.pi * done))
+
+
+def make_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.AdamW:
+    """AdamW; only matrices and kernels decay."""
+    decayed = [p for p in model.parameters() if p.dim() >= 2]
+    others = [p for p in model.parameters() if p.dim() < 2]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True)
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """``auto`` takes a CUDA device when there is one."""
+    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+
+
+def has_bf16(device: torch.device) -> bool:
+    """True when bfloat16 products are faster than float32 ones on this device."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("amx_tile"))
+
+
+class Trainer:
+    """Runs one recipe in one folder.
+
+    Args:
+        recipe: what to train.
+        task: data, losses and model.
+        folder: checkpoints (``step-…``) and ``log.jsonl`` go here; a run found there is resumed.
+        device: ``auto``, ``cpu``, ``cuda``.
+        warm_start: weights to begin from when the folder holds no run.
+        say: gets a line of text now and then.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        task: CodecTask,
+        folder: Path,
+        *,
+        device: str = "auto",
+        warm_start: Path | None = None,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.recipe, self.task, self.folder, self._say = recipe, task, folder, say
+        self.device = pick_device(device)
+        task.to(self.device)
+        self.model = task.model
+        self.optimizer = make_optimizer(self.model, recipe.optim)
+        self.ema = Ema(self.model, recipe.optim.ema_decay)
+        self.state = TrainState()
+        use_bf16 = recipe.run.bf16 and has_bf16(self.device)
+        self.autocast = torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=use_bf16)
+        self._bad_steps = 0
+        found = checkpoints(folder)
+        if found:
+            state = load_training(found[-1], self.model, self.ema, self.optimizer)
+            self.state = state or TrainState()
+            say(f"resumed {found[-1].name}" if state else f"weights of {found[-1].name}; no optimiser state, starting anew")
+        elif warm_start is not None:
+            load_weights(warm_start, self.model)
+            self.ema = Ema(self.model, recipe.optim.ema_decay)
+            say(f"weights from {warm_start}")
+
+    def run(self, limits: Limits) -> TrainState:
+        """Train until a limit, then save. Interrupting it saves as well.
+
+        Raises:
+            TrainingStopped: ten steps running without a finite loss; the weights before them are kept on disk.
+        """
+        config, start = self.recipe.run, time.monotonic()
+        last_save, before = start, self.state.wall_s
+        # Writing a checkpoint takes seconds; a chunk of so many minutes includes it.
+        budget_s = math.inf if limits.minutes is None else max(1.0, limits.minutes * 60.0 - 5.0)
+        total = limits.steps if limits.steps is not None else (self.recipe.optim.total_steps if limits.minutes is None else None)
+        self.model.train()
+        try:
+            while (total is None or self.state.step < total) and time.monotonic() - start < budget_s:
+                figures = self._step()
+                self.state.wall_s = before + time.monotonic() - start
+                step = self.state.step
+                if step % config.log_every == 0:
+                    self._log("train", figures)
+                if step % config.validate_every == 0:
+                    self._validate()
+                if time.monotonic() - last_save > config.save_every_s:
+                    self.save()
+                    last_save = time.monotonic()
+        except KeyboardInterrupt:
+            self._say("interrupted; saving")
+        self._validate()
+        self.save()
+        return self.state
+
+    def save(self) -> Path:
+        """Write a checkpoint now."""
+        return save_checkpoint(self.folder, self.recipe, self.state, self.model, self.ema, self.optimizer)
+
+    def _step(self) -> dict[str, float]:
+        """One optimiser step."""
+        step, optim = self.state.step, self.recipe.optim
+        torch.manual_seed((self.recipe.run.seed * 1_000_003 + step) % 2**63)
+        line = self.task.before_step(step, self.device)
+        if line:
+            self._say(line)
+        for group in self.optimizer.param_groups:
+            group["lr"] = optim.learning_rate * learning_rate_factor(step, optim)
+        self.optimizer.zero_grad(set_to_none=True)
+        figures: dict[str, float] = {}
+        for index in range(optim.accumulate):
+            result = self.task.step(self.task.batch(step, index).to(self.device), self.autocast)
+            (result.loss / optim.accumulate).backward()  # type: ignore[no-untyped-call]
+            self.state.audio_s += result.audio_s
+            for name, value in {"loss": result.loss, **result.figures}.items():
+                figures[name] = figures.get(name, 0.0) + float(value.detach()) / optim.accumulate
+        norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), optim.clip_norm))
+        self.state.step += 1
+        if not math.isfinite(figures["loss"]) or not math.isfinite(norm):
+            self._skip(step)
+            return figures
+        self._bad_steps = 0
+        self.optimizer.step()
+        self.ema.update(self.model, step)
+        return figures | {"grad_norm": norm, "lr": self.optimizer.param_groups[0]["lr"]}
+
+    def _skip(self, step: int) -> None:
+        """A step without a finite loss moves nothing; ten in a row end the run."""
+        self._bad_steps += 1
+        self._alarm(f"step {step}: loss or gradient is not a number; skipped")
+        if self._bad_steps >= 10:
+            raise TrainingStopped(f"no finite loss in steps {step - 9} to {step}: lower the learning rate, resume {self.folder}")
+
+    def _validate(self) -> None:
+        figures = self.task.validate(self.device)
+        if not figures:
+            return
+        self.state.best = min(self.state.best, figures["valid_loss"])
+        self._log("valid", figures)
+        for alarm in self.task.alarms(figures):
+            self._alarm(alarm)
+
+    def _alarm(self, text: str) -> None:
+        self._say(f"ALARM {text}")
+        self._write({"kind": "alarm", "step": self.state.step, "text": text})
+
+    def _log(self, kind: str, figures: dict[str, float]) -> None:
+        speed = self.state.audio_s / max(self.state.wall_s, 1e-9)
+        counters = {"kind": kind, "step": self.state.step, "wall_s": round(self.state.wall_s, 1)}
+        self._write(counters | {"audio_s": round(self.state.audio_s, 1)} | {k: float(f"{v:.5g}") for k, v in figures.items()})
+        shown = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        self._say(f"{kind} {self.state.step}  {shown}  ({speed:.0f} s of audio per s)")
+
+    def _write(self, row: dict[str, object]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / LOG_FILE).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")

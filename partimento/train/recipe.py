@@ -1,0 +1,161 @@
+"""Training recipes: YAML files that hold values of documented dataclasses and nothing else."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from partimento.codec.mini import MiniCodecConfig
+from partimento.errors import FileError, ParseError
+
+
+@dataclass(frozen=True, slots=True)
+class OptimConfig:
+    """How weights move.
+
+    Attributes:
+        learning_rate: peak of the schedule.
+        betas: of AdamW.
+        weight_decay: on matrices and kernels only.
+        clip_norm: gradients are scaled down to this norm.
+        warmup_steps: linear rise from zero.
+        total_steps: length of the cosine; training past it goes on at ``floor``.
+        floor: last learning rate as a share of the peak.
+        ema_decay: moving average of the weights, which is what gets shipped; it starts faster (``(1 + n) / (10 + n)``).
+        accumulate: batches per step.
+    """
+
+    learning_rate: float = 5e-4
+    betas: tuple[float, float] = (0.9, 0.98)
+    weight_decay: float = 0.01
+    clip_norm: float = 1.0
+    warmup_steps: int = 200
+    total_steps: int = 20_000
+    floor: float = 0.02
+    ema_decay: float = 0.999
+    accumulate: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """What the loop does besides training.
+
+    Attributes:
+        seed: decides everything random.
+        log_every: steps between log lines.
+        save_every_s: seconds between checkpoints.
+        validate_every: steps between looks at held-out data.
+        bf16: matrix products in bfloat16 where the machine has it.
+    """
+
+    seed: int = 0
+    log_every: int = 20
+    save_every_s: float = 240.0
+    validate_every: int = 500
+    bf16: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CodecTraining:
+    """Losses and data of the codec.
+
+    Attributes:
+        batch: windows per step.
+        window_frames: token frames per window.
+        gain_db: random gain of a window, either way.
+        free_steps: first steps without quantiser; then its codebooks start from k-means.
+        kmeans_batches: batches whose vectors the k-means sees.
+        commitment: weight of the distance between vectors and their codebook entries.
+        mel: weight of the log-mel distance of the decoded magnitudes.
+        loud: how much more a bin at full level counts than one at the floor.
+        delta: weight of the change from frame to frame (attacks).
+    """
+
+    batch: int = 8
+    window_frames: int = 128
+    gain_db: float = 6.0
+    free_steps: int = 300
+    kmeans_batches: int = 24
+    commitment: float = 0.25
+    mel: float = 1.0
+    loud: float = 2.0
+    delta: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One training run.
+
+    Attributes:
+        task: what is trained; ``codec``.
+        note: for people.
+        model: shape of the codec.
+        codec: its losses.
+        optim, run: see there.
+    """
+
+    task: str
+    note: str = ""
+    model: MiniCodecConfig = field(default_factory=MiniCodecConfig)
+    codec: CodecTraining = field(default_factory=CodecTraining)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    run: RunConfig = field(default_factory=RunConfig)
+
+
+def load_recipe(path: str | os.PathLike[str]) -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        FileError: the file cannot be read.
+        ParseError: not YAML, an unknown key, a missing one, or a value of the wrong type; the message names it.
+    """
+    import yaml
+
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise FileError(f"cannot read the recipe {path}: {error.strerror or error}") from error
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ParseError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    return recipe_from(data, str(path))
+
+
+def recipe_from(data: Any, where: str = "the recipe") -> Recipe:
+    """A recipe from plain dicts and lists; unknown keys are refused. Raises ParseError."""
+    if not isinstance(data, dict):
+        raise ParseError(f"{where} must be a mapping with at least the key 'task'")
+    _refuse_unknown(data, Recipe, where, "")
+    try:
+        recipe = msgspec.convert(data, Recipe)
+    except msgspec.ValidationError as error:
+        raise ParseError(f"{where}: {error}") from error
+    if recipe.task != "codec":
+        raise ParseError(f"{where}: task '{recipe.task}' is not known; known: codec")
+    return recipe
+
+
+def _refuse_unknown(data: Any, kind: Any, where: str, path: str) -> None:
+    """Raise ParseError when a mapping has a key that its dataclass lacks (a typing error must not train silently)."""
+    import dataclasses
+    import typing
+
+    if not dataclasses.is_dataclass(kind) or not isinstance(data, dict):
+        return
+    types = typing.get_type_hints(kind)
+    known = [f.name for f in dataclasses.fields(kind)]
+    for key, value in data.items():
+        if key not in known:
+            raise ParseError(f"{where}: unknown key '{path}{key}'; known here: {', '.join(known)}")
+        _refuse_unknown(value, types[key], where, f"{path}{key}.")
+
+
+def to_plain(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as plain dicts, with every default written out (saved beside checkpoints)."""
+    plain: dict[str, Any] = msgspec.to_builtins(recipe)
+    return plain
