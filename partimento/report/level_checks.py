@@ -1,0 +1,155 @@
+"""Audio-level checks of level: loudness, peaks, stems, activity, sections, faults, duration."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from partimento.audio.loudness import integrated_lufs, true_peak_dbtp
+from partimento.audio.waveform import Waveform
+from partimento.listen.activity import active_ranges
+from partimento.listen.energy import level_curve, rank_correlation, stretch_levels
+from partimento.listen.quality import measure_quality
+from partimento.listen.spectrum import Sound
+from partimento.plan.plan import PartPlan, Plan
+from partimento.plan.result import Finding, Performance
+from partimento.report.grid import PlanGrid, level_at
+from partimento.report.wording import bars, finding, some, source
+
+TARGET_LUFS = -14.0
+LOUDNESS_TOLERANCE_LU = 1.0
+TRUE_PEAK_LIMIT_DBTP = -1.0
+DURATION_TOLERANCE_S = 0.05
+STEM_RESIDUAL_DBFS = -84.0
+LEAST_CORRELATION = 0.4
+_ENTRY_BARS = 2
+_EARLY_S = 0.6  # an upbeat
+_RING_S = 3.5  # what a cymbal or a room needs to die away
+_QUIETER_DB = 30.0
+
+
+def check_levels(plan: Plan, performance: Performance, grid: PlanGrid, sound: Sound) -> tuple[Finding, ...]:
+    """Findings on duration, loudness, stems, section levels and faults."""
+    wave = performance.audio
+    out = [_duration(plan, wave), *_loudness(wave)]
+    if performance.stems:
+        out.append(_residual(performance))
+        out += [_activity(part, plan, performance, grid) for part in plan.parts]
+    elif plan.parts:
+        reason = "the performer gives no stems"
+        out.append(finding("instruments", f"{len(plan.parts)} parts", reason, "activity of stems", None, level="audio"))
+    out += [_sections(plan, wave, grid), _quality(sound)]
+    return tuple(out)
+
+
+def _duration(plan: Plan, wave: Waveform) -> Finding:
+    """Length of the file."""
+    asked = plan.duration_s.value
+    good = abs(wave.duration_s - asked) <= DURATION_TOLERANCE_S
+    heard = f"{wave.duration_s:.3f} s"
+    return finding(
+        "duration", f"{asked:.3f} s", heard, "samples", good, level="audio", origin=source(plan.duration_s), value=wave.duration_s
+    )
+
+
+def _loudness(wave: Waveform) -> tuple[Finding, ...]:
+    """Integrated loudness against the target and true peak against the ceiling (one gain serves both)."""
+    lufs, peak = integrated_lufs(wave), true_peak_dbtp(wave)
+    off = lufs - TARGET_LUFS
+    limited = peak > TRUE_PEAK_LIMIT_DBTP - 0.3 and off < 0
+    good = abs(off) <= LOUDNESS_TOLERANCE_LU or limited
+    heard = f"{lufs:.1f} LUFS" + (
+        " (the true peak stands at its ceiling, and nothing is limited)" if limited and abs(off) > 1 else ""
+    )
+    return (
+        finding("loudness", f"{TARGET_LUFS:g} LUFS", heard, "BS.1770 integrated", good,
+                level="audio", origin="default", value=lufs),
+        finding("true peak", f"at most {TRUE_PEAK_LIMIT_DBTP:g} dBTP", f"{peak:.2f} dBTP", "4x oversampled peak",
+                peak <= TRUE_PEAK_LIMIT_DBTP + 0.05, level="audio", origin="default", value=peak),
+    )  # fmt: skip
+
+
+def _residual(performance: Performance) -> Finding:
+    """Mix minus the sum of the stems."""
+    left = performance.audio.samples.astype(np.float32, copy=True)
+    for stem in performance.stems.values():
+        n = min(left.shape[1], stem.n_samples)
+        left[:, :n] -= stem.samples[:, :n]
+    peak = float(np.abs(left).max(initial=0.0))
+    db = 20.0 * np.log10(max(peak, 1e-9))
+    how = "largest sample of the mix minus all stems"
+    asked = f"stems sum to the mix, residual at most {STEM_RESIDUAL_DBFS:g} dBFS"
+    return finding(
+        "stems", asked, f"{db:.0f} dBFS", how, db <= STEM_RESIDUAL_DBFS, level="audio", origin="default", value=float(db)
+    )
+
+
+def _activity(part: PartPlan, plan: Plan, performance: Performance, grid: PlanGrid) -> Finding:
+    """Does the stem sound where the part shall play and nowhere else?"""
+    control = f"instrument: {part.instrument}" + ("" if part.name == part.instrument else f" ({part.name})")
+    how = "level of the stem against its own loudest frame"
+    stem = performance.stems.get(part.name)
+    origin = str(part.origin)
+    if stem is None:
+        return finding(control, part.role, "no such stem", how, False, level="audio", origin=origin)
+    n_bars = plan.n_bars.value
+    wanted = [
+        (grid.bar_seconds(r.start_bar), grid.bar_seconds(min(r.end_bar, n_bars)), r) for r in part.active if r.start_bar < n_bars
+    ]
+    sounding = active_ranges(stem)
+    late = []
+    for start, end, span in wanted:
+        until = min(end, grid.bar_seconds(span.start_bar + _ENTRY_BARS)) + 0.1
+        if not any(r.start_s < until and r.end_s > start for r in sounding):
+            late.append(bars([span]))
+    stray = _stray_seconds(stem, [(a, b) for a, b, _ in wanted])
+    faults = ["silent at the start of " + some(late)] if late else []
+    if stray > 0.25:
+        faults.append(f"{stray:.1f} s of sound outside its bars")
+    total = sum(r.end_s - r.start_s for r in sounding)
+    heard = "; ".join(faults) or f"sounds for {total:.1f} s, from {sounding[0].start_s:.1f} s"
+    return finding(
+        control,
+        f"{part.role}, {bars([r for _, _, r in wanted])}",
+        heard,
+        how,
+        not faults,
+        level="audio",
+        origin=origin,
+        value=total,
+    )
+
+
+def _stray_seconds(stem: Waveform, wanted: list[tuple[float, float]]) -> float:
+    """Seconds in which the stem is within 30 dB of its loudest frame outside the wanted stretches and their ring."""
+    curve = level_curve(stem)
+    if curve.db.size == 0:
+        return 0.0
+    at = (np.arange(curve.db.size) + 0.5) * curve.frame_s
+    outside = np.ones(curve.db.size, bool)
+    for start, end in wanted:
+        outside &= (at < start - _EARLY_S) | (at > end + _RING_S)
+    return float((outside & (curve.db > float(curve.db.max()) - _QUIETER_DB)).sum() * curve.frame_s)
+
+
+def _sections(plan: Plan, wave: Waveform, grid: PlanGrid) -> Finding:
+    """Levels of the sections against their asked energies (with the dynamics lane)."""
+    sections = [s for s in plan.sections.value if s.start_bar < plan.n_bars.value]
+    levels = [
+        stretch_levels(wave, (grid.bar_seconds(s.start_bar), min(wave.duration_s, grid.bar_seconds(s.end_bar))))[0]
+        for s in sections
+    ]
+    wanted = [s.energy + level_at(plan.dynamics.value, (s.start_bar + s.end_bar) / 2) for s in sections]
+    asked = some([f"{s.name} {s.energy:.2f}" for s in sections], 6)
+    heard = some([f"{s.name} {v:.1f} dB" for s, v in zip(sections, levels, strict=True)], 6)
+    how = "rank correlation of section levels (RMS) with asked energy and dynamics"
+    value = rank_correlation(wanted, levels) if np.ptp(wanted or [0.0]) >= 0.1 else None
+    good = None if value is None else value >= LEAST_CORRELATION
+    return finding("section energy", asked, heard, how, good, level="audio", origin=source(plan.sections), value=value)
+
+
+def _quality(sound: Sound) -> Finding:
+    """Clicks, clipping, offset, holes, stuck loops, buzz."""
+    found = measure_quality(sound)
+    heard = ", ".join(found.flags) or "none found"
+    how = "detectors for clicks, clipping, offset, holes, stuck loops, buzz"
+    return finding("faults", "none", heard, how, not found.flags, level="audio", origin="default", value=len(found.flags))

@@ -1,0 +1,262 @@
+"""Who plays when, who must not, in what order, within what range; sketches kept. Recomputed from the notes."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from partimento.plan.plan import BarRange, Order, PartPlan, Plan
+from partimento.plan.result import Finding
+from partimento.report.grid import PlanGrid
+from partimento.report.wording import bars, finding, percent, pitch_name, some
+from partimento.score.instruments import instruments
+from partimento.score.score import Note, Score, Track
+
+ENTRY_BARS = 2
+PICKUP = 1.0  # quarter notes: an upbeat or a slide into the first bar of an entrance
+_NOTE_TOLERANCE = 1e-3
+# What a general word rules out besides the instrument of that name.
+_GROUPS: dict[str, frozenset[str]] = {
+    "strings": frozenset({"violin", "viola", "cello", "contrabass", "strings", "pizzicato_strings", "tremolo_strings",
+                          "synth_strings", "orchestra", "fiddle"}),
+    "orchestra": frozenset({"strings", "brass", "woodwinds", "tremolo_strings", "pizzicato_strings", "orchestra"}),
+    "drums": frozenset({"drums", "drum_machine", "beatboxing"}),
+    "piano": frozenset({"piano", "electric_piano"}),
+    "keyboard": frozenset({"piano", "electric_piano", "organ", "clavinet", "keyboard"}),
+    "voice": frozenset({"voice", "choir"}),
+    "organ": frozenset({"organ", "church_organ"}),
+}  # fmt: skip
+_FAMILY_WORDS = {"brass": "brass", "woodwinds": "winds", "guitar": "guitars", "synth": "synth", "percussion": "percussion",
+                 "bass": "bass"}  # fmt: skip
+_GUITARS_ONLY = ("guitar",)
+
+
+def check_parts(plan: Plan, score: Score, grid: PlanGrid) -> tuple[Finding, ...]:
+    """Findings on every part, ban, order, range, solo and sketch."""
+    out = [_part(part, score, grid) for part in plan.parts]
+    out.append(_no_others(plan, score))
+    out += [_absent(str(a.value), str(a.origin), plan, score) for a in plan.absent]
+    out += [_order(order, plan, score) for order in plan.orders]
+    out += [_solo(part, score, grid) for part in plan.parts if part.solo]
+    out += [_gain(part, score) for part in plan.parts if part.gain_db]
+    out.append(_ranges(score))
+    out += [_sketch(i, track, plan, score) for i, track in enumerate(plan.sketch)]
+    return tuple(out)
+
+
+def _find(score: Score, name: str) -> Track | None:
+    """The track of that name."""
+    return next((t for t in score.tracks if t.name == name), None)
+
+
+def _clipped(ranges: tuple[BarRange, ...], n_bars: int) -> list[BarRange]:
+    """Ranges inside the piece."""
+    inside = [BarRange(r.start_bar, min(r.end_bar, n_bars)) for r in ranges]
+    return [r for r in inside if r.end_bar > r.start_bar]
+
+
+def _part(part: PartPlan, score: Score, grid: PlanGrid) -> Finding:
+    """Is the part there, the right instrument, playing where it shall and silent elsewhere?"""
+    control = f"instrument: {part.instrument}" + ("" if part.name == part.instrument else f" ({part.name})")
+    ranges = _clipped(part.active, score.n_bars)
+    asked = f"{part.role}, {bars(ranges)}" if ranges else part.role
+    how = f"a note within the first {ENTRY_BARS} bars of each range, none outside"
+    track = _find(score, part.name)
+    if track is None:
+        return finding(control, asked, "no such track", how, False, origin=str(part.origin))
+    faults = _wrong_instrument(part, track)
+    late = []
+    for span in ranges:
+        start, end = grid.quarters(span.start_bar) - PICKUP, grid.quarters(min(span.start_bar + ENTRY_BARS, span.end_bar))
+        if not any(start - 1e-6 <= n.start < end - 1e-6 for n in track.notes):
+            late.append(bars([span]))
+    if late:
+        faults.append("nothing at the start of " + some(late))
+    outside = [n for n in track.notes if not _inside(n, ranges, grid)]
+    if outside:
+        faults.append(f"{len(outside)} notes outside, first in bar {int(grid.bar(outside[0].start + 1e-6)) + 1}")
+    heard = "; ".join(faults) or f"{len(track.notes)} notes, first in bar {int(grid.bar(track.notes[0].start + 1e-6)) + 1}"
+    return finding(control, asked, heard, how, not faults, origin=str(part.origin), value=len(track.notes))
+
+
+def _inside(note: Note, ranges: list[BarRange], grid: PlanGrid) -> bool:
+    """True when the note starts in one of the ranges or is an upbeat to one."""
+    return any(grid.quarters(r.start_bar) - PICKUP - 1e-6 <= note.start < grid.quarters(r.end_bar) - 1e-6 for r in ranges)
+
+
+def _wrong_instrument(part: PartPlan, track: Track) -> list[str]:
+    """Deviations of the track's sound from the part's."""
+    row = instruments()[part.instrument]
+    program = part.program if part.program is not None else row.program
+    if track.is_drum != row.is_drum:
+        return ["a drum track" if track.is_drum else "not a drum track"]
+    if not track.is_drum and track.program != program:
+        return [f"program {track.program} instead of {program}"]
+    if track.is_drum and row.role == "percussion":
+        foreign = sorted({n.pitch for n in track.notes} - set(row.keys))
+        if foreign:
+            return [f"drum keys {foreign} are not {part.instrument}"]
+    return []
+
+
+def _no_others(plan: Plan, score: Score) -> Finding:
+    """No track that the plan does not have."""
+    extra = [t.name for t in score.tracks if all(t.name != p.name for p in plan.parts)]
+    heard = f"{len(score.tracks)} parts" + (f"; not planned: {some(extra)}" if extra else "")
+    return finding(
+        "parts", f"{len(plan.parts)} parts", heard, "tracks of the score", not extra, origin="inferred", value=len(score.tracks)
+    )
+
+
+def names_part(word: str, instrument: str, role: str) -> bool:
+    """Does a word of the plan (an instrument id, a group or a role) name this part?
+
+    ``guitar`` names every guitar, ``strings`` the bowed ones, ``percussion`` everything struck, ``bass`` every bass part.
+    """
+    if word in (instrument, role) or instrument in _GROUPS.get(word, frozenset()):
+        return True
+    if instrument.endswith(f"_{word}"):
+        return True
+    row = instruments().get(instrument)
+    if row is None:
+        return False
+    if word in _GUITARS_ONLY:
+        return row.family == "guitars" and "guitar" in instrument
+    if word == "percussion":
+        return row.family in ("percussion", "drums")
+    return _FAMILY_WORDS.get(word) == row.family
+
+
+def _absent(word: str, origin: str, plan: Plan, score: Score) -> Finding:
+    """No sounding track of that instrument, group or role."""
+    sounding = [t for t in score.tracks if t.notes]
+    if word == "*":
+        wished = {p.name for p in plan.parts if str(p.origin) in ("given", "said")}
+        found = [t.name for t in sounding if t.name not in wished]
+        asked = "nothing but what was said"
+    else:
+        found = [t.name for t in sounding if names_part(word, t.instrument, t.role)]
+        # A kit hides under any name: what plays drum keys of a kit is drums.
+        if word == "drums":
+            found += [t.name for t in sounding if t.is_drum and t.role == "drums" and t.name not in found]
+        asked = f"no {word}"
+    heard = f"plays: {some(found)}" if found else "not there"
+    return finding(f"absent: {word}", asked, heard, "instruments and roles of the tracks with notes", not found, origin=origin)
+
+
+def _order(order: Order, plan: Plan, score: Score) -> Finding:
+    """First onset of ``then`` later than that of ``first``."""
+    first, then = (_first_onset(word, other, score) for word, other in ((order.first, order.then), (order.then, order.first)))
+    label = {"*": "everything else"}
+    asked = f"{label.get(order.first, order.first)} before {label.get(order.then, order.then)}"
+    if first is None or then is None:
+        missing = order.first if first is None else order.then
+        return finding(f"order: {order.then}", asked, f"{missing} does not play", "first onsets", False, origin="said")
+    heard = f"bars {score.bar_at(first) + 1} and {score.bar_at(then) + 1}"
+    return finding(f"order: {order.then}", asked, heard, "first onsets", then > first + 1e-6, origin="said", value=then - first)
+
+
+def _first_onset(word: str, other: str, score: Score) -> float | None:
+    """First onset of what a word names; ``*`` is everything that ``other`` does not name."""
+    starts = [
+        t.notes[0].start
+        for t in score.tracks
+        if t.notes and (names_part(word, t.instrument, t.role) if word != "*" else not names_part(other, t.instrument, t.role))
+    ]
+    return min(starts) if starts else None
+
+
+def _solo(part: PartPlan, score: Score, grid: PlanGrid) -> Finding:
+    """In its solo a part plays through and no other melodic part plays more."""
+    ranges = _clipped(part.solo, score.n_bars)
+    control, asked = f"solo: {part.name}", bars(ranges) if ranges else "outside the piece"
+    track = _find(score, part.name)
+    if track is None or not ranges:
+        return finding(
+            control, asked, "no such track" if ranges else "no such bars", "notes in the solo", False, origin=str(part.origin)
+        )
+    wanted = [b for r in ranges for b in range(r.start_bar, r.end_bar)]
+    own = _bars_with_notes(track, grid, wanted)
+    rivals = {
+        t.name: len(_notes_in(t, grid, wanted))
+        for t in score.tracks
+        if t.role in ("melody", "counter") and t.name != part.name and not t.is_drum
+    }
+    most = max(rivals.values(), default=0)
+    count = len(_notes_in(track, grid, wanted))
+    good = own >= 0.6 * len(wanted) and (track.is_drum or count > most)
+    heard = f"plays in {own} of {len(wanted)} bars, {count} notes (next {most})"
+    return finding(
+        control, asked, heard, "notes in the solo against the other melodic parts", good, origin=str(part.origin), value=count
+    )
+
+
+def _notes_in(track: Track, grid: PlanGrid, wanted: list[int]) -> list[Note]:
+    """Notes that start in the given bars."""
+    inside = set(wanted)
+    return [n for n in track.notes if int(grid.bar(n.start + 1e-6)) in inside]
+
+
+def _bars_with_notes(track: Track, grid: PlanGrid, wanted: list[int]) -> int:
+    """How many of the bars have a sounding note."""
+    sounding: set[int] = set()
+    for note in track.notes:
+        sounding.update(range(int(grid.bar(note.start + 1e-6)), int(grid.bar(note.end - 1e-3)) + 1))
+    return sum(b in sounding for b in wanted)
+
+
+def _gain(part: PartPlan, score: Score) -> Finding:
+    """The asked level reached the track."""
+    track = _find(score, part.name)
+    heard = "no such track" if track is None else f"{track.gain_db:+g} dB"
+    good = track is not None and abs(track.gain_db - part.gain_db) < 0.01
+    return finding(f"level: {part.name}", f"{part.gain_db:+g} dB", heard, "gain of the track", good, origin=str(part.origin))
+
+
+def _ranges(score: Score) -> Finding:
+    """Every pitch within what its instrument can play."""
+    faults: Counter[str] = Counter()
+    total = 0
+    for track in score.tracks:
+        if track.is_drum or track.instrument not in instruments():
+            continue
+        low, high = instruments()[track.instrument].range
+        total += len(track.notes)
+        for note in track.notes:
+            if not low <= note.pitch <= high:
+                faults[f"{track.name} {pitch_name(note.pitch)}{note.pitch // 12 - 1}"] += 1
+    bad = sum(faults.values())
+    heard = f"{percent(1 - bad / total) if total else 'none'} of {total} notes inside"
+    if faults:
+        heard += ": " + some([f"{name} ({count}x)" for name, count in faults.most_common()])
+    how = "pitches against the instrument table"
+    return finding(
+        "ranges",
+        "playable pitches",
+        heard,
+        how,
+        bad == 0 if total else None,
+        origin="default",
+        value=1 - bad / total if total else None,
+    )
+
+
+def _sketch(index: int, track: Track, plan: Plan, score: Score) -> Finding:
+    """Every note of the user's sketch is in the score, at its place and length."""
+    names = [p.name for p in plan.parts if p.sketch == index]
+    tracks = [t for t in score.tracks if t.name in names] or list(score.tracks)
+    have = Counter((round(n.start / _NOTE_TOLERANCE), n.pitch) for t in tracks for n in t.notes)
+    lengths = {(round(n.start / _NOTE_TOLERANCE), n.pitch): n.duration for t in tracks for n in t.notes}
+    notes = [n for n in track.notes if n.start < score.length - 1e-6]
+    kept = exact = 0
+    for note in notes:
+        place = (round(note.start / _NOTE_TOLERANCE), note.pitch)
+        if have[place] > 0:
+            have[place] -= 1
+            kept += 1
+            exact += abs(lengths[place] - min(note.duration, score.length - note.start)) <= 0.02
+    share = kept / len(notes) if notes else 1.0
+    heard = f"{kept} of {len(notes)} notes at their place, {exact} with their length"
+    if len(notes) < len(track.notes):
+        heard += f"; {len(track.notes) - len(notes)} lie after the end"
+    good = kept == len(notes) == len(track.notes) and exact >= 0.95 * len(notes)
+    return finding(f"sketch: {track.name}", "the given notes", heard, "place, pitch and length of each note", good, value=share)

@@ -1,0 +1,196 @@
+"""Dynamics, energy, form and swing from the notes; and the wishes that notes cannot prove."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from numpy.typing import NDArray
+
+from partimento.listen.energy import rank_correlation
+from partimento.plan.plan import Plan
+from partimento.plan.result import Finding
+from partimento.report.grid import PlanGrid, level_at
+from partimento.report.wording import finding, is_wish, some, source
+from partimento.score.score import Note, Score, Section, Track
+
+LEAST_CORRELATION = 0.3
+_VARIES = 0.1  # a lane that moves less is one level
+_LEVEL_NAMES = ("ppp", "pp", "p", "mp", "mf", "f", "ff", "fff")
+_SWING_RANGE = (0.42, 0.8)
+
+
+def check_shape(plan: Plan, score: Score, grid: PlanGrid) -> tuple[Finding, ...]:
+    """Findings on dynamics, section energies, form, swing, style and mood."""
+    if not any(t.notes for t in score.tracks):
+        return ()
+    out = [_dynamics(plan, score), _energies(plan, score), _form(plan, score, grid)]
+    swing = plan.character.value.swing
+    if swing is not None and is_wish(plan.character):
+        out.append(_swing(swing, source(plan.character), score))
+    return (*out, *_unmeasured(plan))
+
+
+def bar_intensity(score: Score) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Per bar: mean velocity (NaN where nothing starts) and a loudness proxy, dB of the summed squared velocities."""
+    velocities: list[list[int]] = [[] for _ in range(score.n_bars)]
+    for track in score.tracks:
+        for note in track.notes:
+            velocities[score.bar_at(note.start)].append(note.velocity)
+    mean = np.array([np.mean(v) if v else np.nan for v in velocities])
+    lengths = np.array([score.bar_span(b)[1] - score.bar_span(b)[0] for b in range(score.n_bars)])
+    power = np.array([sum((x / 127.0) ** 2 for x in v) for v in velocities]) / np.maximum(lengths, 0.25)
+    return mean, 10.0 * np.log10(power + 1e-3)
+
+
+def level_name(level: float) -> str:
+    """0 → ppp … 1 → fff."""
+    return _LEVEL_NAMES[int(np.clip(round(level * (len(_LEVEL_NAMES) - 1)), 0, len(_LEVEL_NAMES) - 1))]
+
+
+def _dynamics(plan: Plan, score: Score) -> Finding:
+    """Do velocity and density follow the lane?"""
+    points = plan.dynamics.value
+    origin = source(plan.dynamics)
+    asked = some([f"{level_name(p.level)} at bar {p.bar + 1:g}" for p in points], 5)
+    mean, loud = bar_intensity(score)
+    n = max(1, score.n_bars - 1) if plan.ending.value == "final" else score.n_bars  # the last chord stands for itself
+    lane = np.array([level_at(points, b + 0.5) for b in range(n)])
+    filled = ~np.isnan(mean[:n])
+    if np.ptp([p.level for p in points]) < _VARIES:
+        text = f"mean velocity {np.nanmean(mean[:n]) if filled.any() else 0:.0f}"
+        return finding("dynamics", asked, text, "one level is asked: nothing to follow", None, origin=origin)
+    by_velocity = rank_correlation(lane[filled].tolist(), mean[:n][filled].tolist())
+    by_power = rank_correlation(lane.tolist(), loud[:n].tolist())
+    if by_velocity is None and by_power is None:
+        return finding("dynamics", asked, "too few bars", "rank correlation per bar", None, origin=origin)
+    best = max(by_velocity or -1.0, by_power or -1.0)
+    rises = _thirds_agree(lane, loud[:n])
+    heard = f"rank correlation {by_velocity or 0:.2f} with velocity, {by_power or 0:.2f} with velocity and density"
+    good = best >= LEAST_CORRELATION and rises
+    return finding(
+        "dynamics", asked, heard, "per bar against the lane; loudest against softest third", good, origin=origin, value=best
+    )
+
+
+def _thirds_agree(lane: NDArray[np.float64], loud: NDArray[np.float64]) -> bool:
+    """The bars asked loudest are louder than the bars asked softest."""
+    third = max(1, lane.size // 3)
+    order = np.argsort(lane, kind="stable")
+    return bool(loud[order[-third:]].mean() > loud[order[:third]].mean())
+
+
+def _section_bars(section: Section, score: Score) -> range:
+    """Bars of a section inside the piece."""
+    return range(min(section.start_bar, score.n_bars), min(section.end_bar, score.n_bars))
+
+
+def _energies(plan: Plan, score: Score) -> Finding:
+    """Are sections asked with more energy played louder and denser?"""
+    sections = [s for s in plan.sections.value if len(_section_bars(s, score))]
+    asked = some([f"{s.name} {s.energy:.2f}" for s in sections], 6)
+    how = "rank correlation of section energies with velocity and density"
+    _, loud = bar_intensity(score)
+    heard = [float(loud[_section_bars(s, score)].mean()) for s in sections]
+    # Each section's asked energy as the dynamics lane colours it, since both shape the same notes.
+    wanted = [s.energy + level_at(plan.dynamics.value, (s.start_bar + s.end_bar) / 2) for s in sections]
+    value = rank_correlation(wanted, heard) if np.ptp(wanted or [0.0]) >= _VARIES else None
+    text = some([f"{s.name} {h:.0f} dB" for s, h in zip(sections, heard, strict=True)], 6)
+    good = None if value is None else value >= LEAST_CORRELATION
+    return finding("section energy", asked, text, how, good, origin=source(plan.sections), value=value)
+
+
+def _form(plan: Plan, score: Score, grid: PlanGrid) -> Finding:
+    """Sections of the same material are more alike than sections of different material."""
+    sections = [s for s in plan.sections.value if len(_section_bars(s, score)) >= 2]
+    asked = " ".join(s.material for s in plan.sections.value)
+    how = "likeness of harmony and tune, bar by bar, within and between materials"
+    same: list[float] = []
+    other: list[float] = []
+    for a, b in itertools.combinations(sections, 2):
+        (same if a.material == b.material else other).append(section_likeness(score, a, b))
+    if not same and not other:
+        return finding("form", asked, "one section", how, None, origin=source(plan.sections))
+    parts = []
+    if same:
+        parts.append(f"same material {np.mean(same):.2f} alike")
+    if other:
+        parts.append(f"different {np.mean(other):.2f}")
+    good = (not same or float(np.mean(same)) >= 0.45) and (not other or float(np.mean(other)) <= 0.9)
+    if same and other:
+        good = good and float(np.mean(same)) > float(np.mean(other))
+    value = float(np.mean(same)) - float(np.mean(other)) if same and other else None
+    return finding("form", asked, ", ".join(parts), how, good, origin=source(plan.sections), value=value)
+
+
+def section_likeness(score: Score, first: Section, second: Section) -> float:
+    """Mean likeness of aligned bars, 0 to 1: pitch classes of the harmony, and onsets and pitch classes of the tune."""
+    values = []
+    for i, j in zip(_section_bars(first, score), _section_bars(second, score), strict=False):
+        harmony = _cosine(_bar_pitch_classes(score, i), _bar_pitch_classes(score, j))
+        tune_a, tune_b = _bar_tune(score, i), _bar_tune(score, j)
+        tune = len(tune_a & tune_b) / len(tune_a | tune_b) if tune_a | tune_b else None
+        values.append(harmony if tune is None else 0.5 * (harmony + tune))
+    return float(np.mean(values)) if values else 0.0
+
+
+def _bar_pitch_classes(score: Score, bar: int) -> NDArray[np.float64]:
+    """Time of each pitch class in a bar, all pitched parts."""
+    start, end = score.bar_span(bar)
+    weights = np.zeros(12)
+    for track in _pitched(score):
+        for note in track.notes:
+            if note.start < end and note.end > start:
+                weights[note.pitch % 12] += min(note.end, end) - max(note.start, start)
+    return weights
+
+
+def _bar_tune(score: Score, bar: int) -> set[tuple[int, int]]:
+    """Onset (sixteenths) and pitch class of the tune's notes in a bar."""
+    start, end = score.bar_span(bar)
+    lead: list[Note] = [n for t in _pitched(score) if t.role == "melody" for n in t.notes if start - 1e-6 <= n.start < end - 1e-6]
+    return {(round((n.start - start) * 4), n.pitch % 12) for n in lead}
+
+
+def _pitched(score: Score) -> list[Track]:
+    """Tracks with pitches."""
+    return [t for t in score.tracks if not t.is_drum and t.role != "percussion"]
+
+
+def _cosine(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Cosine of two non-negative vectors; two silences are alike."""
+    norm = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return float(a @ b) / norm if norm > 0 else float(not a.any() and not b.any())
+
+
+def _swing(swing: float, origin: str, score: Score) -> Finding:
+    """Where the second of two eighths is played."""
+    wanted = 0.5 + swing / 6.0
+    played = [score.tempo_map.quarters(score.tempo_map.seconds(n.start) + n.nudge_s) % 1.0 for t in score.tracks for n in t.notes]
+    offbeats = [p for p in played if _SWING_RANGE[0] <= p <= _SWING_RANGE[1] and abs(p - 0.75) > 0.03]
+    how = "median place of off-beat onsets in the beat, as played"
+    if len(offbeats) < 8:
+        return finding("swing", f"{wanted:.2f}", "too few off-beats", how, None, origin=origin)
+    place = float(np.median(offbeats))
+    return finding(
+        "swing", f"{wanted:.2f} of the beat", f"{place:.2f}", how, abs(place - wanted) <= 0.06, origin=origin, value=place
+    )
+
+
+def _unmeasured(plan: Plan) -> list[Finding]:
+    """Wishes that a count of notes cannot prove, so that they are not passed over in silence."""
+    out = []
+    reason = "no fair measure in one piece; see the style classifier of `partimento evaluate compose`"
+    if is_wish(plan.style):
+        label = plan.style_label or plan.style.value
+        out.append(
+            finding("style", label, f"rules of style {plan.style.value} followed", reason, None, origin=source(plan.style))
+        )
+    if plan.moods.value and is_wish(plan.moods):
+        c = plan.character.value
+        heard = f"played with energy {c.energy:.2f}, brightness {c.valence:.2f}, density {c.density:.2f}"
+        out.append(finding("mood", ", ".join(plan.moods.value), heard, "a matter of taste", None, origin=source(plan.moods)))
+    if plan.era.value and is_wish(plan.era):
+        heard = "taken into account by style and sounds"
+        out.append(finding("era", plan.era.value, heard, "a matter of taste", None, origin=source(plan.era)))
+    return out
