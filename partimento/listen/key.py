@@ -106,6 +106,8 @@ def _from_chords(chords: Sequence[ChordSegment]) -> dict[Key, float]:
     sounding = [c for c in chords if c.label != NO_CHORD]
     total = sum(c.end_s - c.start_s for c in sounding)
     bonus: dict[Key, float] = {}
+    if total <= 0:
+        return bonus
     for i, segment in enumerate(sounding):
         encoded = encode_label(segment.label)
         if not encoded.in_majmin:

@@ -159,7 +159,7 @@ def stuck_share(sound: Waveform | Sound) -> float:
     for start in starts:
         part = mono[start : start + size].astype(np.float64)
         rms = np.sqrt((part[: size // 66 * 66].reshape(66, -1) ** 2).mean(axis=1))
-        if rms.max() < 1e-3 or 20 * np.log10(rms.max() / max(float(np.median(rms)), 1e-9)) < 3.0:
+        if rms.max() < 1e-3 or 20 * np.log10(rms.max() / max(float(np.percentile(rms, 20)), 1e-9)) < 3.0:
             continue
         auto = irfft(np.abs(rfft(part, n)) ** 2, n)[low:high]
         power = np.concatenate([[0.0], np.cumsum(part**2)])
