@@ -88,7 +88,9 @@ class PartReader:
         self.velocity = DYNAMICS["mf"]
         self.unpitched: dict[str, int] = {}
         self.percussion = False
+        self.started = False  # past the first measure
         self.ending: tuple[int, ...] = ()
+        self.closing = False  # the ending in force stops with this measure
         self.declared(declaration)
 
     def declared(self, part: Element | None) -> None:
@@ -148,11 +150,10 @@ class PartReader:
                 self._barline(child, measure)
         if self.ending and not measure.marks.endings:
             measure.marks = replace(measure.marks, endings=self.ending)
+        self.started = True
         if self.closing:
             self.ending, self.closing = (), False
         return measure
-
-    closing = False
 
     def _ticks(self, element: Element) -> int:
         return max(0, round(number(element.findtext("duration"))))
@@ -177,7 +178,7 @@ class PartReader:
         if time is not None:
             measure.free = time.find("senza-misura") is not None
             measure.metre = _read_time(time) or measure.metre
-        if element.findtext("clef/sign") == "percussion":
+        if element.findtext("clef/sign") == "percussion" and not self.started:
             self.percussion = True
 
     def _note(self, element: Element, measure: RawMeasure) -> None:
