@@ -34,14 +34,15 @@ _MODE_STEP = {"major": 0, "minor": 9, "dorian": 2, "phrygian": 4, "lydian": 5, "
 DEFAULT_TEMPO_BPM = 120.0
 
 
-def read_musicxml(path: str | Path) -> Score:
+def read_musicxml(path: str | Path, play_repeats: bool = True) -> Score:
     """Read a MusicXML file.
 
     Args:
         path: ``.musicxml``, ``.xml`` or ``.mxl``; which of them it is is seen from the content.
+        play_repeats: unfold repeats and jumps; else every written measure comes once, in the order of the page.
 
     Returns:
-        The score as played. Where the file has no mode, major or minor is inferred from the last bass note.
+        The score as played (or as written). Where the file has no mode, major or minor is inferred from the last bass note.
 
     Raises:
         FileError: missing, too large, corrupt, or not MusicXML.
@@ -51,10 +52,10 @@ def read_musicxml(path: str | Path) -> Score:
         data = path.read_bytes()
     except OSError as error:
         raise FileError(f"cannot read '{path}': {error.strerror or error}") from error
-    return parse_musicxml(data, str(path))
+    return parse_musicxml(data, str(path), play_repeats)
 
 
-def parse_musicxml(data: bytes, name: str = "MusicXML") -> Score:
+def parse_musicxml(data: bytes, name: str = "MusicXML", play_repeats: bool = True) -> Score:
     """Read MusicXML from bytes (plain or zipped); ``name`` is what errors call it.
 
     Raises:
@@ -67,7 +68,7 @@ def parse_musicxml(data: bytes, name: str = "MusicXML") -> Score:
     if not parts or not any(p.measures for p in parts):
         raise FileError(f"'{name}' has no measures; a MusicXML score with at least one part is needed")
     title = (root.findtext("work/work-title") or root.findtext("movement-title") or "").strip()
-    return _Assembler(parts, title).score()
+    return _Assembler(parts, title, play_repeats).score()
 
 
 def _unpack(data: bytes, name: str) -> bytes:
@@ -146,7 +147,7 @@ def _parts(root: ElementTree.Element) -> list[RawPart]:
 class _Assembler:
     """Lays the measures of all parts out in time."""
 
-    def __init__(self, parts: list[RawPart], title: str) -> None:
+    def __init__(self, parts: list[RawPart], title: str, play_repeats: bool) -> None:
         self.parts = parts
         self.title = title
         self.n_written = max(len(p.measures) for p in parts)
@@ -154,7 +155,8 @@ class _Assembler:
             part.measures += [RawMeasure() for _ in range(self.n_written - len(part.measures))]
         self.columns = [[p.measures[i] for p in parts] for i in range(self.n_written)]
         self._written_metres()
-        self.order = play_order([_merge_marks([m.marks for m in column]) for column in self.columns])
+        marks = [_merge_marks([m.marks for m in column]) for column in self.columns]
+        self.order = play_order(marks) if play_repeats else list(range(len(marks)))
         self._lay_out()
 
     def _written_metres(self) -> None:
