@@ -44,12 +44,21 @@ class Separation:
     top: tuple[tuple[str, float], ...]
 
 
-def folds(groups: Sequence[int], rng: np.random.Generator, n_folds: int = N_FOLDS) -> IntArray:
-    """Fold (0 to ``n_folds`` - 1) of each row ``[N]``; rows of one group share a fold, sizes differ by one group at most."""
-    unique = np.unique(groups)
-    place = np.empty(len(unique), dtype=np.int64)
-    place[rng.permutation(len(unique))] = np.arange(len(unique)) % n_folds
-    return place[np.searchsorted(unique, groups)]
+def folds(
+    first_groups: Sequence[int], second_groups: Sequence[int], rng: np.random.Generator, n_folds: int = N_FOLDS
+) -> IntArray:
+    """Fold (0 to ``n_folds`` - 1) of each row of both sets ``[N + M]``.
+
+    Rows of one group share a fold. Groups of the first set only, of the second only and of both are spread evenly each, so
+    that no fold lacks a set.
+    """
+    first, second = set(first_groups), set(second_groups)
+    place: dict[int, int] = {}
+    for kind in (first & second, first - second, second - first):
+        members = sorted(kind)
+        for i, member in enumerate(rng.permutation(len(members))):
+            place[members[member]] = i % n_folds
+    return np.array([place[group] for group in (*first_groups, *second_groups)], dtype=np.int64)
 
 
 def separate(
@@ -79,9 +88,8 @@ def separate(
     """
     data = np.concatenate([first, second])
     target = np.concatenate([np.ones(len(first)), np.zeros(len(second))])
-    groups = [*first_groups, *second_groups]
     rng = np.random.default_rng([seed, 0xC1A551F1])
-    ways = [folds(groups, rng) for _ in range(n_splits)]
+    ways = [folds(first_groups, second_groups, rng) for _ in range(n_splits)]
     return tuple(_cross_validate(kind, data, target, ways, names, seed) for kind in kinds)
 
 

@@ -15,7 +15,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -35,6 +35,18 @@ SUFFIXES = (".mxl", ".musicxml", ".xml")
 _CACHE_VERSION = 1
 
 Reader = Callable[[Path], Score]
+T = TypeVar("T")
+
+
+class Progress(Protocol):
+    """Wraps an iteration to show how far it is."""
+
+    def __call__(self, items: Iterable[T], total: int, label: str, /) -> Iterable[T]: ...
+
+
+def silent(items: Iterable[T], total: int, label: str, /) -> Iterable[T]:
+    """The :class:`Progress` that shows nothing."""
+    return items
 
 
 @dataclass(frozen=True)
@@ -92,9 +104,9 @@ def single_line(notes: Iterable[Note]) -> tuple[Note, ...]:
             top[start] = (max(end, start + 1), note.pitch)
     starts = sorted(top)
     line = []
-    for start, following in zip(starts, [*starts[1:], None], strict=True):
+    for i, start in enumerate(starts):
         end, pitch = top[start]
-        end = end if following is None else min(end, following)
+        end = min(end, starts[i + 1]) if i + 1 < len(starts) else end
         line.append(Note(start / TICKS, (end - start) / TICKS, pitch))
     return tuple(line)
 
@@ -102,7 +114,7 @@ def single_line(notes: Iterable[Note]) -> tuple[Note, ...]:
 def sounding_key(key: Key, chords: Sequence[ChordSpan]) -> Key:
     """The key of a sheet whose signature names only the major key.
 
-    The sheets of OpenEWLD say "major" throughout. A sheet whose last chord stands on the sixth degree of that key is taken to
+    The sheets of OpenEWLD say "major" throughout, if anything. A sheet whose last chord stands on the sixth degree of that key is taken to
     be in the relative minor.
     """
     if key.mode == "major" and chords and chords[-1].chord.root == (key.tonic + 9) % 12:
@@ -149,7 +161,7 @@ def load_tunes(
     names: Sequence[str],
     cache_dir: Path | None = None,
     reader: Reader | None = None,
-    progress: Callable[[Sequence[str]], Iterable[str]] = iter,
+    progress: Progress = silent,
 ) -> tuple[tuple[Tune, ...], tuple[Skipped, ...]]:
     """Read sheets, each from the cache when its file has not changed.
 
@@ -157,26 +169,26 @@ def load_tunes(
         folder: folder of the sheets.
         names: file names to open; no other file is touched.
         cache_dir: folder of JSON files named by the sheet's SHA-256; None reads every sheet anew.
-        reader: how a file becomes a score; None takes :func:`partimento.score.io.read_score`.
+        reader: how a file becomes a score; None takes :func:`read_score_file`.
         progress: wraps the iteration, for a progress bar.
 
     Returns:
         the tunes, and the sheets left out with the reason.
     """
     tunes, skipped = [], []
-    for name in progress(names):
+    for name in progress(names, len(names), "reading sheets"):
         try:
-            tunes.append(_load(folder / name, cache_dir, reader or _read_score))
+            tunes.append(_load(folder / name, cache_dir, reader or read_score_file))
         except PartimentoError as error:
             skipped.append(Skipped(name, str(error)))
     return tuple(tunes), tuple(skipped)
 
 
-def _read_score(path: Path) -> Score:
-    """Read a score file; imported late because MusicXML pulls in a large library."""
-    from partimento.score.io import read_score
+def read_score_file(path: Path) -> Score:
+    """Read a MusicXML file as written."""
+    from partimento.score.musicxml import read_musicxml
 
-    return read_score(path)
+    return read_musicxml(path, play_repeats=False)
 
 
 def _load(path: Path, cache_dir: Path | None, reader: Reader) -> Tune:
