@@ -114,8 +114,8 @@ def single_line(notes: Iterable[Note]) -> tuple[Note, ...]:
 def sounding_key(key: Key, chords: Sequence[ChordSpan]) -> Key:
     """The key of a sheet whose signature names only the major key.
 
-    The sheets of OpenEWLD say "major" throughout, if anything. A sheet whose last chord stands on the sixth degree of that key is taken to
-    be in the relative minor.
+    The sheets of OpenEWLD say "major" throughout, if anything. A sheet whose last chord stands on the sixth degree of that
+    key is taken to be in the relative minor.
     """
     if key.mode == "major" and chords and chords[-1].chord.root == (key.tonic + 9) % 12:
         return Key((key.tonic + 9) % 12, "minor")
