@@ -1,0 +1,57 @@
+"""Plan → score: frame, chords, tune, arrangement, performance."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from partimento.compose.arrange import accompany, arrange, perform
+from partimento.compose.frame import Frame, Sketch
+from partimento.compose.frame_build import build_frame, key_points, metre_points
+from partimento.compose.harmony import write_chords
+from partimento.compose.lead import lead_tracks
+from partimento.compose.melody import plan_phrases, write_melody
+from partimento.compose.sketching import given_tune, harmonise, sketch_tracks
+from partimento.plan.plan import Plan
+from partimento.score.score import Score
+
+
+def compose(plan: Plan, rng: np.random.Generator) -> Score:
+    """Write a piece.
+
+    Given chords sound exactly as given, a given tune is kept note for note, and the audio lasts exactly
+    ``plan.duration_s``.
+
+    Args:
+        plan: the resolved request.
+        rng: the only source of chance: the same plan and generator state give the same score.
+
+    Returns:
+        A score with one track per part of the plan, in plan order.
+    """
+    harmony_rng, melody_rng, lead_rng, hands_rng, arrange_rng, perform_rng = rng.spawn(6)
+    frame = build_frame(plan)
+    sketch = _sketch(frame, harmony_rng, melody_rng)
+    lead = accompany(sketch, lead_tracks(sketch, lead_rng), hands_rng)
+    made = {track.name: track for track in (*lead, *sketch_tracks(frame), *arrange(sketch, arrange_rng))}
+    score = Score(
+        tracks=tuple(made[part.name] for part in plan.parts),
+        length=frame.length,
+        tempos=frame.tempos,
+        metres=metre_points(frame),
+        keys=key_points(frame),
+        chords=sketch.chords,
+        sections=tuple(dict.fromkeys(bar.section for bar in frame.bars)),
+        title=plan.caption,
+    )
+    return perform(score, plan, sketch, perform_rng)
+
+
+def _sketch(frame: Frame, harmony_rng: np.random.Generator, melody_rng: np.random.Generator) -> Sketch:
+    """Chords and tune: from the user's tune where there is one, else the chords first and a tune over them."""
+    tune = given_tune(frame)
+    if tune:
+        chords = write_chords(frame, harmony_rng) if frame.plan.chords.value else harmonise(frame, tune)
+        return Sketch(frame, chords, plan_phrases(frame), tune)
+    chords = write_chords(frame, harmony_rng)
+    phrases, melody = write_melody(frame, chords, melody_rng)
+    return Sketch(frame, chords, phrases, melody)
