@@ -17,13 +17,14 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from partimento.errors import FileError
+from partimento.score.bars import metre_of_length, metre_points, sections_from_marks, starts_of
 from partimento.score.chord import Chord
 from partimento.score.instrument_match import guess_role, match_instrument
 from partimento.score.instruments import instrument
 from partimento.score.key_guess import guess_key
 from partimento.score.musicxml_parts import PartReader, RawMeasure, RawPart
 from partimento.score.repeats import MeasureMarks, play_order
-from partimento.score.score import ChordSpan, KeyPoint, MetrePoint, Note, Score, Section, Track
+from partimento.score.score import ChordSpan, KeyPoint, Note, Score, Section, Track
 from partimento.score.timing import Key, Metre, TempoPoint
 
 MAX_XML_BYTES = 64 * 2**20
@@ -168,7 +169,7 @@ class _Assembler:
             metre = next((m.metre for m in column if m.metre is not None), metre)
             free = any(m.free for m in column)
             length = max(m.length for m in column)
-            self.metres.append(_metre_of_length(length, metre) if free and length else metre)
+            self.metres.append(metre_of_length(length, metre) if free and length else metre)
             self.lengths.append(length or self.metres[-1].bar_quarters)
 
     def _usual_metre(self) -> Metre:
@@ -177,7 +178,7 @@ class _Assembler:
         counts = Counter(round(length, 6) for length in lengths if length)
         if any(m.metre for m in self.columns[0]) or not counts:
             return Metre()
-        return _metre_of_length(max(counts.items(), key=lambda item: (item[1], item[0]))[0], Metre())
+        return metre_of_length(max(counts.items(), key=lambda item: (item[1], item[0]))[0], Metre())
 
     def _lay_out(self) -> None:
         """Bars in time: ``starts`` of the played measures and ``bars`` (metre of each sounding bar)."""
@@ -198,7 +199,7 @@ class _Assembler:
                     continue
                 # Before a jump the bar is filled up with silence; elsewhere it is as short as it was written.
                 jumped = self.order[k - 1] + 1 != index
-                short = whole if jumped else _metre_of_length(filled, whole)
+                short = whole if jumped else metre_of_length(filled, whole)
                 self.bars.append(short)
                 at, whole = at + short.bar_quarters, None
             if k == 0 and length < nominal - _EPS:
@@ -209,7 +210,7 @@ class _Assembler:
                 self.starts.append(at)
                 filled, whole = length, metre
             else:
-                real = metre if length <= nominal + _EPS else _metre_of_length(length, metre)
+                real = metre if length <= nominal + _EPS else metre_of_length(length, metre)
                 self.starts.append(at)
                 self.bars.append(real)
                 at += real.bar_quarters
@@ -224,7 +225,7 @@ class _Assembler:
             tracks=tracks,
             length=self.length,
             tempos=self._tempos(),
-            metres=_metre_points(self.bars),
+            metres=metre_points(self.bars),
             keys=self._keys(tracks),
             chords=self._chords(),
             sections=self._sections(),
@@ -343,20 +344,7 @@ class _Assembler:
             name = next((m.rehearsal for m in self.columns[index] if m.rehearsal), "")
             if name:
                 names.append((start, name))
-        if not names:
-            return ()
-        bar_starts = [0.0]
-        for metre in self.bars[:-1]:
-            bar_starts.append(bar_starts[-1] + metre.bar_quarters)
-        marks: dict[int, str] = {}
-        for at, name in names:
-            marks[max(i for i, bar in enumerate(bar_starts) if bar <= at + _EPS)] = name
-        firsts = sorted(marks)
-        if firsts[0] > 0:
-            marks[0] = "intro"
-            firsts.insert(0, 0)
-        ends = [*firsts[1:], len(self.bars)]
-        return tuple(Section(marks[a], marks[a], a, b - a) for a, b in zip(firsts, ends, strict=True))
+        return sections_from_marks(names, starts_of(self.bars))
 
 
 def _merge_marks(marks: Sequence[MeasureMarks]) -> MeasureMarks:
@@ -371,27 +359,6 @@ def _merge_marks(marks: Sequence[MeasureMarks]) -> MeasureMarks:
         to_coda=any(m.to_coda for m in marks),
         jump=next((m.jump for m in marks if m.jump), ""),
     )
-
-
-def _metre_of_length(quarters: float, like: Metre) -> Metre:
-    """A metre that lasts ``quarters``, on the written note value where that fits (rounded up to 32nds at worst)."""
-    for unit in dict.fromkeys((like.denominator, 4, 8, 16, 32)):
-        beats = quarters * unit / 4
-        if abs(beats - round(beats)) < 1e-4 and 1 <= round(beats) <= 32:
-            return Metre(round(beats), unit)
-    for unit in (32, 16, 8, 4, 2, 1):
-        beats = -int(-quarters * unit // 4)
-        if beats <= 32:
-            return Metre(max(1, beats), unit)
-    return Metre(32, 1)
-
-
-def _metre_points(bars: Sequence[Metre]) -> tuple[MetrePoint, ...]:
-    points: list[MetrePoint] = []
-    for i, metre in enumerate(bars):
-        if not points or points[-1].metre != metre:
-            points.append(MetrePoint(i, metre))
-    return tuple(points)
 
 
 def _key(fifths: int, mode: str) -> Key | None:
