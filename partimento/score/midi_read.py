@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from partimento.errors import FileError, ParseError
@@ -54,7 +54,7 @@ class _Contents:
     parts: dict[tuple[int, int], _Part] = field(default_factory=dict)
 
 
-def read_midi(path: str | Path, quantize: bool = False) -> Score:
+def read_midi(path: str | os.PathLike[str], quantize: bool = False) -> Score:
     """Read a MIDI file.
 
     Args:

@@ -81,7 +81,7 @@ def _apply_degree(notes: set[int], degree: Element) -> None:
     present = [middle + step for step in reach if middle + step in notes]
     kind = (degree.findtext("degree-type") or "add").strip()
     if kind == "subtract":
-        notes.difference_update(present)
+        notes.difference_update([middle] if middle in notes else present)
     elif kind == "alter":
         notes.difference_update(present)
         notes.add((present[0] if present else middle) + alter)
@@ -147,12 +147,15 @@ def write_harmony(chord: Chord | None) -> Element:
         bass_match = NOTE_NAME.fullmatch(bass_text)
         bass = bass_text if bass_match and _pitch(bass_text) == chord.bass else make_chord(chord.bass, (0, 4, 7)).symbol
         _write_name(SubElement(harmony, "bass"), "bass", bass)
-    for type_, notes in (("add", extra), ("subtract", missing)):
+    altered = [n for n in (6, 8) if n in extra][:1] if 7 in missing else []
+    missing = [n for n in missing if not (altered and n == 7)]
+    extra = [n for n in extra if n not in altered]
+    for type_, notes in (("alter", altered), ("subtract", missing), ("add", extra)):
         for note in notes:
             value, alter = _DEGREE_OF[note]
             degree = SubElement(harmony, "degree")
             SubElement(degree, "degree-value").text = str(value)
-            SubElement(degree, "degree-alter").text = str(alter if type_ == "add" else 0)
+            SubElement(degree, "degree-alter").text = str(0 if type_ == "subtract" else alter)
             SubElement(degree, "degree-type").text = type_
     return harmony
 

@@ -8,15 +8,16 @@ reader rather than music21's, because lead sheets come by the hundred: about ten
 from __future__ import annotations
 
 import io
+import os
 import xml.parsers.expat
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from xml.etree import ElementTree
 
 from partimento.errors import FileError
+from partimento.paths import read_bytes
 from partimento.score.bars import metre_of_length, metre_points, sections_from_marks, starts_of
 from partimento.score.chord import Chord
 from partimento.score.instrument_match import guess_role, match_instrument
@@ -35,7 +36,7 @@ _MODE_STEP = {"major": 0, "minor": 9, "dorian": 2, "phrygian": 4, "lydian": 5, "
 DEFAULT_TEMPO_BPM = 120.0
 
 
-def read_musicxml(path: str | Path, play_repeats: bool = True) -> Score:
+def read_musicxml(path: str | os.PathLike[str], play_repeats: bool = True) -> Score:
     """Read a MusicXML file.
 
     Args:
@@ -48,12 +49,7 @@ def read_musicxml(path: str | Path, play_repeats: bool = True) -> Score:
     Raises:
         FileError: missing, too large, corrupt, or not MusicXML.
     """
-    path = Path(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise FileError(f"cannot read '{path}': {error.strerror or error}") from error
-    return parse_musicxml(data, str(path), play_repeats)
+    return parse_musicxml(read_bytes(path, "MusicXML"), str(path), play_repeats)
 
 
 def parse_musicxml(data: bytes, name: str = "MusicXML", play_repeats: bool = True) -> Score:
