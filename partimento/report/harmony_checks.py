@@ -14,6 +14,7 @@ from partimento.plan.result import Finding
 from partimento.report.grid import PlanGrid, asked_chords
 from partimento.report.wording import finding, percent, pitch_name, some, source
 from partimento.score.chord import Chord
+from partimento.score.instruments import instruments
 from partimento.score.score import ChordSpan, Note, Score, Track
 from partimento.score.timing import Key
 
@@ -50,9 +51,12 @@ class ChordPass:
 
 
 def comping_tracks(score: Score) -> tuple[Track, ...]:
-    """Pitched tracks that carry the harmony; all pitched ones when none has such a role."""
+    """Pitched tracks that carry the harmony; all but the tune where no instrument plays chords (a quartet), else all."""
     pitched = tuple(t for t in score.tracks if not t.is_drum and t.role != "percussion" and t.notes)
-    return tuple(t for t in pitched if t.role in COMPING_ROLES) or pitched
+    comping = tuple(t for t in pitched if t.role in COMPING_ROLES)
+    if any(t.role != "bass" and instruments()[t.instrument].poly for t in comping if t.instrument in instruments()):
+        return comping
+    return tuple(t for t in pitched if t.role in (*COMPING_ROLES, "counter")) or pitched
 
 
 def check_harmony(plan: Plan, score: Score, grid: PlanGrid) -> tuple[Finding, ...]:
