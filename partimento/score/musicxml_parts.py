@@ -7,12 +7,11 @@ only then turned into quarter notes, so that tuplets do not drift.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from xml.etree.ElementTree import Element
 
-from partimento.score.chord import Chord
+from partimento.score.assemble import RawMeasure, RawNote, RawPart
 from partimento.score.musicxml_harmony import read_harmony
-from partimento.score.repeats import MeasureMarks
 from partimento.score.spelling import LETTER_PITCH
 from partimento.score.timing import MAX_TEMPO_BPM, MIN_TEMPO_BPM, Metre
 
@@ -29,45 +28,6 @@ _DRUM_STAFF = {
     "B5": 57,
 }  # fmt: skip
 MAX_MEASURE_QUARTERS = 512.0
-
-
-@dataclass(slots=True)
-class RawNote:
-    """A note inside a written measure (times in quarter notes from the measure's start)."""
-
-    start: float
-    duration: float
-    pitch: int
-    velocity: int
-    tie_start: bool
-    tie_stop: bool
-    unpitched: bool = False
-
-
-@dataclass(slots=True)
-class RawMeasure:
-    """What one part has in one written measure."""
-
-    notes: list[RawNote] = field(default_factory=list)
-    chords: list[tuple[float, Chord | None]] = field(default_factory=list)
-    tempos: list[tuple[float, float]] = field(default_factory=list)
-    rehearsal: str = ""
-    key: tuple[int, str | None] | None = None  # fifths (sounding), mode
-    metre: Metre | None = None
-    free: bool = False  # senza misura
-    length: float = 0.0  # of what sounds or is counted; whole-bar rests leave it 0
-    marks: MeasureMarks = field(default_factory=MeasureMarks)
-
-
-@dataclass(slots=True)
-class RawPart:
-    """One part."""
-
-    name: str
-    program: int | None
-    pan: float | None
-    is_drum: bool
-    measures: list[RawMeasure]
 
 
 def number(text: str | None, default: float = 0.0) -> float:
