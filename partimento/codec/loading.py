@@ -10,9 +10,11 @@ import msgspec
 
 from partimento.checkpoints import built_in
 from partimento.codec.mini import MiniCodec, MiniCodecConfig
+from partimento.codec.packing import unpack
 from partimento.errors import FileError, ParseError
 
 BUILT_IN = "mini-codec"
+TRAINING_ONLY = ("quantizer.counts", "quantizer.sums")
 
 
 def load_mini_codec(source: str | os.PathLike[str] = BUILT_IN) -> MiniCodec:
@@ -47,7 +49,9 @@ def load_mini_codec(source: str | os.PathLike[str] = BUILT_IN) -> MiniCodec:
         raise FileError(f"{weights_path} is damaged: {error}") from error
     codec = MiniCodec(config)
     try:
-        codec.load_state_dict({name: v.float() if v.is_floating_point() else v for name, v in weights.items()})
+        own = codec.state_dict()
+        # Released weights lack what only training needs (the moving averages behind the codebooks).
+        codec.load_state_dict({name: own[name] for name in TRAINING_ONLY} | unpack(weights))
     except RuntimeError as error:
         raise FileError(f"{weights_path} does not fit {config_path}: {str(error).splitlines()[0]}") from error
     return codec.eval().requires_grad_(False)

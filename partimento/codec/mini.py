@@ -15,11 +15,14 @@ from torch.nn import functional
 
 from partimento.codec.bands import BandLayout
 from partimento.codec.interface import Encoded
-from partimento.codec.phase import DEFAULT_ITERATIONS, DEFAULT_MOMENTUM, Stft, fast_griffin_lim, random_phase
+from partimento.codec.phase import DEFAULT_MOMENTUM, Stft, fast_griffin_lim, random_phase
 from partimento.codec.quantize import Quantized, QuantizerConfig, ResidualVectorQuantizer
 
 MAGNITUDE_FLOOR = 1e-4
 """Magnitudes below (136 dB under a full-scale sine of this window) count as silence."""
+DECODE_ITERATIONS = 16
+"""Rounds of phase finding. On decoded magnitudes 40 rounds measured no better than 10 (mel distance 0.468 both);
+on true magnitudes they do (0.19 against 0.24)."""
 _BLOCK_FRAMES = 1000
 _LEAD_FRAMES = 8
 
@@ -204,12 +207,12 @@ class MiniCodec(nn.Module):
         return torch.cat(parts, dim=1)
 
     @torch.no_grad()
-    def decode(self, encoded: Encoded, *, iterations: int = DEFAULT_ITERATIONS, momentum: float = DEFAULT_MOMENTUM) -> Tensor:
+    def decode(self, encoded: Encoded, *, iterations: int = DECODE_ITERATIONS, momentum: float = DEFAULT_MOMENTUM) -> Tensor:
         """Codes to ``[B, 1, T * hop]``."""
         return self.sound_of(self.decode_bands(encoded.codes), iterations=iterations, momentum=momentum)
 
     @torch.no_grad()
-    def sound_of(self, bands: Tensor, *, iterations: int = DEFAULT_ITERATIONS, momentum: float = DEFAULT_MOMENTUM) -> Tensor:
+    def sound_of(self, bands: Tensor, *, iterations: int = DECODE_ITERATIONS, momentum: float = DEFAULT_MOMENTUM) -> Tensor:
         """Log bands ``[B, T, n_bands]`` to ``[B, 1, T * hop]``.
 
         Phases are found in blocks of fixed length; each block continues the last frames of the one before, so a long

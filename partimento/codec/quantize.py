@@ -30,7 +30,7 @@ class QuantizerConfig:
     cardinality: int = 1024
     dimension: int = 128
     decay: float = 0.99
-    revive_below: float = 0.05
+    revive_below: float = 0.2
     dropout: float = 0.25
 
 

@@ -205,8 +205,10 @@ def _decode(codec: MiniCodec, codes: Sequence[Tensor], i: int) -> Samples:
 def _from_bands(codec: MiniCodec, sounds: Sequence[Samples], i: int) -> Samples:
     import torch
 
+    from partimento.codec.phase import DEFAULT_ITERATIONS
+
     bands = codec.bands_of(torch.from_numpy(np.array(sounds[i]))[None])
-    return np.asarray(codec.sound_of(bands)[0, 0].numpy())
+    return np.asarray(codec.sound_of(bands, iterations=DEFAULT_ITERATIONS)[0, 0].numpy())
 
 
 def _from_magnitudes(codec: MiniCodec, sounds: Sequence[Samples], i: int) -> Samples:

@@ -17,7 +17,7 @@ from partimento.metrics.mel_distance import mel_filters
 from partimento.train.recipe import CodecTraining, Recipe
 
 _FULL_SCALE_LOG = 6.5
-_MEL_BANDS = (128, 80)
+_MEL_BANDS = (128, 80, 32, 8)
 _STATISTICS_STEP = -1
 _KMEANS_STEP = -2
 

@@ -81,7 +81,7 @@ class CodecTraining:
     free_steps: int = 300
     kmeans_batches: int = 24
     commitment: float = 0.25
-    mel: float = 1.0
+    mel: float = 3.0
     loud: float = 2.0
     delta: float = 0.0
 

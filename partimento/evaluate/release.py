@@ -1,0 +1,123 @@
+"""Release a checkpoint: small weights, configuration, and an entry in the manifest with its measured figures.
+
+    python -m partimento.evaluate.release runs/codec/step-00010000 --data held_out/ --recipe recipes/mini-codec.yaml \\
+        --about "training data in words" --hardware "2 CPU cores" --commit abc1234 [--name mini-codec] [--out DIR]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from partimento.checkpoints import MANIFEST, WEIGHTS_FOLDER, Manifest, ManifestEntry, read_manifest, sha256_of
+from partimento.errors import FileError, PartimentoError, RequestError
+
+MAX_LOSS_BY_PACKING = 0.01
+"""A release whose mel distance grows by more than this when packed is refused."""
+
+
+def run_counters(checkpoint: Path) -> tuple[float, float]:
+    """Hours of sound seen and minutes trained, from a checkpoint's run log. Raises FileError when there is none."""
+    from partimento.train.curves import read_log
+
+    step = int(checkpoint.name.rsplit("-", 1)[-1])
+    rows = [r for r in read_log(checkpoint.parent) if r["step"] <= step]
+    if not rows:
+        raise FileError(f"the log beside {checkpoint} says nothing up to step {step}")
+    return rows[-1]["audio_s"] / 3600.0, rows[-1]["wall_s"] / 60.0
+
+
+def export_codec(
+    checkpoint: Path, data: Path, out: Path, entry: ManifestEntry, *, n_files: int = 24
+) -> tuple[ManifestEntry, str]:
+    """Pack a codec checkpoint into ``out``, measure it there, and list it.
+
+    Args:
+        checkpoint: folder that the trainer wrote.
+        data: held-out sounds.
+        out: weights' folder.
+        entry: name and facts; file, hash, size and results are filled in here.
+        n_files: sounds to measure on.
+
+    Returns:
+        The entry as listed, and the table of figures as text.
+
+    Raises:
+        FileError: something cannot be read.
+        RequestError: packing costs too much quality.
+    """
+    from safetensors.torch import save_file
+
+    from partimento.codec.loading import TRAINING_ONLY, load_mini_codec
+    from partimento.codec.packing import pack
+    from partimento.evaluate.codec import evaluate_codec
+
+    codec = load_mini_codec(checkpoint)
+    out.mkdir(parents=True, exist_ok=True)
+    staging = out / f".{entry.name}.partial"
+    staging.mkdir(exist_ok=True)
+    config = {"model": msgspec.to_builtins(codec.config)}
+    (staging / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    packed = pack(codec.state_dict(), drop=TRAINING_ONLY, keep=("quantizer.entries",))
+    save_file(packed, str(staging / "model.safetensors"))
+    before = evaluate_codec(checkpoint, data, n_files=n_files, ceilings=False, opus_kbps=())
+    after = evaluate_codec(staging, data, n_files=n_files, ceilings=False)
+    whole = after.rows[[r.name for r in after.rows].index(f"mini-codec, {codec.n_codebooks} codebooks")]
+    lost = whole.mel - next(r.mel for r in before.rows if r.name == whole.name)
+    if lost > MAX_LOSS_BY_PACKING:
+        raise RequestError(f"packing raises the mel distance by {lost:.3f}; the limit is {MAX_LOSS_BY_PACKING}: keep float16")
+    file = out / f"{entry.name}.safetensors"
+    (staging / "model.safetensors").replace(file)
+    (staging / "config.json").replace(out / f"{entry.name}.json")
+    staging.rmdir()
+    results = {
+        "mel_distance": round(whole.mel, 3), "mel_distance_0_6_khz": round(whole.mel_low, 3),
+        "chroma_cosine": round(whole.chroma, 4), "lowest_perplexity": round(min(after.perplexities), 1),
+    }  # fmt: skip
+    for row in after.rows:
+        if row.name.startswith("Opus"):
+            results[f"mel_distance_{row.name.lower().replace(' ', '_')}"] = round(row.mel, 3)
+    listed = replace(
+        entry, file=file.name, config=f"{entry.name}.json", sha256=sha256_of(file), bytes=file.stat().st_size, results=results
+    )
+    others = tuple(e for e in read_manifest(out).models if e.name != entry.name)
+    text = msgspec.json.format(msgspec.json.encode(Manifest((*others, listed))), indent=2).decode() + "\n"
+    (out / MANIFEST).write_text(text, encoding="utf-8")
+    return listed, after.markdown()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Command line of this module."""
+    parser = argparse.ArgumentParser(description="Release a codec checkpoint into the package's weights.")
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--data", type=Path, required=True, help="held-out sounds")
+    parser.add_argument("--recipe", required=True)
+    parser.add_argument("--about", required=True, help="the training data, in words")
+    parser.add_argument("--hardware", required=True)
+    parser.add_argument("--commit", required=True)
+    parser.add_argument("--name", default="mini-codec")
+    parser.add_argument("--out", type=Path, default=WEIGHTS_FOLDER)
+    parser.add_argument("--files", type=int, default=24)
+    parser.add_argument("--status", default="experimental", choices=("experimental", "released"))
+    args = parser.parse_args(argv)
+    try:
+        hours, minutes = run_counters(args.checkpoint)
+        entry = ManifestEntry(
+            args.name, "", "", "", 0, "Apache-2.0", args.recipe, args.commit, args.about, round(hours, 1), args.hardware,
+            round(minutes), {}, f"python -m partimento.evaluate.codec {args.name} --data DIR --files {args.files}", args.status,
+        )  # fmt: skip
+        listed, table = export_codec(args.checkpoint, args.data, args.out, entry, n_files=args.files)
+    except PartimentoError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{listed.file}: {listed.bytes / 1e6:.1f} MB, SHA-256 {listed.sha256}\n\n{table}", end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
