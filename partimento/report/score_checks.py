@@ -19,7 +19,7 @@ def check_score(plan: Plan, score: Score) -> tuple[Finding, ...]:
     found = check_time(plan, score, grid)
     if any(t.notes for t in score.tracks):
         found += check_harmony(plan, score, grid)
-    return (*found, *check_parts(plan, score, grid), *check_shape(plan, score, grid), *unmet_wishes(plan))
+    return (*found, *check_parts(plan, score, grid), *check_shape(plan, score), *unmet_wishes(plan))
 
 
 def unmet_wishes(plan: Plan) -> tuple[Finding, ...]:

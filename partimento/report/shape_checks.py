@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from partimento.listen.energy import rank_correlation
 from partimento.plan.plan import Plan
 from partimento.plan.result import Finding
-from partimento.report.grid import PlanGrid, level_at
+from partimento.report.grid import level_at
 from partimento.report.wording import finding, is_wish, some, source
 from partimento.score.score import Note, Score, Section, Track
 
@@ -20,11 +20,11 @@ _LEVEL_NAMES = ("ppp", "pp", "p", "mp", "mf", "f", "ff", "fff")
 _SWING_RANGE = (0.42, 0.8)
 
 
-def check_shape(plan: Plan, score: Score, grid: PlanGrid) -> tuple[Finding, ...]:
+def check_shape(plan: Plan, score: Score) -> tuple[Finding, ...]:
     """Findings on dynamics, section energies, form, swing, style and mood."""
     if not any(t.notes for t in score.tracks):
         return ()
-    out = [_dynamics(plan, score), _energies(plan, score), _form(plan, score, grid)]
+    out = [_dynamics(plan, score), _energies(plan, score), _form(plan, score)]
     swing = plan.character.value.swing
     if swing is not None and is_wish(plan.character):
         out.append(_swing(swing, source(plan.character), score))
@@ -91,7 +91,11 @@ def _energies(plan: Plan, score: Score) -> Finding:
     asked = some([f"{s.name} {s.energy:.2f}" for s in sections], 6)
     how = "rank correlation of section energies with velocity and density"
     _, loud = bar_intensity(score)
-    heard = [float(loud[_section_bars(s, score)].mean()) for s in sections]
+    if plan.ending.value == "final" and loud.size > 2:
+        loud = loud[:-1]  # a held last chord is sparse whatever its section's energy
+    heard = [
+        float(loud[s.start_bar : s.end_bar].mean()) if loud[s.start_bar : s.end_bar].size else float(loud[-1]) for s in sections
+    ]
     # Each section's asked energy as the dynamics lane colours it, since both shape the same notes.
     wanted = [s.energy + level_at(plan.dynamics.value, (s.start_bar + s.end_bar) / 2) for s in sections]
     value = rank_correlation(wanted, heard) if np.ptp(wanted or [0.0]) >= _VARIES else None
@@ -100,17 +104,21 @@ def _energies(plan: Plan, score: Score) -> Finding:
     return finding("section energy", asked, text, how, good, origin=source(plan.sections), value=value)
 
 
-def _form(plan: Plan, score: Score, grid: PlanGrid) -> Finding:
+def _form(plan: Plan, score: Score) -> Finding:
     """Sections of the same material are more alike than sections of different material."""
     sections = [s for s in plan.sections.value if len(_section_bars(s, score)) >= 2]
     asked = " ".join(s.material for s in plan.sections.value)
     how = "likeness of harmony and tune, bar by bar, within and between materials"
     same: list[float] = []
     other: list[float] = []
+    given = plan.chords.value is not None
     for a, b in itertools.combinations(sections, 2):
-        (same if a.material == b.material else other).append(section_likeness(score, a, b))
+        likeness = section_likeness(score, a, b, with_harmony=not given)
+        if likeness is not None:
+            (same if a.material == b.material else other).append(likeness)
     if not same and not other:
-        return finding("form", asked, "one section", how, None, origin=source(plan.sections))
+        reason = "one section" if len(sections) < 2 else "the chords are given and there is no tune to compare"
+        return finding("form", asked, reason, how, None, origin=source(plan.sections))
     parts = []
     if same:
         parts.append(f"same material {np.mean(same):.2f} alike")
@@ -123,15 +131,26 @@ def _form(plan: Plan, score: Score, grid: PlanGrid) -> Finding:
     return finding("form", asked, ", ".join(parts), how, good, origin=source(plan.sections), value=value)
 
 
-def section_likeness(score: Score, first: Section, second: Section) -> float:
-    """Mean likeness of aligned bars, 0 to 1: pitch classes of the harmony, and onsets and pitch classes of the tune."""
-    values = []
+def section_likeness(score: Score, first: Section, second: Section, *, with_harmony: bool = True) -> float | None:
+    """Mean likeness of aligned bars, 0 to 1: pitch classes of the harmony, and onsets and pitch classes of the tune.
+
+    Args:
+        score: the piece.
+        first: a section.
+        second: another one; the shorter decides how many bars are compared.
+        with_harmony: also compare the harmony (pointless where the user gave chords that repeat).
+
+    Returns:
+        None when there is nothing to compare.
+    """
+    values: list[float] = []
     for i, j in zip(_section_bars(first, score), _section_bars(second, score), strict=False):
-        harmony = _cosine(_bar_pitch_classes(score, i), _bar_pitch_classes(score, j))
+        parts = [_cosine(_bar_pitch_classes(score, i), _bar_pitch_classes(score, j))] if with_harmony else []
         tune_a, tune_b = _bar_tune(score, i), _bar_tune(score, j)
-        tune = len(tune_a & tune_b) / len(tune_a | tune_b) if tune_a | tune_b else None
-        values.append(harmony if tune is None else 0.5 * (harmony + tune))
-    return float(np.mean(values)) if values else 0.0
+        if tune_a and tune_b:
+            parts.append(len(tune_a & tune_b) / len(tune_a | tune_b))
+        values += [float(np.mean(parts))] if parts else []
+    return float(np.mean(values)) if values else None
 
 
 def _bar_pitch_classes(score: Score, bar: int) -> NDArray[np.float64]:

@@ -19,6 +19,7 @@ DURATION_TOLERANCE_S = 0.005
 ENDING_SHARE = 0.85
 _STEPS = 12  # per quarter note, for rhythm vectors
 _HELD_S = 0.45
+_RING_S = 1.7
 
 
 def check_time(plan: Plan, score: Score, grid: PlanGrid) -> tuple[Finding, ...]:
@@ -155,18 +156,18 @@ def _ending(plan: Plan, score: Score, notes: list[Note]) -> Finding:
 
 
 def _final(score: Score, notes: list[Note]) -> tuple[str, str, bool, float]:
-    """Last onset late, last notes held."""
-    at = score.tempo_map.seconds(notes[-1].start) / score.duration_s
-    last = [n for n in notes if n.start > notes[-1].start - 0.26]
-    held = max(score.tempo_map.seconds(n.end) - score.tempo_map.seconds(n.start) for n in last)
+    """Last onset late, last chord held."""
+    seconds = score.tempo_map.seconds
+    at = seconds(notes[-1].start) / score.duration_s
+    closing = [n for n in notes if seconds(n.start) >= ENDING_SHARE * score.duration_s]
+    # The last chord: what begins in the last part and is let go no earlier than the room needs to die away.
+    last = [n for n in closing if seconds(n.end) >= score.duration_s - _RING_S]
+    held = max((seconds(n.end) - seconds(n.start) for n in last), default=0.0)
+    quarter = 60.0 / score.tempo_map.bpm_at(notes[-1].start)
     struck_only = all(t.is_drum for t in score.tracks)
-    good = at >= ENDING_SHARE and (held >= min(_HELD_S, 0.03 * score.duration_s) or struck_only)
-    return (
-        f"last onset at {100 * at:.1f} %, held {held:.2f} s",
-        "last onset in the final 15 %, length of the last notes",
-        good,
-        at,
-    )
+    good = at >= ENDING_SHARE and (held >= 0.9 * min(_HELD_S, quarter, 0.03 * score.duration_s) or struck_only)
+    how = "last onset in the final 15 %, longest note that begins there and lasts to the end"
+    return f"last onset at {100 * at:.1f} %, last chord held {held:.2f} s", how, good, at
 
 
 def _fade(score: Score, notes: list[Note]) -> tuple[str, str, bool, float]:
