@@ -36,7 +36,8 @@ fonts were balanced on applied 0.4, and FluidSynth and the editors follow the ha
 CONTROL_SAMPLES = 32
 """Distance of the points at which slow movements (filter, tremolo) are computed; linear in between."""
 _SHOT_FADE_SAMPLES = 200  # at the end of a sample that is not looped, so that it cannot stop with a step
-_MIN_LOOP_SAMPLES = 8
+_MIN_LOOP_SAMPLES = 2  # the specification asks for 32; fonts hold loops of 5
+_MIN_SHOT_SAMPLES = 8
 _PITCH_OVERSAMPLING = 2
 
 
@@ -132,18 +133,18 @@ def make_voice(region: Region, key: int, velocity: int, wave_samples: int) -> Vo
     loop_start = max(region.loop_start, 0)
     mode = int(gens[sf.GEN_SAMPLE_MODES]) & 3
     looped = mode in (1, 3) and loop_end - loop_start >= _MIN_LOOP_SAMPLES and start < loop_end
-    if end - start < _MIN_LOOP_SAMPLES and not looped:
+    if end - start < _MIN_SHOT_SAMPLES and not looped:
         return None
     return Voice(
         region=region,
-        speed_hz=region.sample_rate_hz * 2.0 ** (min(max(cents, -9600.0), 9600.0) / 1200.0),
+        speed_hz=float(region.sample_rate_hz * 2.0 ** (min(max(cents, -9600.0), 9600.0) / 1200.0)),
         start=start,
         end=end,
         loop_start=loop_start,
         loop_end=loop_end,
         looped=looped,
         exits_loop=mode == 3,
-        gain=10.0 ** (-ATTENUATION_FACTOR * gens[sf.GEN_ATTENUATION] / 200.0),
+        gain=float(10.0 ** (-ATTENUATION_FACTOR * gens[sf.GEN_ATTENUATION] / 200.0)),
         pan=float(gens[sf.GEN_PAN]) / 1000.0,
         volume=envelope_of(gens, sf.GEN_VOL_ENV, key, MIN_RELEASE_S),
         modulation=envelope_of(gens, sf.GEN_MOD_ENV, key, 0.001),

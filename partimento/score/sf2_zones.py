@@ -9,11 +9,13 @@ so that no file, however damaged, yields a number that the sampler cannot play.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from partimento.score.tuning import NO_CORRECTIONS, Corrections
 
 GEN_START, GEN_END, GEN_LOOP_START, GEN_LOOP_END, GEN_START_COARSE = 0, 1, 2, 3, 4
 GEN_MOD_LFO_TO_PITCH, GEN_VIB_LFO_TO_PITCH, GEN_MOD_ENV_TO_PITCH = 5, 6, 7
@@ -120,12 +122,15 @@ class _Zone:
     mods: tuple[Modulator, ...]
 
 
-def build_regions(tables: Mapping[bytes, NDArray[Any]], preset: int) -> tuple[Region, ...]:
+def build_regions(
+    tables: Mapping[bytes, NDArray[Any]], preset: int, fix: Corrections = NO_CORRECTIONS
+) -> tuple[Region, ...]:
     """All regions of a preset.
 
     Args:
         tables: the nine ``pdta`` tables by name, indices checked.
         preset: row in ``phdr``.
+        fix: what to put right in the file's values.
     """
     regions: list[Region] = []
     preset_global, preset_zones = _zones(tables, b"phdr", preset, GEN_INSTRUMENT)
@@ -142,7 +147,20 @@ def build_regions(tables: Mapping[bytes, NDArray[Any]], preset: int) -> tuple[Re
             region = _region(tables[b"shdr"], gens, preset_gens, mods + preset_mods)
             if region is not None:
                 regions.append(region)
-    return tuple(regions)
+    return tuple(_corrected(regions, fix))
+
+
+def _corrected(regions: list[Region], fix: Corrections) -> list[Region]:
+    """The regions with known mistakes of the file put right."""
+    keys = dict(fix.keys)
+    return [
+        replace(
+            region,
+            correction_cents=region.correction_cents + fix.cents.get(region.sample, 0),
+            keys=keys.pop(region.sample, region.keys),
+        )
+        for region in regions
+    ]
 
 
 def _zones(tables: Mapping[bytes, NDArray[Any]], owner: bytes, index: int, terminal: int) -> tuple[_Zone, list[_Zone]]:

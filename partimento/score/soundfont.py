@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partimento.errors import FileError
-from partimento.score.sf2_zones import GEN_KEY_RANGE, Region, build_regions
+from partimento.score.sf2_zones import Region, build_regions
+from partimento.score.tuning import NO_CORRECTIONS, corrections
 
 DRUM_BANK = 128
 """Bank of the drum kits in General MIDI SoundFonts."""
@@ -139,6 +140,7 @@ class SoundFont:
 
     Args:
         path: a ``.sf2`` or ``.sf3`` file.
+        corrected: put right the tuning of samples known to be wrong (:mod:`partimento.score.tuning`).
 
     Attributes:
         path: the file.
@@ -149,7 +151,7 @@ class SoundFont:
         FileError: the file is missing, truncated or corrupt.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, corrected: bool = True) -> None:
         self.path = path
         try:
             self._data = np.memmap(path, dtype=np.uint8, mode="r")
@@ -169,6 +171,7 @@ class SoundFont:
         """Index of each preset by (bank, program)."""
         for i in np.lexsort((headers["program"], headers["bank"])):
             self.presets.setdefault((int(headers["bank"][i]), int(headers["program"][i])), int(i))
+        self._corrections = corrections(self.name) if corrected else {}
         self._regions: dict[int, tuple[Region, ...]] = {}
         self._waves: dict[int, NDArray[np.float32]] = {}
 
@@ -184,7 +187,8 @@ class SoundFont:
         """
         index = self.presets[bank, program]
         if index not in self._regions:
-            return self._regions.setdefault(index, build_regions(self._tables, index))
+            fix = self._corrections.get(program, NO_CORRECTIONS) if bank == 0 else NO_CORRECTIONS
+            return self._regions.setdefault(index, build_regions(self._tables, index, fix))
         return self._regions[index]
 
     def wave(self, sample: int) -> NDArray[np.float32]:
@@ -264,7 +268,6 @@ class SoundFont:
             raise self._corrupt("shdr is empty")
         if not (tables[b"igen"]["oper"] == 53).any() or not (tables[b"pgen"]["oper"] == 41).any():
             raise self._corrupt("no preset plays a sample")
-        assert GEN_KEY_RANGE == 43
 
     def _ascends(self, indices: NDArray[Any], limit: int, owner: bytes, target: bytes) -> None:
         values = indices.astype(np.int64)
