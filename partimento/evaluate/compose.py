@@ -11,7 +11,7 @@ The lead sheets are parted by file name into 226 to work with and 100 sealed one
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -56,7 +56,7 @@ class Check:
 
 @dataclass(frozen=True)
 class ComposeEvaluation:
-    """All figures; a part that was not run is None (``variety``: empty).
+    """All figures; a part that was not run is None or empty.
 
     Attributes:
         settings: what was run: sheets, seed, versions.
@@ -67,7 +67,7 @@ class ComposeEvaluation:
     settings: Mapping[str, str | int]
     tunes: TuneFigures | None = None
     ensembles: ensembles.EnsembleFigures | None = None
-    styles: style_classifier.StyleFigures | None = None
+    styles: tuple[style_classifier.StyleFigures, ...] = ()
     variety: tuple[variety_of.VarietyFigures, ...] = ()
     skipped: tuple[Skipped, ...] = ()
 
@@ -116,7 +116,7 @@ def _tune_checks(tunes: TuneFigures | None) -> list[Check]:
 
 def _other_checks(
     quartets: ensembles.EnsembleFigures | None,
-    styles: style_classifier.StyleFigures | None,
+    styles: Sequence[style_classifier.StyleFigures],
     variety: Sequence[variety_of.VarietyFigures],
 ) -> list[Check]:
     """Verdicts on ensembles, styles and variety."""
@@ -124,10 +124,10 @@ def _other_checks(
         Check(f"quartets: {row.figure}", report.number(row.ours[1]), row.limit, "pass" if row.passed else "fail")
         for row in (quartets.rows if quartets else ())
     ]
-    if styles:
+    for s in styles:
         limit = f">= {report.percent(style_classifier.MIN_ACCURACY)}"
-        verdict: Verdict = "pass" if styles.passed else "fail"
-        checks.append(Check(f"{len(styles.styles)} styles named", report.percent(styles.accuracy), limit, verdict))
+        verdict: Verdict = "pass" if s.passed else "fail"
+        checks.append(Check(f"{len(s.styles)} styles named, {s.band}", report.percent(s.accuracy), limit, verdict))
     for v in variety:
         figure = f"median {report.percent(v.median)}, maximum {report.percent(v.maximum)}"
         limit = f"{report.percent(variety_of.MAX_MEDIAN)}, {report.percent(variety_of.MAX_ANY)}"
@@ -255,7 +255,7 @@ def evaluate_compose(
         settings=settings,
         tunes=tunes,
         ensembles=_run_ensembles(options, reader, progress) if "ensembles" in options.parts else None,
-        styles=_run_styles(progress) if "styles" in options.parts else None,
+        styles=_run_styles(progress) if "styles" in options.parts else (),
         variety=tuple(_run_variety(p, options.n_seeds, progress) for p in options.prompts) if "variety" in options.parts else (),
         skipped=skipped,
     )
@@ -303,12 +303,17 @@ def _names_hash(names: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]
 
 
-def _run_styles(progress: Progress) -> style_classifier.StyleFigures:
-    """Classify all styles of the package."""
+def _run_styles(progress: Progress) -> tuple[style_classifier.StyleFigures, ...]:
+    """Classify all styles of the package, each with its own ensemble and all with the same one."""
     from partimento.styles import style_ids
 
-    compose_style: Callable[[str, int], Score] = lambda style, seed: compose_prompt("", seed, style)  # noqa: E731
-    return style_classifier.classify_styles(compose_style, style_ids(), progress=progress)
+    own, same = style_classifier.OWN_BAND, style_classifier.SAME_BAND
+    return (
+        style_classifier.classify_styles(lambda s, seed: compose_prompt("", seed, s), style_ids(), progress=progress, band=own),
+        style_classifier.classify_styles(
+            lambda s, seed: compose_prompt(same, seed, s), style_ids(), progress=progress, band=same
+        ),
+    )
 
 
 def _run_variety(prompt: str, n_seeds: int, progress: Progress) -> variety_of.VarietyFigures:

@@ -52,14 +52,17 @@ def to_json(evaluation: ComposeEvaluation) -> str:
             "skipped": [{"name": s.name, "reason": s.reason} for s in e.skipped],
         }
     if evaluation.styles:
-        s = evaluation.styles
-        data["styles"] = {
-            "styles": s.styles,
-            "accuracy": s.accuracy,
-            "n_train": s.n_train,
-            "n_test": s.n_test,
-            "confusion": s.confusion.tolist(),
-        }
+        data["styles"] = [
+            {
+                "band": s.band,
+                "styles": s.styles,
+                "accuracy": s.accuracy,
+                "n_train": s.n_train,
+                "n_test": s.n_test,
+                "confusion": s.confusion.tolist(),
+            }
+            for s in evaluation.styles
+        ]
     if evaluation.variety:
         data["variety"] = [{name: getattr(v, name) for name in v.__slots__} for v in evaluation.variety]
     return json.dumps(_without_nan(data), indent=1, ensure_ascii=False) + "\n"
@@ -152,8 +155,8 @@ def to_markdown(evaluation: ComposeEvaluation) -> str:
         parts += _tunes_text(evaluation.tunes)
     if evaluation.ensembles:
         parts += _ensembles_text(evaluation.ensembles)
-    if evaluation.styles:
-        parts += _styles_text(evaluation.styles)
+    for styles in evaluation.styles:
+        parts += _styles_text(styles)
     if evaluation.variety:
         parts += _variety_text(evaluation.variety)
     return "\n".join(parts).rstrip() + "\n"
@@ -241,8 +244,9 @@ def _styles_text(styles: StyleFigures) -> list[str]:
         rows.append((style, f"{styles.confusion[i, i]} of {styles.n_test}", mistaken))
     n = len(styles.styles)
     return [
-        f"## Styles ({n}, trained on {styles.n_train} pieces each, tested on {styles.n_test} each)\n",
-        f"Named rightly: {percent(styles.accuracy)} ({percent(MIN_ACCURACY)} wanted, {percent(1 / n)} by chance).\n",
+        f"## {n} styles, {styles.band}\n",
+        f"Trained on {styles.n_train} pieces each, tested on {styles.n_test} each. Named rightly: {percent(styles.accuracy)} "
+        f"({percent(MIN_ACCURACY)} wanted, {percent(1 / n)} by chance).\n",
         markdown_table(("style", "rightly", "taken for"), rows),
         "",
     ]

@@ -23,6 +23,9 @@ from partimento.score.score import Note, Score, Track
 MIN_ACCURACY = 0.80
 TRAIN_SEEDS = tuple(range(8))
 TEST_SEEDS = tuple(range(100, 104))
+OWN_BAND = "each style's own ensemble"
+SAME_BAND = "flute, piano, double bass and drums"
+"""Words for an ensemble in which every style can be played."""
 GRID = 16
 """Positions of a bar; metres other than 4/4 are stretched onto it."""
 
@@ -52,12 +55,14 @@ class StyleFigures:
     """Result of the classification.
 
     Attributes:
+        band: who plays: the styles' own ensembles, or the same one for all (then only what is played tells them apart).
         styles: ids, in order of the table.
         confusion: test pieces ``[true style, named style]``.
         n_train, n_test: pieces per style.
         accuracy: share of test pieces named rightly.
     """
 
+    band: str
     styles: tuple[str, ...]
     confusion: IntArray
     n_train: int
@@ -194,8 +199,17 @@ def classify_styles(
     train_seeds: Sequence[int] = TRAIN_SEEDS,
     test_seeds: Sequence[int] = TEST_SEEDS,
     progress: Progress = silent,
+    band: str = OWN_BAND,
 ) -> StyleFigures:
     """Compose every style with every seed, train on some, name the others.
+
+    Args:
+        compose_style: composes a style with a seed.
+        styles: ids.
+        train_seeds: seeds of the training pieces of each style.
+        test_seeds: seeds of the test pieces.
+        progress: wraps the iteration.
+        band: who plays, for the report.
 
     Raises:
         PartimentoError: with fewer than two styles, no seeds, or a seed on both sides.
@@ -210,4 +224,4 @@ def classify_styles(
     confusion = np.zeros((len(styles), len(styles)), dtype=np.int64)
     np.add.at(confusion, (label[is_test], named), 1)
     accuracy = float(np.trace(confusion) / confusion.sum())
-    return StyleFigures(tuple(styles), confusion, len(train_seeds), len(test_seeds), accuracy)
+    return StyleFigures(band, tuple(styles), confusion, len(train_seeds), len(test_seeds), accuracy)
