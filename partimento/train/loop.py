@@ -9,11 +9,12 @@ import json
 import math
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from partimento.train.codec import CodecTask
 from partimento.train.recipe import OptimConfig, Recipe
@@ -100,6 +101,8 @@ class Trainer:
         use_bf16 = recipe.run.bf16 and has_bf16(self.device)
         self.autocast = torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=use_bf16)
         self._bad_steps = 0
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="batches")
+        self._ahead: dict[tuple[int, int], Future[Tensor]] = {}
         found = checkpoints(folder)
         if found:
             state = load_training(found[-1], self.model, self.ema, self.optimizer)
@@ -156,7 +159,7 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         figures: dict[str, float] = {}
         for index in range(optim.accumulate):
-            result = self.task.step(self.task.batch(step, index).to(self.device), self.autocast)
+            result = self.task.step(self._batch(step, index).to(self.device), self.autocast)
             (result.loss / optim.accumulate).backward()  # type: ignore[no-untyped-call]
             self.state.audio_s += result.audio_s
             for name, value in {"loss": result.loss, **result.figures}.items():
@@ -170,6 +173,14 @@ class Trainer:
         self.optimizer.step()
         self.ema.update(self.model, step)
         return figures | {"grad_norm": norm, "lr": self.optimizer.param_groups[0]["lr"]}
+
+    def _batch(self, step: int, index: int) -> Tensor:
+        """A batch; the one after it is read meanwhile. What it holds depends on its number only, never on the thread."""
+        ahead = self._ahead.pop((step, index), None)
+        last = index + 1 == self.recipe.optim.accumulate
+        following = (step + 1, 0) if last else (step, index + 1)
+        self._ahead = {following: self._reader.submit(self.task.batch, *following)}
+        return self.task.batch(step, index) if ahead is None else ahead.result()
 
     def _skip(self, step: int) -> None:
         """A step without a finite loss moves nothing; ten in a row end the run."""
