@@ -69,7 +69,8 @@ def arrange(sketch: Sketch, rng: np.random.Generator) -> tuple[Track, ...]:
     written: dict[str, tuple[Note, ...]] = {}
     ensemble = Ensemble()
     mine = [p for p in ctx.players if p.role != "melody" and p.plan.sketch is None]
-    for player in sorted(mine, key=lambda p: (_ORDER[p.role], p.role != "bass" and p.instrument.poly)):
+    lowest = {duty.bass(bar.index) for bar in ctx.bars}
+    for player in sorted(mine, key=lambda p: (_ORDER[p.role], p.name not in lowest, p.instrument.poly)):
         written[player.name] = _write(ctx, player, duty, ensemble)
     keep_bass_lowest(ctx, duty, written)
     keep_to_chords(ctx, written)

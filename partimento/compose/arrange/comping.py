@@ -18,6 +18,8 @@ from partimento.score.score import Note
 
 _PUSH = 0.76
 _TOUCH = 0.5
+_SOON = 1.0
+_BUILT_UP = 0.5
 
 Event = tuple[float, float, str]
 """Start, end (quarter notes from the start of the piece), letter."""
@@ -59,7 +61,8 @@ def chord_notes(ctx: Context, player: Player, duty: Duty, kind: str = "chords", 
             notes += _bar(at_work, bar, stop)
     if plays_final(ctx, player):
         notes += _final(at_work)
-    return tidy(ctx, player, _unpush(ctx, notes))
+    notes = _unpush(ctx, notes)
+    return tidy(ctx, player, notes if player.instrument.poly else top_line(notes))
 
 
 def _bar(work: _Player, bar: Bar, stop: float) -> list[Note]:
@@ -74,28 +77,24 @@ def _bar(work: _Player, bar: Bar, stop: float) -> list[Note]:
     lane = pattern.lanes.get("right") or pattern.lanes.get("p") or "x"
     events = _timed(ctx, player, pattern, hits(lane, pattern.metre, bar.metre, bar.in_section), bar, end)
     segments = list(ctx.segments(bar.start, end))
-    events = _at_changes(events, segments, must=has_third or has_bass)
+    events = _at_changes(events, segments, must_bass=has_bass, must_third=has_third)
     events = _vary(ctx, player, pattern, bar, events)
     left = _left(work, pattern, bar, end, has_bass)
     notes: list[Note] = []
     for segment in segments:
         shape = hand.voicing(ctx, segment, has_bass)
-        mine = [e for e in events if segment.start - EPS <= e[0] < segment.end - EPS]
-        sounding = _segment(work, hand, pattern, segment, shape, mine, has_bass and left is None)
+        sounding = _segment(work, hand, pattern, segment, shape, _inside(events, segment), has_bass and left is None)
         if left is not None:
-            sounding += _segment(
-                work,
-                hand,
-                pattern,
-                segment,
-                shape,
-                _at_changes([e for e in left if segment.start - EPS <= e[0] < segment.end - EPS], [segment], must=True, sign="b"),
-                True,
-            )
-        if segment.fresh:
+            below = _at_changes(_inside(left, segment), [segment], must_bass=True, sign="b")
+            sounding += _segment(work, hand, pattern, segment, shape, below, True)
+        if segment.fresh and player.instrument.poly:
             sounding = _complete(hand, segment, sounding, shape, has_bass, has_third)
         notes += sounding
     return notes
+
+
+def _inside(events: list[Event], segment: Segment) -> list[Event]:
+    return [e for e in events if segment.start - EPS <= e[0] < segment.end - EPS]
 
 
 def _pattern(work: _Player, bar: Bar) -> Pattern | None:
@@ -128,7 +127,9 @@ def _timed(ctx: Context, player: Player, pattern: Pattern, strokes: tuple[Hit, .
     return events
 
 
-def _at_changes(events: list[Event], segments: list[Segment], *, must: bool, sign: str = "o") -> list[Event]:
+def _at_changes(
+    events: list[Event], segments: list[Segment], *, must_bass: bool, must_third: bool = False, sign: str = "o"
+) -> list[Event]:
     """Cut what is held across a change of chord and strike again; add a touch where a chord must be heard."""
     for segment in segments:
         start = segment.start
@@ -138,10 +139,15 @@ def _at_changes(events: list[Event], segments: list[Segment], *, must: bool, sig
         if held is not None:
             events = [(a, min(e, start) if a < start else e, s) for a, e, s in events]
             events.append((start, min(held[1], segment.end), "x" if held[2] not in "123456789" else held[2]))
-        elif must and segment.fresh:
+        elif segment.fresh and (must_bass or (must_third and not any(start < e[0] < _by(segment) for e in events))):
             following = min((e[0] for e in events if e[0] > start), default=segment.end)
             events.append((start, min(following, segment.end, start + _TOUCH), sign))
     return sorted(events)
+
+
+def _by(segment: Segment) -> float:
+    """Until when the third may come: an off-beat or the "pah" after an "oom" is soon enough."""
+    return segment.start + min(_SOON, 0.45 * (segment.end - segment.start)) + EPS
 
 
 def _vary(ctx: Context, player: Player, pattern: Pattern, bar: Bar, events: list[Event]) -> list[Event]:
@@ -156,11 +162,20 @@ def _vary(ctx: Context, player: Player, pattern: Pattern, bar: Bar, events: list
 
 
 def _left(work: _Player, pattern: Pattern, bar: Bar, end: float, has_bass: bool) -> list[Event] | None:
-    """The left hand's strokes, when the pattern has a left hand and the part may play bass notes."""
-    text = pattern.lanes.get("left")
-    if text is None or not (has_bass or pattern.options.get("left_always", False)):
+    """The left hand's strokes: the pattern's own, else, when a keyboard has the bass, one of the ``left_hand`` patterns."""
+    ctx, player = work.ctx, work.player
+    text, native = pattern.lanes.get("left"), pattern.metre
+    if not (has_bass or (text is not None and pattern.options.get("left_always", False))):
         return None
-    return _timed(work.ctx, work.player, pattern, hits(text, pattern.metre, bar.metre, bar.in_section), bar, end)
+    if text is None:
+        signs = pattern.lanes.get("right") or pattern.lanes.get("p") or ""
+        if player.instrument.family != "keys" or work.second or any(s in signs for s in "bfO123456789"):
+            return None
+        chosen = ctx.pattern("left_hand", "left", bar, (player.instrument.id, str(ctx.music.get("family", ""))))
+        if chosen is None:
+            return None
+        text, native = chosen.lanes["left"], chosen.metre
+    return _timed(ctx, player, pattern, hits(text, native, bar.metre, bar.in_section), bar, end)
 
 
 def _segment(
@@ -212,7 +227,12 @@ def _complete(
                 bottom -= 12
             notes = [n for n in notes if not (abs(n.start - segment.start) < EPS and n.pitch <= bottom)]
             extra.append(Note(segment.start, length, bottom, 86))
-    if has_third and chord.third is not None and all(n.pitch % 12 != chord.third for n in [*now, *extra]):
+    soon = [n for n in notes if n.start <= _by(segment) and n.duration >= min(least, 0.2)]
+    if has_bass:
+        notes = _above_bass(segment, [*notes, *extra])
+        extra = []
+        now = [n for n in notes if abs(n.start - segment.start) < EPS]
+    if has_third and chord.third is not None and all(n.pitch % 12 != chord.third for n in [*now, *extra, *soon]):
         near = sum(shape) / len(shape)
         pitch = third_note(hand, chord, near)
         if pitch is not None:
@@ -220,13 +240,25 @@ def _complete(
     return notes + extra
 
 
+def _above_bass(segment: Segment, notes: list[Note]) -> list[Note]:
+    """Raise what would lie under the bass while the chord is still being built up."""
+    floor = min((n.pitch for n in notes if abs(n.start - segment.start) < EPS), default=0)
+    return [
+        Note(n.start, n.duration, n.pitch + 12, n.velocity, n.nudge_s)
+        if n.pitch < floor and segment.start < n.start <= segment.start + _BUILT_UP and n.pitch % 12 != segment.chord.bass
+        else n
+        for n in notes
+    ]
+
+
 def _final(work: _Player) -> list[Note]:
     """The last chord, held."""
     ctx, player = work.ctx, work.player
     bar = ctx.bar_at(ctx.frame.final_start)
-    has_bass = work.second or work.duty.bass(bar.index) == player.name
-    has_third = work.second or work.duty.third(bar.index) == player.name
     pattern = _pattern(work, bar)
+    both_hands = pattern is not None and bool(pattern.options.get("left_always", False))
+    has_bass = work.second or both_hands or work.duty.bass(bar.index) == player.name
+    has_third = work.second or work.duty.third(bar.index) == player.name
     hand = work.hand(has_bass, pattern.options.get("voicing") if pattern else None)
     spread = 0.025 if player.role == "arpeggio" or hand.family == "guitars" else 0.0
     notes: list[Note] = []
@@ -241,6 +273,18 @@ def _final(work: _Player) -> list[Note]:
         chord_end = [Note(start, end - start, p, 90, i * spread) for i, p in enumerate(pitches)]
         notes += _complete(hand, segment, chord_end, shape, has_bass, has_third)
     return notes
+
+
+def top_line(notes: list[Note]) -> list[Note]:
+    """One note at a time for a single-line instrument: the top one of each stroke, cut where the next begins."""
+    top: dict[float, Note] = {}
+    for note in notes:
+        at = round(note.start, 5)
+        if at not in top or note.pitch > top[at].pitch:
+            top[at] = note
+    ordered = [top[at] for at in sorted(top)]
+    ends = [n.start for n in ordered[1:]] + [float("inf")]
+    return [Note(n.start, min(n.duration, end - n.start), n.pitch, n.velocity) for n, end in zip(ordered, ends, strict=True)]
 
 
 def _unpush(ctx: Context, notes: list[Note], most: float = 0.06) -> list[Note]:

@@ -198,12 +198,15 @@ class Context:
     def pattern(
         self, kind: str, label: str, bar: Bar, instrument_: tuple[str, str] = ("", ""), tags: tuple[str, ...] = ()
     ) -> Pattern | None:
-        """The pattern of a part in a bar: the same in all bars of a section, and again when its material returns.
+        """The pattern of a part in a bar: the same in all bars of a section, and again when its material returns
+        (but for kinds that the style lets ``wander``).
 
         Words that no pattern of the style answers to are looked for among the shared ones; so is everything when the
         style has none of the kind.
         """
-        key = (kind, label, bar.section.material, round(bar.section.energy, 3), str(bar.metre), instrument_, tags)
+        # Where a player improvises, the pattern changes every other bar.
+        turn = bar.in_section // 2 if kind in self.music.get("wander", ()) else 0
+        key = (kind, label, turn, bar.section.material, round(bar.section.energy, 3), str(bar.metre), instrument_, tags)
         if key not in self._chosen:
             own, shared = self.pool(kind), self.pool(kind, shared=True)
             wanted = set(tags)
@@ -211,6 +214,6 @@ class Context:
             if wanted and not any(wanted & set(p.tags) for p in own):
                 pool = [p for p in shared if wanted & set(p.tags)] or own
             energy = min(1.0, max(0.0, bar.section.energy + 0.3 * (self.frame.character.density - 0.5)))
-            rng = self.dice("pattern", kind, label, bar.section.material)
+            rng = self.dice("pattern", kind, label, bar.section.material, turn)
             self._chosen[key] = choose(pool or shared, rng, energy, bar.metre, instrument_, tags)
         return self._chosen[key]

@@ -35,13 +35,29 @@ def counter_notes(ctx: Context, player: Player, ensemble: Ensemble, musts: Musts
         elif kind in ("stabs", "motion") and pattern is not None:
             notes += _rhythmic(ctx, player, pattern, bar, segment, pitch, upcoming, kind)
         else:
-            rests = ctx.tune_rests(segment.start, segment.end, _LEAST_REST) if ctx.tune_sounds(bar.index) else []
+            rests = _openings(ctx, player, bar, segment, kind)
             notes += _held(ctx, player, segment, pitch, rests, bar)
             for start, end in rests:
                 notes += _figure(ctx, player, bar, start, end, pitch, upcoming, fast=kind == "run")
     done = tidy(ctx, player, _breathing(ctx, player, notes))
     ensemble.add(done, target_of(player, ctx))
     return done
+
+
+def _openings(ctx: Context, player: Player, bar: Bar, segment: Segment, kind: str) -> list[tuple[float, float]]:
+    """Where the line may move: rests of the tune and its long notes after their beginning; anywhere without a tune."""
+    if kind == "hold":
+        return []
+    if not ctx.tune_sounds(bar.index) or not ctx.melody:
+        half = segment.start + 0.5 * (segment.end - segment.start)
+        return [(half, segment.end)] if segment.end - half >= _LEAST_REST and bar.in_section % 2 else []
+    found = ctx.tune_rests(segment.start, segment.end, _LEAST_REST)
+    if not found and ctx.chance("under long", player.name, round(segment.start, 3)) < 0.35 + 0.4 * bar.energy:
+        for note in ctx.tune_in(segment.start, segment.end):
+            start, end = max(note.start + 0.5, segment.start), min(note.end, segment.end)
+            if end - start >= _LEAST_REST:
+                return [(start, end)]
+    return found
 
 
 def _pattern(ctx: Context, player: Player, bar: Bar) -> Pattern | None:
@@ -81,31 +97,44 @@ def _rhythmic(
     shape: tuple[int, ...] = (pitch,)
     if poly:
         hand = make_hand(ctx, player, bass_duty=False, kind="close")
-        hand.previous, hand.size, hand.centre = (pitch,), 3, target_of(player, ctx)
+        # Stabs fall between the phrases or double their accents, so they may sit as high as the tune.
+        hand.previous, hand.size, hand.centre, hand.under_tune = (), 3, max(hand.centre, 66.0), False
         shape = hand.voicing(ctx, segment, False)
-    current = pitch
-    for k, (start, end, sign) in enumerate(mine):
+    line = _motion(ctx, player, segment, bar, len(mine), pitch, upcoming) if kind == "motion" and mine else [pitch] * len(mine)
+    for (start, end, sign), current in zip(mine, line, strict=True):
         velocity = {"X": 108, "x": 92, "o": 74}.get(sign, 84)
-        if kind == "motion":
-            current = _moving(segment, bar, k, len(mine), pitch, upcoming, sign, player)
         sounding = shape if poly else (current,)
         notes += [Note(start, max(min(end, segment.end) - start, 0.06), p, velocity) for p in sounding]
     return notes
 
 
-def _moving(segment: Segment, bar: Bar, k: int, n: int, pitch: int, upcoming: int, sign: str, player: Player) -> int:
-    """Steady motion: chord note on the first stroke, then chord notes above and below, the last one leading on."""
-    if k == 0:
-        return pitch
-    if sign in "ul":
-        return neighbour(segment.chord, pitch, 1 if sign == "u" else -1, player.instrument.range)
-    if k == n - 1 and upcoming != pitch:
-        gap = 1 if upcoming > pitch else -1
-        for distance in (1, 2):
-            if (upcoming - gap * distance) % 12 in bar.key.scale:
-                return upcoming - gap * distance
-    turn = (0, 1, 0, -1)[k % 4]
-    return pitch if turn == 0 else scale_step(bar, pitch, turn)
+def _motion(ctx: Context, player: Player, segment: Segment, bar: Bar, n: int, pitch: int, upcoming: int) -> list[int]:
+    """``n`` notes by step from a pitch so that the next step reaches the coming one: away first, then home, or straight."""
+    degrees = _degrees(bar, pitch, upcoming)
+    away = 1 if ctx.chance("motion", player.name, round(segment.start, 3)) < 0.5 else -1
+    low, high = player.instrument.best
+    if away > 0 and pitch + n > high:
+        away = -1
+    elif away < 0 and pitch - n < low:
+        away = 1
+    spare = max(0, n - abs(degrees))
+    ups = (spare // 2) * away
+    steps = [away] * abs(ups) + [1 if degrees > 0 else -1] * abs(degrees) + [-away] * abs(ups)
+    if ctx.chance("turn", player.name, round(segment.start, 3)) < 0.4:
+        steps = steps[len(steps) // 2 :] + steps[: len(steps) // 2]
+    line = [pitch]
+    for step in steps[: n - 1]:
+        line.append(scale_step(bar, line[-1], step))
+    while len(line) < n:
+        line.append(neighbour(segment.chord, line[-1], -away, player.instrument.range) if len(line) == 1 else line[-2])
+    return line
+
+
+def _degrees(bar: Bar, pitch: int, upcoming: int) -> int:
+    """Steps of the scale between two pitches, signed."""
+    scale = bar.key.scale
+    between = sum(p % 12 in scale for p in range(min(pitch, upcoming) + 1, max(pitch, upcoming) + 1))
+    return between if upcoming > pitch else -between
 
 
 def scale_step(bar: Bar, pitch: int, direction: int) -> int:

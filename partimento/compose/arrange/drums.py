@@ -5,7 +5,7 @@ from __future__ import annotations
 from partimento.compose.arrange.context import EPS, Context, Player
 from partimento.compose.arrange.grooves import groove
 from partimento.compose.arrange.notes import body_end, plays_final, tidy
-from partimento.compose.arrange.patterns import Hit, Pattern, felt_beats, hits
+from partimento.compose.arrange.patterns import Pattern, felt_beats, hits
 from partimento.compose.arrange.tables import DRUM_KEYS, LOUDNESS
 from partimento.compose.frame import Bar
 from partimento.score.score import Note
@@ -160,8 +160,3 @@ def _final(ctx: Context) -> list[Note]:
     loud = bar.energy >= 0.35 or bar.level > 0.5
     found.append(("crash", 100) if loud and ctx.music.get("crash", True) else ("ride", 76))
     return [Note(at, _STROKE, DRUM_KEYS[lane], velocity) for lane, velocity in found]
-
-
-def is_stroke(hit: Hit) -> bool:
-    """True when a letter of a percussion pattern sounds."""
-    return hit.sign not in "-."

@@ -16,8 +16,8 @@ _LOW_ENOUGH = 52
 
 
 def is_section(player: Player) -> bool:
-    """True for a single-line instrument in a harmony role: it is one voice of a section, not a chord player."""
-    return not player.instrument.poly and player.role in _HARMONY and not player.instrument.is_drum
+    """True for a single-line instrument with chords or pad: it is one voice of a section, not a chord player."""
+    return not player.instrument.poly and player.role in ("chords", "pad") and not player.instrument.is_drum
 
 
 class Duty:
@@ -54,16 +54,10 @@ def _bass_holder(players: list[Player]) -> str | None:
     able = [p for p in players if p.role in (*_HARMONY, "counter") and p.plan.sketch is None]
     if not able:
         return None
-    return min(
-        able,
-        key=lambda p: (
-            not (p.instrument.poly and p.instrument.range[0] <= _LOW_ENOUGH),
-            p.role == "counter",
-            _HARMONY.index(p.role) if p.role in _HARMONY else 3,
-            p.instrument.range[0],
-            p.rank,
-        ),
-    ).name
+    chordal = [p for p in able if p.instrument.poly and p.role != "counter" and p.instrument.range[0] <= _LOW_ENOUGH]
+    if chordal:
+        return min(chordal, key=lambda p: (_HARMONY.index(p.role), p.instrument.range[0], p.rank)).name
+    return min(able, key=lambda p: (p.instrument.range[0], p.rank)).name
 
 
 def _third_holder(ctx: Context, players: list[Player], bar: int) -> str | None:

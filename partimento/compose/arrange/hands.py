@@ -12,15 +12,14 @@ from dataclasses import dataclass
 
 from partimento.compose.arrange.context import Context, Player, Segment
 from partimento.compose.arrange.tables import LOUDNESS
-from partimento.compose.arrange.voicing import fold, ladder, place, strum, voice
+from partimento.compose.arrange.voicing import ladder, place, strum, voice
 from partimento.score.chord import Chord
-from partimento.score.score import Note
 
 _STRUM_S = 0.011
 _UNDER_TUNE = 1
 _LOW_TUNE = 58
 _OPEN_CEILING = 81
-_SPAN_OF_HAND = 16
+_LOWEST_OCTAVE = 29
 
 
 @dataclass
@@ -102,8 +101,12 @@ def make_hand(ctx: Context, player: Player, *, bass_duty: bool, kind: str | None
     guitar = info.family == "guitars"
     base = {"chords": (60.0, 66.0, 55.0), "pad": (60.0, 67.0, 57.0), "arpeggio": (67.0, 72.0, 60.0)}.get(player.role, (62.0,))
     centre = base[player.rank % len(base)] + shift - (4 if guitar and player.role == "chords" and player.rank == 0 else 0)
-    floor = max(low, 43 if guitar and bass_duty else 50)
+    floor = max(low, (43 if bass_duty else 45) if guitar else 50)
     roof = min(high, 84 if player.role != "arpeggio" else 91)
+    above = player.role == "pad" and player.rank > 0 and info.family in ("strings", "synth", "voices") and high >= 84
+    if above:
+        # A second pad leaves the middle to the first and shines above the tune.
+        centre, floor = 72.0 + shift, max(floor, 62)
     if second:
         centre, floor, roof = 55.0, max(low, 46), min(high, 67)
     if floor > roof - 14:
@@ -151,7 +154,7 @@ def _block(hand: Hand, sign: str, chord: Chord, shape: tuple[int, ...], bass_dut
         return pitches[1:] or pitches
     bottom = hand.bass(chord.bass)
     if sign == "O":
-        return [bottom, bottom - 12] if bottom - 12 >= 24 else [bottom, bottom + 12]
+        return [bottom - 12, bottom] if bottom - 12 >= _LOWEST_OCTAVE else [bottom, bottom + 12]
     if bass_duty and first and hand.kind != "strum" and bottom not in pitches:
         pitches = [bottom, *(p for p in pitches if p > bottom + 2)]
     return pitches
@@ -186,13 +189,3 @@ def third_note(hand: Hand, chord: Chord, near: float) -> int | None:
     if chord.third is None:
         return None
     return place(chord.third, max(hand.low, 48), hand.high, near)
-
-
-def within_span(pitches: list[Note], most: int = _SPAN_OF_HAND) -> bool:
-    """True when notes struck together lie within one hand."""
-    return not pitches or max(n.pitch for n in pitches) - min(n.pitch for n in pitches) <= most
-
-
-def folded(pitch: int, low: int, high: int) -> int:
-    """Pitch moved by octaves into a range."""
-    return fold(pitch, low, high)

@@ -23,6 +23,9 @@ from partimento.score.score import Note
 
 Floats = NDArray[np.float64]
 _FAR = 9
+_BRIDGE = 1.0
+_PERFECT = (0, 7)
+_HIGH_WINDS = 88
 
 
 class Sounding:
@@ -48,6 +51,16 @@ class Sounding:
         i = bisect.bisect_right(self.starts, time + EPS) - 1
         return self.notes[i].pitch if i >= 0 and self.notes[i].end > time + EPS else None
 
+    def before(self, time: float) -> int | None:
+        """Pitch just before a time; short rests are bridged."""
+        i = bisect.bisect_left(self.starts, time - EPS) - 1
+        return self.notes[i].pitch if i >= 0 and self.notes[i].end > time - _BRIDGE else None
+
+    def moves(self, time: float) -> tuple[int, int] | None:
+        """Pitches before and at a time, when the line moves there."""
+        was, now = self.before(time), self.at(time)
+        return None if was is None or now is None or was == now else (was, now)
+
 
 @dataclass
 class Ensemble:
@@ -63,6 +76,8 @@ class Ensemble:
 def target_of(player: Player, ctx: Context) -> float:
     """The register of a single-line part: a comfortable place of its instrument, lower for each twin before it."""
     low, high = player.instrument.best
+    if player.instrument.family == "winds" and high >= _HIGH_WINDS and player.role == "counter":
+        return min(high - 5.0, low + 0.6 * (high - low))
     before = [p for p in ctx.players if p.instrument.id == player.instrument.id]
     twins = before.index(player)
     shift = 8.0 * (ctx.frame.character.register - 0.5)
@@ -101,17 +116,21 @@ def skeleton(ctx: Context, player: Player, segments: list[Segment], ensemble: En
     """
     if not segments:
         return []
-    tune = Sounding(ctx.melody, 76.0, is_tune=True)
+    middle = sum(n.pitch for n in ctx.melody) / len(ctx.melody) if ctx.melody else 76.0
+    tune = Sounding(ctx.melody, middle, is_tune=True)
     lines = [tune, *ensemble.lines]
     target = target_of(player, ctx)
+    if musts.bass:
+        target = max(player.instrument.best[0] + 4.0, target - 9.0)
     low, high = player.instrument.range
     best_low, best_high = player.instrument.best
     low, high = max(low, best_low - 3), min(high, best_high + 3)
     heard = [[line.at(s.start) for line in lines] for s in segments]
     grid = [_candidates(s.chord, low, high, ctx.bar_index(s.start), h[1:], musts) for s, h in zip(segments, heard, strict=True)]
+    left = [[line.before(s.start) for line in lines] for s in segments]
     total, back = _static(grid[0], segments[0].chord, heard[0], lines, target, ctx, player, 0), []
     for i in range(1, len(segments)):
-        cost = total[:, None] + _moves(grid[i - 1], grid[i], heard[i - 1], heard[i], segments[i - 1].chord == segments[i].chord)
+        cost = total[:, None] + _moves(grid[i - 1], grid[i], left[i], heard[i], segments[i - 1].chord == segments[i].chord)
         back.append(np.argmin(cost, axis=0))
         total = cost.min(axis=0) + _static(grid[i], segments[i].chord, heard[i], lines, target, ctx, player, i)
     path = [int(np.argmin(total))]
@@ -163,13 +182,17 @@ def _static(
             cost += np.where(grid > pitch, 2.6 if not line.is_tune else 1.8, 0.0)
             cost += np.where(pitch - grid > 19, 0.4, 0.0)
         else:
-            cost += np.where(grid < pitch, 2.6, 0.0)
+            cost += np.where(grid < pitch + (2 if line.is_tune else 0), 2.6, 0.0)
     wobble = ctx.dice("line", player.name, i).random(grid.size) if i % 8 == 0 else 0.0
     return np.asarray(cost + 0.3 * wobble, dtype=np.float64)
 
 
 def _moves(before: Floats, after: Floats, heard: list[int | None], now: list[int | None], same_chord: bool) -> Floats:
-    """Cost of every move: leaps, staying on one note for ever, parallels with each line."""
+    """Cost of every move: leaps, staying on one note for ever, parallels with each line.
+
+    Args:
+        heard, now: pitches of the other lines just before and at the move.
+    """
     leap = after[None, :] - before[:, None]
     size = np.abs(leap)
     cost = 0.16 * size + np.where(size > 5, 0.5, 0.0) + np.where(size > _FAR, 3.0, 0.0) + np.where(size == 6, 0.8, 0.0)
@@ -178,14 +201,48 @@ def _moves(before: Floats, after: Floats, heard: list[int | None], now: list[int
     for was, is_ in zip(heard, now, strict=True):
         if was is None or is_ is None or was == is_:
             continue
-        first = (before - was) % 12
-        second = (after - is_) % 12
-        for perfect in (0, 7):
-            both = (np.isin(first, (perfect, (12 - perfect) % 12)))[:, None] & (np.isin(second, (perfect, (12 - perfect) % 12)))[
-                None, :
-            ]
-            cost = cost + np.where(both & (first[:, None] == second[None, :]) & (leap != 0), 6.0, 0.0)
+        alike = (np.sign(leap) == np.sign(is_ - was)) & (_gap(before, was)[:, None] == _gap(after, is_)[None, :])
+        cost = cost + np.where(alike & np.isin(_gap(after, is_), _PERFECT)[None, :], 9.0, 0.0)
     return np.asarray(cost, dtype=np.float64)
+
+
+def _gap(pitches: Floats, other: int) -> Floats:
+    """Interval within the octave from the lower to the upper of two voices."""
+    return np.asarray(np.abs(pitches - other) % 12, dtype=np.float64)
+
+
+def without_parallels(ctx: Context, notes: list[Note], plain: list[int], ensemble: Ensemble) -> list[Note]:
+    """Take back ornaments of a line that run in parallel fifths or octaves with another line.
+
+    Args:
+        notes: of the line, in order.
+        plain: the unadorned pitch of each note.
+    """
+    lines = [Sounding(ctx.melody, 0.0, is_tune=True), *ensemble.lines]
+    found = list(notes)
+    for k in range(1, len(found)):
+        if not _parallel(found[k - 1], found[k], lines):
+            continue
+        # The ornament is this note or, where this one is plain, the note before it.
+        for index in (k, k - 1):
+            if found[index].pitch != plain[index]:
+                old = found[index]
+                found[index] = Note(old.start, old.duration, plain[index], old.velocity)
+                break
+    return found
+
+
+def _parallel(first: Note, second: Note, lines: list[Sounding]) -> bool:
+    if first.pitch == second.pitch:
+        return False
+    for line in lines:
+        move = line.moves(second.start)
+        if move is None or (move[1] > move[0]) != (second.pitch > first.pitch):
+            continue
+        gap = abs(second.pitch - move[1]) % 12
+        if gap in _PERFECT and abs(first.pitch - move[0]) % 12 == gap:
+            return True
+    return False
 
 
 def section_notes(ctx: Context, player: Player, ensemble: Ensemble, musts: Musts) -> tuple[Note, ...]:
@@ -196,18 +253,21 @@ def section_notes(ctx: Context, player: Player, ensemble: Ensemble, musts: Musts
     segments = line_segments(ctx, player)
     pitches = skeleton(ctx, player, segments, ensemble, musts)
     notes: list[Note] = []
+    plain: list[int] = []
     for i, (segment, pitch) in enumerate(zip(segments, pitches, strict=True)):
         bar = ctx.bar_at(segment.start)
         final = segment.index == -1
         pattern = None if final else _rhythm(ctx, player, bar)
         if pattern is None:
             notes.append(Note(segment.start, segment.end - segment.start, pitch, 80))
-            continue
-        upcoming = pitches[i + 1] if i + 1 < len(pitches) and segments[i + 1].start - segment.end < EPS else pitch
-        notes += _played(player, pattern, bar, segment, pitch, upcoming)
+        else:
+            upcoming = pitches[i + 1] if i + 1 < len(pitches) and segments[i + 1].start - segment.end < EPS else pitch
+            notes += _played(player, pattern, bar, segment, pitch, upcoming)
+        plain += [pitch] * (len(notes) - len(plain))
+    notes = without_parallels(ctx, notes, plain, ensemble)
     notes = _joined(notes) if player.role == "pad" else notes
     done = tidy(ctx, player, notes)
-    ensemble.add(done, target_of(player, ctx), is_bass=player.role == "bass")
+    ensemble.add(done, target_of(player, ctx), is_bass=bool(musts.bass))
     return done
 
 

@@ -9,7 +9,7 @@ from partimento.compose.arrange.duty import Duty
 from partimento.compose.arrange.notes import tidy
 from partimento.score.score import Note
 
-_HARMONY = ("chords", "pad", "arpeggio", "counter")
+_BUILT_UP = 0.5
 
 
 def keep_bass_lowest(ctx: Context, duty: Duty, written: dict[str, tuple[Note, ...]]) -> None:
@@ -38,7 +38,7 @@ def keep_bass_lowest(ctx: Context, duty: Duty, written: dict[str, tuple[Note, ..
         for name, line in index.items():
             if name == holder or players[name].role == "bass":
                 continue
-            for note in line.at(at):
+            for note in line.at(at, at + _BUILT_UP):
                 if note.pitch < floor.pitch and note.pitch % 12 != span.chord.bass:
                     raised = note.pitch
                     while raised < floor.pitch:
@@ -59,9 +59,10 @@ class _Index:
         self.longest = max((n.duration for n in notes), default=0.0)
         self.changed = False
 
-    def at(self, time: float) -> list[Note]:
+    def at(self, time: float, until: float | None = None) -> list[Note]:
+        """Notes that sound at a time, or start by ``until``."""
         first = bisect.bisect_left(self.starts, time - self.longest - EPS)
-        last = bisect.bisect_right(self.starts, time + EPS)
+        last = bisect.bisect_right(self.starts, (time if until is None else until) + EPS)
         return [n for n in self.notes[first:last] if n.end > time + EPS]
 
     def replace(self, old: Note, new: Note) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from partimento.compose.arrange.context import EPS, Context, Player
 from partimento.compose.arrange.notes import body_end, final_spans, plays_final, tidy
-from partimento.compose.arrange.patterns import Hit, Pattern, hits
+from partimento.compose.arrange.patterns import Hit, Pattern, felt_beats, hits
 from partimento.compose.arrange.tables import LOUDNESS
 from partimento.compose.arrange.voicing import place
 from partimento.compose.frame import Bar
@@ -16,6 +16,7 @@ from partimento.score.score import Note
 
 _STROKE = 0.2
 _ROLL_STEP = 0.125
+_BUSY = 5
 
 
 def percussion_notes(ctx: Context, player: Player) -> tuple[Note, ...]:
@@ -59,10 +60,31 @@ def _bar(ctx: Context, player: Player, bar: Bar, pitched: bool) -> list[tuple[fl
             continue
         key = _key(ctx, player, bar, hit, pitched)
         found.append((hit.at, key, _velocity(hit, ctx, player, bar)))
+    if not pitched:
+        found = _alive(ctx, player, bar, found)
     if bar.section_end and not bar.last and pitched and bar.energy > 0.55:
         found = [f for f in found if f[0] < bar.quarters - 1.0 - EPS]
         found += _roll(ctx, player, bar, Hit(max(0.0, bar.quarters - 1.0), 1.0, "*"))
     return found
+
+
+def _alive(ctx: Context, player: Player, bar: Bar, found: list[tuple[float, int, int]]) -> list[tuple[float, int, int]]:
+    """Hands vary: a light stroke left out, a doubled one; hand drums roll over their skins at the end of a section."""
+    keys = player.instrument.keys
+    if bar.section_end and not bar.last and len(keys) > 1 and len(found) >= _BUSY and bar.energy > 0.35:
+        start = felt_beats(bar.metre)[-1][0]
+        roll = [(start + i * 0.25, keys[min(i * len(keys) // 4, len(keys) - 1)], 74 + 9 * i) for i in range(4)]
+        return [f for f in found if f[0] < start - EPS] + [r for r in roll if r[0] < bar.quarters - EPS]
+    u = ctx.chance("alive", player.name, bar.index)
+    if len(found) < _BUSY or u > 0.5:
+        return found
+    k = 1 + int(2 * u * (len(found) - 1))
+    at, key, velocity = found[k]
+    if u < 0.25 and velocity < 88:
+        return [f for i, f in enumerate(found) if i != k]
+    doubled = at + 0.25
+    free = all(abs(f[0] - doubled) > 0.2 for f in found) and doubled < bar.quarters - EPS
+    return sorted([*found, (doubled, key, 46)]) if free else found
 
 
 def _pattern_for(ctx: Context, player: Player, bar: Bar) -> Pattern | None:

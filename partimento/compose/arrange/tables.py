@@ -44,6 +44,7 @@ LANES: dict[str, frozenset[str]] = {
     "counter": _LINE,
     "voices": _LINE,
     "percussion": _LINE,
+    "left_hand": frozenset({"left"}),
     "second_hand": frozenset({"left", "right"}),
 }
 """Kind of pattern → its lanes."""

@@ -34,15 +34,6 @@ def place(pitch_class: int, low: int, high: int, near: float) -> int:
     return min(options, key=lambda p: (abs(p - near), p))
 
 
-def fold(pitch: int, low: int, high: int) -> int:
-    """Move a pitch by octaves into ``low`` to ``high`` (which span an octave or more)."""
-    while pitch < low:
-        pitch += 12
-    while pitch > high:
-        pitch -= 12
-    return pitch if pitch >= low else pitch + 12
-
-
 @lru_cache(maxsize=65536)
 def voice(
     chord: Chord,
@@ -136,7 +127,7 @@ def mud(shape: tuple[int, ...]) -> float:
     for a, b in pairwise(shape):
         gap = b - a
         if gap == 1:
-            cost += 2.0 if a >= 52 else 6.0
+            cost += 3.5 if a >= 55 else 7.0
         if (a < 43 and gap < 7) or (a < 48 and gap < 5) or (a < 53 and gap < 3):
             cost += 6.0
         if gap > 16 and a > 48:
