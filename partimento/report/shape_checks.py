@@ -86,22 +86,30 @@ def _section_bars(section: Section, score: Score) -> range:
 
 
 def _energies(plan: Plan, score: Score) -> Finding:
-    """Are sections asked with more energy played louder and denser?"""
+    """Are sections asked with more energy played louder or denser?"""
     sections = [s for s in plan.sections.value if len(_section_bars(s, score))]
     asked = some([f"{s.name} {s.energy:.2f}" for s in sections], 6)
-    how = "rank correlation of section energies with velocity and density"
-    _, loud = bar_intensity(score)
+    how = "rank correlation of section energies with velocity, and with velocity and density"
+    mean, loud = bar_intensity(score)
     if plan.ending.value == "final" and loud.size > 2:
-        loud = loud[:-1]  # a held last chord is sparse whatever its section's energy
-    heard = [
-        float(loud[s.start_bar : s.end_bar].mean()) if loud[s.start_bar : s.end_bar].size else float(loud[-1]) for s in sections
-    ]
+        mean, loud = mean[:-1], loud[:-1]  # a held last chord is sparse whatever its section's energy
+    velocity = [_mean_over(mean, s) for s in sections]
+    power = [_mean_over(loud, s) for s in sections]
     # Each section's asked energy as the dynamics lane colours it, since both shape the same notes.
     wanted = [s.energy + level_at(plan.dynamics.value, (s.start_bar + s.end_bar) / 2) for s in sections]
-    value = rank_correlation(wanted, heard) if np.ptp(wanted or [0.0]) >= _VARIES else None
-    text = some([f"{s.name} {h:.0f} dB" for s, h in zip(sections, heard, strict=True)], 6)
+    found = [rank_correlation(wanted, v) for v in (velocity, power)] if np.ptp(wanted or [0.0]) >= _VARIES else []
+    value = max((v for v in found if v is not None), default=None)
+    rows = zip(sections, velocity, power, strict=True)
+    text = some([f"{s.name} velocity {v:.0f}, {p:.1f} dB" for s, v, p in rows], 6)
     good = None if value is None else value >= LEAST_CORRELATION
     return finding("section energy", asked, text, how, good, origin=source(plan.sections), value=value)
+
+
+def _mean_over(per_bar: NDArray[np.float64], section: Section) -> float:
+    """Mean of the filled bars of a section (of the whole piece when it has none)."""
+    part = per_bar[section.start_bar : section.end_bar]
+    part = part[~np.isnan(part)]
+    return float(part.mean()) if part.size else float(np.nanmean(per_bar))
 
 
 def _form(plan: Plan, score: Score) -> Finding:
