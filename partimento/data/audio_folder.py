@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from partimento.errors import FileError
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+RENDERED_MANIFEST = "manifest.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,21 @@ def find_audio(folder: str | os.PathLike[str]) -> tuple[list[AudioFile], list[st
     Raises:
         FileError: the folder is missing or holds no readable sound.
     """
-    import soundfile
-
     root = Path(folder)
     if not root.is_dir():
         raise FileError(f"no folder {root}; give one that holds wav, flac, ogg or mp3 files")
+    found, skipped = _readable(sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES))
+    if not found:
+        raise FileError(f"no readable sound under {root} ({len(skipped)} unreadable); wav, flac, ogg and mp3 are known")
+    return found, skipped
+
+
+def _readable(paths: Sequence[Path]) -> tuple[list[AudioFile], list[str]]:
+    """Those of the files that can be read and hold sound, and a line for every other."""
+    import soundfile
+
     found, skipped = [], []
-    for path in sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES):
+    for path in paths:
         try:
             info = soundfile.info(str(path))
         except (soundfile.LibsndfileError, RuntimeError) as error:
@@ -57,9 +67,43 @@ def find_audio(folder: str | os.PathLike[str]) -> tuple[list[AudioFile], list[st
             skipped.append(f"{path}: no samples")
             continue
         found.append(AudioFile(path, int(info.frames), int(info.samplerate)))
-    if not found:
-        raise FileError(f"no readable sound under {root} ({len(skipped)} unreadable); wav, flac, ogg and mp3 are known")
     return found, skipped
+
+
+def find_training_audio(folders: Sequence[str | os.PathLike[str]], split: str = "train") -> tuple[list[AudioFile], list[str]]:
+    """Sound files of several folders, and what was left out.
+
+    A folder that :mod:`partimento.data.render` wrote gives the mixes of one split; any other gives all its sound files.
+
+    Raises:
+        FileError: a folder is missing, or nothing was found in any.
+    """
+    files: list[AudioFile] = []
+    skipped: list[str] = []
+    for folder in map(Path, folders):
+        if (folder / RENDERED_MANIFEST).exists():
+            wanted = _mixes(folder, split)
+            found, bad = _readable(wanted)
+        else:
+            found, bad = find_audio(folder)
+        files += found
+        skipped += bad
+    if not files:
+        raise FileError(f"no sound of the split '{split}' in {', '.join(map(str, folders))}")
+    return files, skipped
+
+
+def _mixes(folder: Path, split: str) -> list[Path]:
+    """Mixes of a rendered dataset's split, in order."""
+    lines = []
+    for text in (folder / RENDERED_MANIFEST).read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(json.loads(text))
+        except json.JSONDecodeError:
+            continue  # a line cut off by a crash
+    return [
+        folder / "items" / line["id"] / "mix.flac" for line in sorted(lines, key=lambda d: str(d["id"])) if line["split"] == split
+    ]
 
 
 class AudioWindows:

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from partimento.data.audio_folder import RENDERED_MANIFEST
 from partimento.errors import FileError, PartimentoError
 from partimento.score.score import Score, Track
 
@@ -35,7 +36,7 @@ STEM_LUFS = -13.0
 PEAK_DBFS = -1.0
 SILENT_DBFS = -55.0
 """A stem whose peak stays below this is not part of the item."""
-MANIFEST = "manifest.jsonl"
+MANIFEST = RENDERED_MANIFEST
 SKIPPED = "skipped.jsonl"
 SHEET_SUFFIXES = (".mxl", ".musicxml", ".xml")
 _MOODS = ("calm", "happy", "sad", "dark", "bright", "energetic", "dreamy", "tense", "romantic", "playful")

@@ -124,7 +124,7 @@ def opus(samples: Samples, sample_rate: int, kbps: int) -> Samples:
 
 
 def load_sounds(folder: Path, sample_rate: int, n_files: int, max_s: float = 20.0) -> list[Samples]:
-    """The first ``n_files`` sounds under a folder (by path), mono, at ``sample_rate``, at most ``max_s`` long.
+    """The first ``n_files`` sounds under a folder (or of a rendered dataset's test split), mono, at most ``max_s`` long.
 
     Raises:
         FileError: no readable sound.
@@ -132,10 +132,10 @@ def load_sounds(folder: Path, sample_rate: int, n_files: int, max_s: float = 20.
     from partimento.audio.io import read_audio
     from partimento.audio.resample import resample
     from partimento.audio.waveform import Waveform
-    from partimento.data.audio_folder import find_audio
+    from partimento.data.audio_folder import find_training_audio
 
     sounds = []
-    for file in find_audio(folder)[0][:n_files]:
+    for file in find_training_audio([folder], "test")[0][:n_files]:
         wave = read_audio(file.path)
         mono = resample(Waveform(wave.mono()[None, :], wave.sample_rate), sample_rate)
         sounds.append(mono.samples[0, : int(max_s * sample_rate)])

@@ -100,14 +100,13 @@ class CodecTask:
         weight = weight / (1.0 + s.loud / 2.0)
         l1 = (weight * (bands - decoded).abs()).mean()
         magnitude, target = decoded.clamp(max=12.0).exp(), bands.exp()
-        mel = torch.stack(
-            [(torch.log(magnitude @ m + 1e-5) - torch.log(target @ m + 1e-5)).abs().mean() for m in self._mels]
-        ).mean()
+        errors = [torch.log(magnitude @ m + 1e-5) - torch.log(target @ m + 1e-5) for m in self._mels]
+        mel = torch.stack([e.abs().mean() for e in errors]).mean()
         loss = l1 + s.mel * mel + s.commitment * commitment
         figures = {"l1": l1, "mel": mel, "commitment": commitment}
         if s.delta:
-            change = (bands.diff(dim=1) - decoded.diff(dim=1)) * weight[:, 1:]
-            figures["delta"] = change.abs().mean()
+            # How the error moves from frame to frame: attacks that come too softly, and warbling that was not there.
+            figures["delta"] = torch.stack([e.diff(dim=1).abs().mean() for e in errors]).mean()
             loss = loss + s.delta * figures["delta"]
         return loss, figures
 

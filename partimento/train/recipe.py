@@ -72,7 +72,7 @@ class CodecTraining:
         commitment: weight of the distance between vectors and their codebook entries.
         mel: weight of the log-mel distance of the decoded magnitudes.
         loud: how much more a bin at full level counts than one at the floor.
-        delta: weight of the change from frame to frame (attacks).
+        delta: weight of the log-mel error's change from frame to frame (attacks, warbling).
     """
 
     batch: int = 8
@@ -83,7 +83,7 @@ class CodecTraining:
     commitment: float = 0.25
     mel: float = 3.0
     loud: float = 2.0
-    delta: float = 0.0
+    delta: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

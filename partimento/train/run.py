@@ -8,11 +8,11 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from partimento.data.audio_folder import AudioWindows, find_audio
+from partimento.data.audio_folder import RENDERED_MANIFEST, AudioWindows, find_training_audio
 from partimento.errors import PartimentoError
 from partimento.train.codec import CodecTask
 from partimento.train.loop import Limits, Trainer
@@ -24,10 +24,10 @@ VALID_SEED = 77
 
 def train(
     recipe: Recipe,
-    data: Path,
+    data: Sequence[Path],
     out: Path,
     *,
-    valid: Path | None = None,
+    valid: Sequence[Path] | None = None,
     limits: Limits | None = None,
     device: str = "auto",
     warm_start: Path | None = None,
@@ -37,9 +37,9 @@ def train(
 
     Args:
         recipe: what.
-        data: folder of sound files.
+        data: folders of sound files, or datasets of :mod:`partimento.data.render` (their training split).
         out: folder of the run.
-        valid: folder of held-out sound files.
+        valid: the same, held out; None takes the ``valid`` split when all ``data`` are rendered datasets, else nothing.
         limits: when to stop; none means the recipe's total steps.
         device: ``auto``, ``cpu`` or ``cuda``.
         warm_start: checkpoint or weights to begin from.
@@ -51,11 +51,15 @@ def train(
     """
     codec, model = recipe.codec, recipe.model
     window = codec.window_frames * model.hop
-    files, skipped = find_audio(data)
+    files, skipped = find_training_audio(data)
     for line in skipped:
         say(f"skipped {line}")
     windows = AudioWindows(files, model.sample_rate, window, gain_db=codec.gain_db)
-    held_out = AudioWindows(find_audio(valid)[0], model.sample_rate, window) if valid is not None else None
+    if valid is None and all((folder / RENDERED_MANIFEST).exists() for folder in data):
+        valid = data
+    held_out = None
+    if valid is not None:
+        held_out = AudioWindows(find_training_audio(valid, "valid")[0], model.sample_rate, window)
     say(f"{len(files)} files, {windows.duration_s / 3600:.2f} h of sound")
     task = CodecTask(recipe, windows, held_out)
     return Trainer(recipe, task, out, device=device, warm_start=warm_start, say=say).run(limits or Limits())
@@ -67,8 +71,8 @@ def main(argv: list[str] | None = None) -> int:
 
     parser = argparse.ArgumentParser(description="Train a model from a recipe; run it again to go on.")
     parser.add_argument("recipe", type=Path)
-    parser.add_argument("--data", type=Path, required=True, help="folder of sound files")
-    parser.add_argument("--valid", type=Path, help="folder of held-out sound files")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of sound files or rendered datasets")
+    parser.add_argument("--valid", type=Path, nargs="+", help="the same, held out")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--minutes", type=float, help="stop after so many minutes")
     parser.add_argument("--steps", type=int, help="stop at this step")
@@ -80,8 +84,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     # A polite kill ends like Ctrl-C: with a checkpoint.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    handlers = {s: signal.signal(s, signal.default_int_handler) for s in (signal.SIGTERM, signal.SIGINT)}
     try:
         recipe = load_recipe(args.recipe)
         if args.total_steps:
@@ -93,6 +96,9 @@ def main(argv: list[str] | None = None) -> int:
     except PartimentoError as error:
         print(error, file=sys.stderr)
         return 2
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
     return 0
 
 

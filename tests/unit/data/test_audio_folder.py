@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from partimento.data.audio_folder import AudioWindows, find_audio
+from partimento.data.audio_folder import AudioWindows, find_audio, find_training_audio
 from partimento.errors import FileError
 
 
@@ -61,3 +61,18 @@ def test_gain_never_clips_and_quiet_windows_are_redrawn(tmp_path: Path) -> None:
     batch = AudioWindows(find_audio(tmp_path)[0], 8_000, 500, gain_db=40.0).batch(np.random.default_rng(0), 40)
     assert np.abs(batch).max() <= 1.0
     assert (np.abs(batch).max(axis=1) > 0).mean() > 0.9
+
+
+def test_rendered_datasets_give_one_split_and_other_folders_everything(tmp_path: Path) -> None:
+    for name in ("000001", "000002"):
+        write(tmp_path / "r" / "items" / name / "mix.flac", 800)
+        write(tmp_path / "r" / "items" / name / "stems" / "00.flac", 800)
+    lines = ['{"id": "000002", "split": "train"}', '{"id": "000001", "split": "valid"}', '{"id": "00']
+    (tmp_path / "r" / "manifest.jsonl").write_text("\n".join(lines))
+    write(tmp_path / "plain" / "x.wav", 800)
+    files, skipped = find_training_audio([tmp_path / "r", tmp_path / "plain"])
+    assert [f.path.relative_to(tmp_path).as_posix() for f in files] == ["r/items/000002/mix.flac", "plain/x.wav"]
+    assert skipped == []
+    assert find_training_audio([tmp_path / "r"], "valid")[0][0].path.parent.name == "000001"
+    with pytest.raises(FileError, match="split 'test'"):
+        find_training_audio([tmp_path / "r"], "test")
