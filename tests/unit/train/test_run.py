@@ -47,3 +47,29 @@ def test_command_line_trains_resumes_and_names_bad_files(
 def test_mistakes_end_with_two(recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run.main([str(recipe), "--data", str(tmp_path / "none"), "--out", str(tmp_path / "o")]) == 2
     assert "no folder" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_it_goes_on_from_the_last_checkpoint(recipe: Path, tmp_path: Path) -> None:
+    import signal
+    import subprocess
+    import sys
+    import time
+
+    import yaml
+
+    plain = yaml.safe_load(recipe.read_text())
+    plain["run"]["save_every_s"] = 0.05
+    recipe.write_text(yaml.safe_dump(plain))
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "partimento.train.run", str(recipe), "--data", str(tmp_path / "sounds"), "--out", str(out)]
+    process = subprocess.Popen([*command, "--minutes", "5", "--threads", "1"], stdout=subprocess.DEVNULL)
+    for _ in range(600):
+        if len(checkpoints(out)) == 2:
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    saved = int(checkpoints(out)[-1].name.rsplit("-", 1)[-1])
+    assert run.main([*command[3:], "--steps", str(saved + 2), "--device", "cpu"]) == 0
+    assert checkpoints(out)[-1].name == f"step-{saved + 2:08d}"
