@@ -36,13 +36,14 @@ _BUILT_UP = 0.51
 
 @dataclass(slots=True)
 class _Line:
-    """Register and memory of a bass line."""
+    """Register and memory of a bass line; ``last_start`` is the note on which the present chord began."""
 
     low: int
     high: int
     top_root: int
     root: int
     last: int
+    last_start: int = 0
 
 
 def bass_notes(ctx: Context, player: Player) -> tuple[Note, ...]:
@@ -99,9 +100,12 @@ def _bar(ctx: Context, player: Player, bar: Bar, stop: float, line: _Line, notes
         if abs(at - segment.start) < EPS:
             until = max(until, at + heard_length(segment.end - segment.start))
         note = _note(ctx, line, segment, at, min(until, segment.end), walk.get(i, sign), bar)
-        if segment.fresh and 0 < at - segment.start <= _BUILT_UP and note.pitch < line.root and sign != "n":
+        if segment.fresh and 0 < at - segment.start <= _BUILT_UP and note.pitch < line.last_start:
             # Under the root so soon after it, this note would pass for the chord's bass.
-            note = Note(note.start, note.duration, line.root, note.velocity)
+            raised = note.pitch + 12 if note.end > segment.end + EPS else line.last_start
+            note = Note(note.start, note.duration, raised, note.velocity)
+        elif abs(at - segment.start) < EPS:
+            line.last_start = note.pitch
         notes.append(note)
 
 
