@@ -100,7 +100,7 @@ def _bar(ctx: Context, player: Player, bar: Bar, stop: float, line: _Line, notes
         if abs(at - segment.start) < EPS:
             until = max(until, at + heard_length(segment.end - segment.start))
         note = _note(ctx, line, segment, at, min(until, segment.end), walk.get(i, sign), bar)
-        if segment.fresh and 0 < at - segment.start <= _BUILT_UP and note.pitch < line.last_start:
+        if segment.fresh and EPS < at - segment.start <= _BUILT_UP and note.pitch < line.last_start:
             # Under the root so soon after it, this note would pass for the chord's bass.
             raised = note.pitch + 12 if note.end > segment.end + EPS else line.last_start
             note = Note(note.start, note.duration, raised, note.velocity)

@@ -220,7 +220,7 @@ def _complete(
     extra: list[Note] = []
     if has_bass:
         lowest = min((n.pitch for n in now), default=None)
-        if lowest is None or lowest % 12 != chord.bass:
+        if lowest is None or lowest % 12 != chord.bass or lowest > hand.bass_high + 2:
             bottom = hand.bass(chord.bass)
             now_low = lowest if lowest is not None else bottom + 12
             while bottom > now_low and bottom - 12 >= min(hand.bass_low, 36):
@@ -233,8 +233,8 @@ def _complete(
         extra = []
         now = [n for n in notes if abs(n.start - segment.start) < EPS]
     if has_third and chord.third is not None and all(n.pitch % 12 != chord.third for n in [*now, *extra, *soon]):
-        near = sum(shape) / len(shape)
-        pitch = third_note(hand, chord, near)
+        floor = min((n.pitch for n in [*now, *extra]), default=0) if has_bass else 0
+        pitch = third_note(hand, chord, sum(shape) / len(shape), floor)
         if pitch is not None:
             extra.append(Note(segment.start, length, pitch, 72))
     return notes + extra
@@ -245,7 +245,7 @@ def _above_bass(segment: Segment, notes: list[Note]) -> list[Note]:
     floor = min((n.pitch for n in notes if abs(n.start - segment.start) < EPS), default=0)
     return [
         Note(n.start, n.duration, n.pitch + 12, n.velocity, n.nudge_s)
-        if n.pitch < floor and segment.start < n.start <= segment.start + _BUILT_UP and n.pitch % 12 != segment.chord.bass
+        if n.pitch < floor and segment.start + EPS < n.start <= segment.start + _BUILT_UP and n.pitch % 12 != segment.chord.bass
         else n
         for n in notes
     ]

@@ -184,8 +184,8 @@ def power(hand: Hand, chord: Chord, bass_duty: bool) -> tuple[int, ...]:
     return tuple(dict.fromkeys((root, upper, root + 12))) if upper < root + 12 else (root, upper)
 
 
-def third_note(hand: Hand, chord: Chord, near: float) -> int | None:
-    """The chord's third (or substitute) within the hand, near a pitch."""
+def third_note(hand: Hand, chord: Chord, near: float, floor: int) -> int | None:
+    """The chord's third (or substitute) within the hand, near a pitch and above ``floor``."""
     if chord.third is None:
         return None
-    return place(chord.third, max(hand.low, 48), hand.high, near)
+    return place(chord.third, max(hand.low, 48, floor + 1), hand.high, near)
