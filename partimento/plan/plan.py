@@ -200,7 +200,8 @@ class Plan:
         sections: the form.
         parts: what plays, in score order.
         absent: instrument ids, roles or ``*`` (everything not said) that must not be there.
-        orders: said orders in time.
+        orders: said orders in time (they may name a thing of ``unplayed``).
+        unplayed: things asked for that no instrument of the table plays ("sound_effects").
         ending: ``final`` (an ending that ends), ``fade`` (fade-out) or ``loop`` (seamless repetition).
         sketch: tracks given by the user, on the bar grid of the plan.
         conflicts: wishes that could not both be kept.
@@ -226,6 +227,7 @@ class Plan:
     character: Value[Character] = field(default_factory=lambda: Value(Character()))
     absent: tuple[Value[str], ...] = ()
     orders: tuple[Order, ...] = ()
+    unplayed: tuple[Value[str], ...] = ()
     ending: Value[str] = field(default_factory=lambda: Value("final"))
     sketch: tuple[Track, ...] = ()
     conflicts: tuple[Conflict, ...] = ()

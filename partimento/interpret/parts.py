@@ -1,0 +1,374 @@
+"""Who plays: said instruments with their roles, completed from the style only as far as is sensible."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from partimento.interpret.absence import excludes
+from partimento.interpret.reading import Reading, SaidInstrument
+from partimento.interpret.style_choice import StyleChoice
+from partimento.plan.plan import Conflict, Origin, Value
+from partimento.score.instruments import Instrument, instruments
+from partimento.score.score import ROLES
+
+MAX_PARTS = 12
+_MAX_PLAYERS = 4
+HARMONY = ("chords", "pad", "arpeggio")
+_TWO_HANDED = ("keys", "guitars", "mallets", "synth")
+_SUBSTITUTES = {
+    "chords": ("piano", "acoustic_guitar", "electric_piano", "organ", "strings", "harp", "synth_pad", "marimba"),
+    "pad": ("strings", "synth_pad", "choir", "organ"),
+    "arpeggio": ("harp", "piano", "acoustic_guitar", "marimba", "synth_pluck"),
+    "bass": ("bass", "double_bass", "synth_bass", "tuba"),
+    "melody": ("flute", "violin", "clarinet", "saxophone", "trumpet", "piano", "synth_lead"),
+    "drums": (),
+    "percussion": (),
+    "counter": (),
+}  # fmt: skip
+_ELECTRIC_LEADS = ("synth_lead", "saxophone", "organ", "electric_piano", "piano", "electric_guitar")
+_ELECTRIC = (
+    "electric_guitar",
+    "overdriven_guitar",
+    "distorted_guitar",
+    "drum_machine",
+    "synth",
+    "synth_lead",
+    "synth_bass",
+    "bass",
+    "electric_piano",
+)
+_WORD_PROGRAMS = {
+    ("electric_guitar", "distorted"): "distorted_guitar", ("electric_guitar", "muted"): "muted_guitar",
+    ("guitar", "distorted"): "distorted_guitar", ("guitar", "muted"): "muted_guitar", ("guitar", "clean"): "electric_guitar",
+    ("bass", "slapped"): "slap_bass", ("double_bass", "bowed"): "contrabass", ("trumpet", "muted"): "muted_trumpet",
+    ("strings", "pizzicato"): "pizzicato_strings", ("strings", "tremolo"): "tremolo_strings",
+    ("strings", "plucked"): "pizzicato_strings", ("drums", "electronic"): "drum_machine", ("drums", "programmed"): "drum_machine",
+    ("drums", "digital"): "drum_machine",
+}  # fmt: skip
+
+
+@dataclass
+class Draft:
+    """A part before it has bars."""
+
+    instrument: str
+    role: str
+    origin: Origin
+    words: tuple[str, ...] = ()
+    reason: str = ""
+    program: int | None = None
+    solo: bool = False
+    style_words: tuple[str, ...] = ()
+    sketch: int | None = None
+    name: str = ""
+    follows: str = field(default="")  # the instrument whose passages it shares
+    from_energy: float = 0.0  # quieter sections leave it out
+
+    @property
+    def row(self) -> Instrument:
+        """Its line in the instrument table."""
+        return instruments()[self.instrument]
+
+
+@dataclass
+class Ensemble:
+    """Result of :func:`choose_parts`."""
+
+    drafts: list[Draft]
+    absent: list[Value[str]]
+    conflicts: list[Conflict]
+    remarks: list[str]
+
+
+def possible_role(row: Instrument, role: str) -> str:
+    """The nearest role that an instrument can take."""
+    if row.family == "drums":
+        return "drums"
+    if row.family == "percussion":
+        return "percussion"
+    if row.family == "bass":
+        return role if role in ("melody", "counter") else "bass"
+    if role == "bass":
+        return "bass" if row.range[0] <= 45 else "chords" if row.poly else "counter"
+    if role in ("drums", "percussion"):
+        return row.role
+    if not row.poly and role in HARMONY:
+        return "counter"
+    if role == "pad" and row.decays:
+        return "arpeggio" if row.role == "arpeggio" else "chords"
+    return role
+
+
+def choose_parts(reading: Reading, choice: StyleChoice, negative: list[Value[str]], sketch: list[Draft]) -> Ensemble:
+    """Decide the parts.
+
+    Args:
+        negative: absences given as a control.
+        sketch: parts whose notes are given.
+    """
+    conflicts: list[Conflict] = []
+    remarks: list[str] = []
+    absent = [
+        *negative,
+        *(Value(a.value, Origin.SAID, a.words) for a in reading.absent if all(a.value != n.value for n in negative)),
+    ]
+    said = []
+    for item in reading.instruments:
+        forbidding = next((n for n in negative if excludes(n.value, item.instrument)), None)
+        if forbidding:
+            conflicts.append(
+                Conflict(f"instrument: {item.instrument}", f"no {forbidding.value}", " ".join(item.words), "given beats said")
+            )
+        else:
+            said.append(item)
+    said = _sized(said, reading)
+    drafts = [d for item in said for d in _said_drafts(item, choice)]
+    drafts = sketch + [d for d in drafts if not _doubles(d, sketch)]
+    only = any(a.value == "*" for a in absent)
+    if only and not drafts:
+        drafts, conflicts = _nobody(reading, absent, conflicts)
+        only = any(a.value == "*" for a in absent) and bool(drafts)
+    _assign_lead(drafts, reading)
+    if not only:
+        _complete(drafts, reading, choice, absent)
+    _lowest_is_bass(drafts, absent)
+    _split_lone_harmony(drafts)
+    drafts = _limited(drafts, remarks)
+    _name(drafts)
+    remarks += _remarks(drafts, said)
+    return Ensemble(drafts, absent, conflicts, remarks)
+
+
+def _sized(said: list[SaidInstrument], reading: Reading) -> list[SaidInstrument]:
+    """ "jazz trio with sax": instruments named outright take places of those that the ensemble word implies."""
+    implied = [i for i in said if i.implied]
+    named = [i for i in said if not i.implied]
+    if not implied or not named or len(implied) > 5:
+        return said
+    drop = {i.instrument for i in implied[: len(named)]}
+    return [i for i in said if not (i.implied and i.instrument in drop)]
+
+
+def _doubles(draft: Draft, sketch: list[Draft]) -> bool:
+    """True when a given part already is this instrument."""
+    return any(s.instrument == draft.instrument and (s.role == draft.role or draft.role != "melody") for s in sketch)
+
+
+def _said_drafts(item: SaidInstrument, choice: StyleChoice) -> list[Draft]:
+    """One draft a player."""
+    id_ = item.instrument
+    for word in item.style_words:
+        id_ = _WORD_PROGRAMS.get((id_, word.replace("palm ", "").strip()), id_)
+    row = instruments()[id_]
+    role = possible_role(row, item.role or row.role)
+    if row.family == "bass" and item.role == "melody" and not item.solo:
+        role = "bass"
+    inferred = item.implied or bool(item.stand_in)
+    reason = " ".join(item.words) if item.implied else ""
+    if item.stand_in:
+        reason = f"stands in for {item.stand_in.replace('_', ' ')}"
+    origin = Origin.INFERRED if inferred else Origin.SAID
+    first = Draft(id_, role, origin, item.words, reason, item.program, item.solo, item.style_words, follows=item.instrument)
+    players = min(_MAX_PLAYERS, item.count) if row.family not in ("drums", "percussion") else 1
+    return [first, *(replace(first, role="counter" if role == "melody" else role, solo=False) for _ in range(players - 1))]
+
+
+def _nobody(reading: Reading, absent: list[Value[str]], conflicts: list[Conflict]) -> tuple[list[Draft], list[Conflict]]:
+    """ "a cappella" without a named voice is voices; "no instruments" with nothing else cannot hold."""
+    words = next(a.words for a in absent if a.value == "*")
+    silent = any(a.value in ("voice", "choir") for a in absent)
+    if not silent and any("app" in w.lower() or "acap" in w.lower() or "清唱" in w or "阿卡" in w for w in words):
+        return [
+            Draft("voice", "melody", Origin.SAID, words, follows="voice"),
+            Draft("choir", "pad", Origin.SAID, words, follows="choir"),
+        ], conflicts
+    absent[:] = [a for a in absent if a.value != "*"]
+    return [], [
+        *conflicts,
+        Conflict("instruments", "the style's ensemble", " ".join(words), "no instrument was named that could play"),
+    ]
+
+
+def _assign_lead(drafts: list[Draft], reading: Reading) -> None:
+    """One part leads; others that would like to answer it."""
+    explicit = [
+        d for d in drafts if d.role == "melody" and (d.solo or d.sketch is not None or _said_role(d, reading) == "melody")
+    ]
+    leads = [d for d in drafts if d.role == "melody"]
+    lead = next(iter(explicit), None) or next((d for d in leads if d.instrument == "voice"), None) or next(iter(leads), None)
+    if lead is None:
+        return
+    for draft in leads:
+        if draft is not lead and draft not in explicit:
+            draft.role = possible_role(draft.row, "counter")
+    for draft in explicit[2:]:
+        draft.role = possible_role(draft.row, "counter")
+
+
+def _said_role(draft: Draft, reading: Reading) -> str:
+    return next((i.role for i in reading.instruments if i.instrument == draft.follows), "")
+
+
+def _complete(drafts: list[Draft], reading: Reading, choice: StyleChoice, absent: list[Value[str]]) -> None:
+    """Add what the style needs and the words leave open."""
+    roles = {d.role for d in drafts}
+    pitched = [d for d in drafts if d.role not in ("drums", "percussion")]
+    if not drafts:
+        for part in choice.style.ensemble:
+            _add(drafts, part.instrument, part.role, choice, absent, part.from_energy)
+        if reading.ensemble_size:
+            _cut_to(drafts, reading.ensemble_size[0])
+        if not any(d.role not in ("drums", "percussion") for d in drafts) and not drafts:
+            _add(drafts, "piano", "chords", choice, [])
+        return
+    size = reading.ensemble_size[0] if reading.ensemble_size else None
+    lone = len(drafts) == 1
+    alone = lone and (any(d.solo for d in drafts) or drafts[0].row.poly or not pitched or drafts[0].role == "bass")
+    if (size is not None and len(drafts) >= size) or any(i.implied for i in reading.instruments):
+        return
+    if not choice.asked and (alone or (not pitched and size is None)):
+        return
+    if lone and drafts[0].solo and size is None and not reading.passages and _is_solo_piece(reading):
+        return
+    wanted: list[str] = []
+    if choice.asked or size is not None:
+        wanted = ["melody", "harmony", "bass", "drums"]
+    else:
+        wanted = (
+            ["harmony"]
+            if roles & {"melody", "counter"}
+            else ["melody"]
+            if not roles & {"melody"} and len(pitched) >= 2 and not _can_lead(drafts)
+            else []
+        )
+    for want in wanted:
+        if size is not None and len(drafts) >= size:
+            break
+        _want(drafts, want, choice, absent)
+
+
+def _is_solo_piece(reading: Reading) -> bool:
+    """True for "solo piano", "a solo for cello": the solo is the piece, not a solo over a band."""
+    text = reading.text.lower()
+    name = reading.instruments[0].words[0].lower() if reading.instruments else ""
+    return f"solo {name}" in text or f"{name}独奏" in text or f"独奏{name}" in text
+
+
+def _can_lead(drafts: list[Draft]) -> bool:
+    """True when a part can take the tune beside its own work."""
+    return any(d.row.poly and d.row.family in (*_TWO_HANDED, "strings", "voices") for d in drafts)
+
+
+def _want(drafts: list[Draft], want: str, choice: StyleChoice, absent: list[Value[str]]) -> None:
+    """Fill one missing function from the style's ensemble."""
+    have = {d.role for d in drafts}
+    if (want == "harmony" and have & set(HARMONY)) or want in have:
+        return
+    if want == "melody" and (_can_lead(drafts) and not choice.asked):
+        return
+    for part in choice.style.ensemble:
+        fits = part.role in HARMONY if want == "harmony" else part.role == want
+        if fits and part.from_energy <= 0.6 and not any(d.instrument == part.instrument for d in drafts):
+            before = len(drafts)
+            _add(drafts, part.instrument, part.role, choice, absent)
+            if len(drafts) > before:
+                return
+
+
+def _add(
+    drafts: list[Draft], instrument: str, role: str, choice: StyleChoice, absent: list[Value[str]], from_energy: float = 0.0
+) -> None:
+    """Add an inferred part, or a substitute when the words rule it out."""
+    replaceable = role == "melody" or role in HARMONY or (role == "bass" and all(a.value != "bass" for a in absent))
+    if not replaceable and any(excludes(a.value, instrument, role) for a in absent):
+        return
+    electric = role == "melody" and any(p.instrument in _ELECTRIC for p in choice.style.ensemble)
+    for candidate in (instrument, *(_ELECTRIC_LEADS if electric else _SUBSTITUTES.get(role, ()))):
+        if any(excludes(a.value, candidate, role) for a in absent) or any(
+            d.instrument == candidate and d.origin is not Origin.INFERRED for d in drafts
+        ):
+            continue
+        if candidate != instrument and any(d.role == role for d in drafts):
+            return
+        reason = f"style {choice.style.id}" + ("" if candidate == instrument else f", instead of {instrument.replace('_', ' ')}")
+        row = instruments()[candidate]
+        drafts.append(
+            Draft(candidate, possible_role(row, role), Origin.INFERRED, (), reason, follows=candidate, from_energy=from_energy)
+        )
+        return
+
+
+def _cut_to(drafts: list[Draft], size: int) -> None:
+    """Keep the first ``size`` parts, the needed ones first."""
+    del drafts[size:]
+
+
+def _lowest_is_bass(drafts: list[Draft], absent: list[Value[str]]) -> None:
+    """In a group of melody instruments without a bass the lowest carries it (the cello of a quartet)."""
+    if any(d.role == "bass" for d in drafts) or any(a.value == "bass" for a in absent):
+        return
+    low = [d for d in drafts if d.role == "counter" and d.sketch is None and d.row.range[0] <= 41]
+    if low and len([d for d in drafts if d.role in ("melody", "counter")]) >= 2:
+        min(low, key=lambda d: (d.row.range[0], drafts.index(d))).role = "bass"
+
+
+def _split_lone_harmony(drafts: list[Draft]) -> None:
+    """When nothing leads, the best harmony instrument plays the tune, and keeps its accompaniment in a second part."""
+    if any(d.role in ("melody", "counter") for d in drafts):
+        if not any(d.role == "melody" for d in drafts):
+            next(d for d in drafts if d.role == "counter").role = "melody"
+        lead = next(d for d in drafts if d.role == "melody")
+        alone = all(d.role in ("melody", "drums", "percussion") for d in drafts) and sum(d.role == "melody" for d in drafts) == 1
+        if not alone or not lead.row.poly or lead.sketch is not None:
+            return
+    else:
+        able = [d for d in drafts if d.row.poly and d.role in HARMONY and d.sketch is None]
+        if not able:
+            return
+        lead = next((d for d in able if d.row.family in ("keys", "guitars", "mallets")), able[0])
+        lead.role = "melody"
+        if any(d.role in HARMONY and d is not lead for d in drafts) and lead.row.family not in ("keys", "guitars"):
+            return
+    index = drafts.index(lead)
+    role = possible_role(lead.row, "arpeggio" if lead.row.role == "arpeggio" else "chords")
+    drafts.insert(index + 1, replace(lead, role=role, solo=False, name="accompaniment"))
+
+
+def _limited(drafts: list[Draft], remarks: list[str]) -> list[Draft]:
+    """At most twelve parts, the said ones first."""
+    if len(drafts) <= MAX_PARTS:
+        return drafts
+    ranked = sorted(drafts, key=lambda d: (d.origin is not Origin.GIVEN, d.origin is not Origin.SAID, drafts.index(d)))
+    dropped = ranked[MAX_PARTS:]
+    remarks.append(f"a piece has at most {MAX_PARTS} parts; left out: {', '.join(d.row.en for d in dropped)}")
+    return [d for d in drafts if d not in dropped]
+
+
+def _name(drafts: list[Draft]) -> None:
+    """Unique names in score order."""
+    drafts.sort(key=lambda d: ROLES.index(d.role))
+    taken: set[str] = set()
+    for draft in drafts:
+        base = draft.instrument.replace("_", " ") + (" accompaniment" if draft.name == "accompaniment" else "")
+        name, k = base, 2
+        while name in taken:
+            name, k = f"{base} {k}", k + 1
+        draft.name = name
+        taken.add(name)
+
+
+def _remarks(drafts: list[Draft], said: list[SaidInstrument]) -> list[str]:
+    """What a user should know about the sound."""
+    remarks = []
+    if any(d.row.family == "voices" for d in drafts):
+        remarks.append("voices are played by choir and ooh patches; no words are sung")
+    for id_ in dict.fromkeys(d.instrument for d in drafts):
+        row = instruments()[id_]
+        if row.like:
+            remarks.append(f"{row.en}: General MIDI has no such sound; stands in: {row.like}")
+    remarks += [
+        f"'{item.words[0]}' is not among the instruments; stands in: {instruments()[item.instrument].en}"
+        for item in said
+        if item.stand_in
+    ]
+    return remarks

@@ -1,0 +1,95 @@
+"""Places in a piece: "after 8 bars", "in the second half", "in the chorus", 第二段, 二十秒的时候."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from partimento.interpret.data import comma_list, load_yaml
+from partimento.interpret.quantities import parse_number
+from partimento.interpret.reading import Where
+from partimento.interpret.tokens import normalise
+
+_N = (
+    r"(\d+(?:\.\d+)?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|sixteen|twenty(?:[- ]four)?|"
+    r"thirty(?:[- ]two)?|fifteen)"
+)
+_ZN = r"([0-9.]+|[一二两三四五六七八九十百]+)"
+_LAST = re.compile(rf"(?:last|final) {_N} (bars?|measures?|seconds?|secs?)|最后{_ZN}(?:个)?(小节|秒)")
+_AFTER = re.compile(
+    rf"after (?:about |around |the first )?{_N} (bars?|measures?|seconds?|secs?|s\b|minutes?)|"
+    rf"{_ZN}(?:个)?(小节|秒钟?|分钟)(?:之后|以后|后|的时候|时候|处|时|起)"
+)
+_AT_BAR = re.compile(rf"(?:at|from|in|on|by) (?:bar|measure) {_N}|第{_ZN}小节")
+_AT_TIME = re.compile(rf"(?:at|around|from|by) (?:the )?(?:(\d+):(\d\d)|{_N}[- ]?(?:s\b|secs?|seconds?))|第{_ZN}秒")
+_FIRST_BARS = re.compile(rf"(?:敲|弹|吹|拉|奏|play(?:s|ing)?|for) ?(?:the first )?(?:{_N}|{_ZN})(?:个)? ?(小节|bars?|measures?)")
+_HALF = re.compile(r"half ?way|mid ?way|(?:second|other|latter|last) half|halfway|in the middle|后半|下半段|中段|中间")
+_THIRD = re.compile(r"(?:last|final) (?:third|part|section)")
+_END = re.compile(r"\b(?:end|ending|finale|coda|close|closing)\b|最后|结尾|末尾|收尾|尾声|末段|终了")
+_ORDINAL_ZH = re.compile(r"第([二三四五])(?:段|部分|节|遍)")
+_SECTION_BEFORE = r"(?:in|during|for|at|on|throughout|when|until|before|once|into|after)\s+(?:the |each |every |a )?(?:\w+ )?"
+
+
+@cache
+def _section_pattern() -> re.Pattern[str]:
+    """Section names with the prepositions that make a place of them."""
+    names: dict[str, str] = {}
+    for row in load_yaml("terms.yaml")["sections"]:
+        for name in comma_list(row["en"]) + comma_list(row["zh"]):
+            names[normalise(name)] = row["name"]
+    english = "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True) if n.isascii())
+    chinese = "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True) if not n.isascii())
+    return re.compile(rf"{_SECTION_BEFORE}({english})s?\b|({chinese})")
+
+
+def section_place(text: str, start: int, end: int) -> tuple[str, tuple[int, int]] | None:
+    """Canonical section name of the first "in the chorus"-like place, with its span."""
+    match = _section_pattern().search(text, start, end)
+    if not match:
+        return None
+    spoken = match.group(1) or match.group(2)
+    for name, words in section_words():
+        if spoken in words:
+            return name, match.span()
+    return None
+
+
+@cache
+def section_words() -> tuple[tuple[str, frozenset[str]], ...]:
+    """Section names with their words."""
+    rows = load_yaml("terms.yaml")["sections"]
+    return tuple((row["name"], frozenset(normalise(n) for n in comma_list(row["en"]) + comma_list(row["zh"]))) for row in rows)
+
+
+def _number(*groups: str | None) -> float:
+    return next((n for g in groups if g and (n := parse_number(g)) is not None), 0.0)
+
+
+def find_place(text: str, start: int, end: int) -> Where:
+    """The place that ``text[start:end]`` names; ``stage`` when only the order is known."""
+    part = text[start:end]
+    if match := _LAST.search(part):
+        unit = match.group(2) or match.group(4)
+        return Where("bars" if unit.startswith(("bar", "meas", "小")) else "seconds", -_number(match.group(1), match.group(3)))
+    if match := _AFTER.search(part):
+        unit, amount = match.group(2) or match.group(4), _number(match.group(1), match.group(3))
+        if unit.startswith(("bar", "meas", "小")):
+            return Where("bars", amount)
+        return Where("seconds", amount * (60 if unit.startswith(("min", "分")) else 1))
+    if match := _AT_BAR.search(part):
+        return Where("bars", max(0.0, _number(match.group(1), match.group(2)) - 1))
+    if match := _AT_TIME.search(part):
+        if match.group(1):
+            return Where("seconds", float(match.group(1)) * 60 + float(match.group(2)))
+        return Where("seconds", _number(match.group(3), match.group(4)))
+    if _HALF.search(part):
+        return Where("fraction", 0.5)
+    if _THIRD.search(part):
+        return Where("fraction", 0.67)
+    if section := section_place(text, start, end):
+        return Where("section", name=section[0])
+    if match := _ORDINAL_ZH.search(part):
+        return Where("stage", _number(match.group(1)))
+    if _END.search(part):
+        return Where("end")
+    return Where()

@@ -1,0 +1,325 @@
+"""Numbers in words: tempo, metre, key, lengths, chord text. English and Chinese."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from partimento.interpret.vocabulary import number_words
+from partimento.score.timing import MAX_TEMPO_BPM, MIN_TEMPO_BPM, Key, Metre
+
+Span = tuple[int, int]
+_NUM = r"(?:\d+(?:\.\d+)?|[a-z]+(?:[- ][a-z]+)?)"
+_DIGITS = r"\d{1,5}(?:\.\d{1,2})?"
+_ZH_NUM = r"[0-9.]+|[零一二两三四五六七八九十百半]+"
+_LETTERS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11, "h": 11}
+_MODES = {
+    "major": "major", "maj": "major", "dur": "major", "minor": "minor", "min": "minor", "moll": "minor",
+    "aeolian": "minor", "ionian": "major", "dorian": "dorian", "phrygian": "phrygian", "lydian": "lydian",
+    "mixolydian": "mixolydian", "locrian": "locrian",
+}  # fmt: skip
+_TEMPO = (
+    re.compile(rf"({_DIGITS})\s*(?:-|–|to|~|/)\s*({_DIGITS})\s*(?:bpm|beats?(?: per | a |/)min(?:ute)?|b\.p\.m)"),
+    re.compile(rf"({_DIGITS})()\s*(?:bpm|b\.p\.m\.?|beats?(?: per | a |/)min(?:ute)?)"),
+    re.compile(rf"(?:bpm|tempo|速度|节拍)\s*(?:of|is|=|:|at|around|about|为|是|约|在|大约|around|set to|"
+    rf"-)*\s*({_DIGITS})(?:\s*(?:-|–|to|~|到)\s*({_DIGITS}))?(?![\d/]|\s*(?:bars?|小节|sec|s\b|分|秒))"),
+    re.compile(rf"(?:[♩♪]|quarter(?: note)?|crotchet)\s*=\s*({_DIGITS})()"),
+    re.compile(rf"(?:每分钟|一分钟)\s*(?:约|大约|大概)?\s*({_ZH_NUM})()\s*(?:拍|下|次)"),
+    re.compile(rf"({_DIGITS})()\s*(?:拍每分钟|拍/分|拍一分钟)"),
+)  # fmt: skip
+_METRE = (
+    re.compile(r"(?<![\d/.])(\d{1,2})\s*/\s*(1|2|4|8|16|32)(?![\d/])(?=\s*(?:拍|time|metre|meter|signature|feel|"
+    r"rhythm|groove|beat|waltz|swing|bars?|拍子|[,.;。!?)]|$)|\s)"),
+    re.compile(r"([二三四五六七八九十]+)分之([一二两三四五六七八九十]+)拍?"),
+    re.compile(r"([二三四五六七八九]|十二)([四八])拍"),
+    re.compile(r"\b(two|three|four|five|six|seven|nine|twelve|2|3|4|5|6|7|9|12)[- ](?:over[- ])?(two|four|eight|2|4|"
+    r"8)(?:(?: over four)?(?= (?:time|metre|meter|signature|feel|rhythm|groove|beat)))"),
+    re.compile(r"(?:in|a) (three|five|six|seven|3|5|6|7)()(?:[- ](?:time|beat metre)|(?=[,.;]|$))"),
+)  # fmt: skip
+_NAMED_METRES = (
+    (re.compile(r"\b(?:common time|common meter|four[- ]four|four over four)\b"), (4, 4)),
+    (re.compile(r"\b(?:cut time|alla breve)\b"), (2, 2)),
+    (re.compile(r"\b(?:waltz time|triple (?:time|metre|meter)|three[- ]four|three quarter time)\b"), (3, 4)),
+    (re.compile(r"\b(?:six[- ]eight|compound duple)\b"), (6, 8)),
+    (re.compile(r"\b(?:five[- ]four|take five metre)\b"), (5, 4)),
+    (re.compile(r"\b(?:seven[- ]eight)\b"), (7, 8)),
+    (re.compile(r"\b(?:twelve[- ]eight)\b"), (12, 8)),
+    (re.compile(r"三拍子"), (3, 4)), (re.compile(r"二拍子"), (2, 4)), (re.compile(r"四拍子"), (4, 4)),
+    (re.compile(r"五拍子"), (5, 4)), (re.compile(r"七拍子"), (7, 8)), (re.compile(r"六拍子"), (6, 8)),
+)  # fmt: skip
+_KEY_EN = re.compile(
+    r"(?<![a-z0-9#/'])([a-h])(?:\s?(#|♯|♭|b(?![a-z0-9])|[- ]?sharp|[- ]?flat|is(?= )))?(?:[\s-]+)"
+    r"(major|minor|maj|min|dorian|phrygian|lydian|mixolydian|locrian|aeolian|ionian|dur|moll|harmonic minor|natural minor)\b"
+    r"(?!\s*(?:chords?|scale exercise|third|triad|seventh|7|arpeggio|and \w+ chord))"
+)
+_KEY_LETTER = re.compile(
+    r"(?:(?:in (?:the )?key of|key of|key is|key:|key =|in the key)\s*|调(?:性)?\s*[:为是]\s*)([a-h])(?:\s?(#|"
+    r"♯|♭|b(?![a-z])|[- ]?sharp|[- ]?flat))?(m(?![a-z]))?(?![a-z])"
+)
+_KEY_SHORT = re.compile(r"(?:\bin|,|^|;)\s+([a-g])(#|b)?(m)?(?=\s*(?:,|\.|;|$|at \d|with\b))")
+_KEY_ZH = re.compile(
+    r"(升|降)?([a-g])\s*(#|♯|♭|b(?![a-z]))?\s*(?:(自然|和声|旋律))?(大调|小调|多利亚|弗里几亚|利底亚|混合利底亚)"
+)
+_MODE = re.compile(
+    r"\b(?:in )?(?:a )?(minor|major)[- ](?:key|mode|tonality|scale|sounding|feel)\b|\b(?:key|mode) (?:is |"
+    r"should be )?(minor|major)\b|(小调|大调)"
+)
+_LENGTH_EN = re.compile(
+    rf"(?<![\d.:/])({_DIGITS}|{'|'.join(sorted((w for w in number_words() if w.isascii()), key=len, reverse=True))}|an?)"
+    r"[\s-]*(?:(?:and a half|1/2)[\s-]*)?(seconds?|secs?|s(?![a-z'])|minutes?|mins?|bars?|"
+    r"measures?)\b(?:( and a half)|[\s,]*(?:and )?(\d{1,2})\s*(?:seconds?|secs?|s(?![a-z])))?"
+)
+_CLOCK = re.compile(r"(?<![\d:])(\d{1,2}):([0-5]\d)(?![\d:])(?: ?(?:min(?:utes?)?|long|m))?")
+_LENGTH_ZH = re.compile(
+    rf"({_ZH_NUM})\s*(?:个)?(?:多)?(分半钟?|分钟?半|分钟|分(?!之|解|明|享|别|段|节|贝)|秒钟?|s(?![a-z])|小节)(?:\s*({_ZH_NUM})\s*秒钟?)?"
+)
+_PLACE_BEFORE = re.compile(
+    r"(?:after|at|from|in|on|for|by|within|around|until|till|before|every|each|per|first|last|final|next|"
+    r"the first|the last|the final|past|another|bar|than)\s*(?:about|around|the|approximately|roughly|"
+    r"only|the first|the last|the next|the final|each|every)?\s*$"
+)
+_LENGTH_FRAME = re.compile(
+    r"(?:for|of|is|lasting|lasts?|length|duration|about|around|roughly|approximately|exactly|long|"
+    r"at least|in)\s*(?:about|around|roughly|exactly|approximately|only|just)?\s*$"
+)
+_PLACE_AFTER = re.compile(
+    r"[\s-]*(?:in(?=\s*[,.;:]|\s*$|\s+the\b)|later|mark|onwards?|before the end|intro\b|introduction\b|"
+    r"outro\b|solo\b|break\b|phrases?\b|build\b|fade\b|pause\b|per\b|apart|into\b|of (?:silence|intro|"
+    r"piano|drums?|guitar|solo|only|just|rain)|cycle|pattern|riff|delays?\b|motif\b|verse\b|chorus\b|"
+    r"bridge\b|the (?:drums|bass|piano|strings|guitar|voice|choir))"
+)
+_ZH_PLACE_AFTER = re.compile(
+    r"\s*(?:之后|以后|后|的时候|时候|处|时(?!长)|起|开始|进入?|左右(?:的时候|时|处|后|进|出)|的地方|前(?!后)|之前|以前|一次|的?(?:前奏|引子|间奏|尾奏|独奏))"
+)
+_ZH_PLACE_BEFORE = re.compile(r"(?:第|敲|弹|吹|拉|奏|过了?|等|前|后|最后|每|隔|头|开头|第一|在|到了?|停|响)\s*(?:大约|大概|约)?$")
+_BLUES12 = re.compile(r"(?:12|twelve)[- ]bar blues|十二小节(?:蓝调|布鲁斯)|12小节(?:蓝调|布鲁斯)")
+_CHORD = (
+    r"[A-G](?:#|b|♯|♭)?(?:maj|min|dim|aug|sus|add|m|M|°|ø|Δ|\+|-)?(?:maj|sus|add)?\d{0,2}(?:(?:sus|add|"
+    r"maj|b|#|\()\d{0,2}\)?)*(?:/[A-G](?:#|b)?)?"
+)
+_CHORD_SEP = r"(?:\s*[|\-–—>,、→，]+\s*|\s+)"
+_CHORDS_CUED = re.compile(
+    rf"(?i:chords?|chord progression|progression|changes|和弦(?:进行|走向)?)(?i:\s*(?:are|is|of|used|like|with|为|"
+    rf"是|用|:|：|=)*)\s*((?:\|\s*)?{_CHORD}(?:{_CHORD_SEP}(?:{_CHORD}|%))+)(?![\w#])"
+)
+_CHORDS_BARS = re.compile(rf"((?:\|\s*)?{_CHORD}(?:\s+{_CHORD})*(?:\s*\|\s*(?:{_CHORD}|%)(?:\s+(?:{_CHORD}|%))*)+\s*\|?)")
+_CHORDS_DASH = re.compile(rf"(?<![\w#])({_CHORD}(?:\s*[-–→]\s*{_CHORD}){{2,}})(?![\w#])")
+_ROMAN = r"(?:b|#)?(?:VII|VI|IV|V|III|II|I|vii|vi|iv|v|iii|ii|i)(?:°|o|ø|\+)?(?:maj7|7|9|m7|sus4)?"
+_ROMANS = re.compile(rf"(?<![\w#])({_ROMAN}(?:\s*[-–→,|]\s*{_ROMAN}){{1,}})(?![\w#])")
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number found: what it is, its value, where it stands."""
+
+    kind: str
+    value: object
+    span: Span
+
+
+def parse_number(text: str) -> float | None:
+    """``"90"``, ``"sixty four"``, ``"二十四"``, ``"a"`` → a number, else None."""
+    text = text.strip()
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    if text in ("a", "an"):
+        return 1.0
+    table = number_words()
+    if text and all("\u4e00" <= c <= "\u9fff" for c in text):
+        return _chinese_number(text)
+    words = text.replace("-", " ").split()
+    if not words or any(w not in table for w in words):
+        return None
+    return sum(table[w] for w in words)
+
+
+def _chinese_number(text: str) -> float | None:
+    """Numerals up to 999: 十六, 一百二十, 二十五, 半."""
+    table = number_words()
+    total, digit = 0.0, 0.0
+    for char in text:
+        if char == "百":
+            total, digit = total + (digit or 1) * 100, 0.0
+        elif char == "十":
+            total, digit = total + (digit or 1) * 10, 0.0
+        elif char in table:
+            digit = digit * 10 + table[char] if digit >= 1 and table[char] >= 1 else table[char] + digit
+        else:
+            return None
+    return total + digit
+
+
+def tempo_numbers(text: str) -> Iterator[Quantity]:
+    """Tempi in beats per minute (the middle of a range); numbers out of range are left alone."""
+    taken: list[Span] = []
+    for pattern in _TEMPO:
+        for match in pattern.finditer(text):
+            span = match.span()
+            if any(span[0] < b and a < span[1] for a, b in taken):
+                continue
+            low, high = parse_number(match.group(1)), parse_number(match.group(2) or "")
+            value = low if high is None or low is None else (low + high) / 2
+            if value is not None and MIN_TEMPO_BPM <= value <= MAX_TEMPO_BPM:
+                taken.append(span)
+                yield Quantity("tempo", value, span)
+
+
+def metres(text: str) -> Iterator[Quantity]:
+    """Metres: ``7/8``, "six-eight time", 四分之三拍, 八六拍 (read either way round)."""
+    for index, pattern in enumerate(_METRE):
+        for match in pattern.finditer(text):
+            first, second = parse_number(match.group(1)), parse_number(match.group(2) or "")
+            if index == 1:
+                first, second = second, first
+            if second is None and first is not None:
+                second = 8.0 if first in (6, 7, 9, 12) else 4.0
+            if index == 2 and first is not None and second is not None and first in (4, 8) and second not in (2, 4, 8):
+                first, second = second, first
+            if index == 2 and first == 8 and second == 4:
+                continue
+            if first and second in (1, 2, 4, 8, 16, 32) and 1 <= first <= 32 and first == int(first):
+                yield Quantity("metre", Metre(int(first), int(second)), match.span())
+    for match in re.finditer(r"([八四])([二三六九]|十二)拍", text):
+        numerator, denominator = parse_number(match.group(2)), parse_number(match.group(1))
+        if numerator and denominator:
+            yield Quantity("metre", Metre(int(numerator), int(denominator)), match.span())
+    for pattern, (numerator_, denominator_) in _NAMED_METRES:
+        for match in pattern.finditer(text):
+            yield Quantity("metre", Metre(numerator_, denominator_), match.span())
+
+
+def _tonic(letter: str, accidental: str | None) -> int:
+    """Pitch class of a letter with "#", "b", "sharp", "flat" … (h is the German b natural)."""
+    shift = 0
+    mark = (accidental or "").strip(" -")
+    if mark in ("#", "♯", "sharp", "is", "升"):
+        shift = 1
+    elif mark in ("b", "♭", "flat", "降"):
+        shift = -1
+    return (_LETTERS[letter] + shift) % 12
+
+
+def keys(text: str, original: str) -> Iterator[Quantity]:
+    """Keys with a tonic. A lower-case "a minor key" or "a major chord" names no tonic."""
+    for match in _KEY_EN.finditer(text):
+        letter, mode = match.group(1), match.group(3)
+        follows = text[match.end() : match.end() + 12].strip()
+        article = letter == "a" and not match.group(2) and (original[match.start(1)] == "a" or match.start(1) == 0)
+        if article and not re.search(r"(?:\bin|key(?: of|:| is)?|,|^)\s*$", text[: match.start()]):
+            continue
+        if article and re.match(r"(?:key|scale|mode|tonality|chord|feel|third|and major|or major)", follows):
+            continue
+        if re.match(r"(?:chord|scale being|triad)", follows):
+            continue
+        mode = "minor" if "minor" in mode else _MODES.get(mode, "major")
+        yield Quantity("key", Key(_tonic(letter, match.group(2)), mode), match.span())
+    for match in _KEY_ZH.finditer(text):
+        mode = {"大调": "major", "小调": "minor", "多利亚": "dorian", "弗里几亚": "phrygian", "利底亚": "lydian"}.get(
+            match.group(5), "mixolydian"
+        )
+        yield Quantity("key", Key(_tonic(match.group(2), match.group(1) or match.group(3)), mode), match.span())
+    for pattern in (_KEY_LETTER, _KEY_SHORT):
+        for match in pattern.finditer(text):
+            letter = match.group(1)
+            if pattern is _KEY_SHORT and (
+                original[match.start(1)].islower() or (letter == "a" and text[match.end() :].startswith(" "))
+            ):
+                continue
+            mode = "minor" if match.group(3) else "major"
+            yield Quantity("key", Key(_tonic(letter, match.group(2)), mode), match.span())
+
+
+def mode_words(text: str) -> Iterator[Quantity]:
+    """ "in a minor key", 小调: a mode without a tonic."""
+    for match in _MODE.finditer(text):
+        word = next(g for g in match.groups() if g)
+        if word in ("小调", "大调") and match.start() and text[match.start() - 1] in "abcdefg#":
+            continue
+        yield Quantity("mode", {"小调": "minor", "大调": "major"}.get(word, word), match.span())
+
+
+def lengths(text: str) -> Iterator[Quantity]:
+    """Lengths of the whole piece: ``duration`` in seconds, ``bars``. Places ("after 8 bars") are left out."""
+    blues = [m.span() for m in _BLUES12.finditer(text)]
+    for match in _LENGTH_EN.finditer(text):
+        span = match.span()
+        if any(a <= span[0] < b for a, b in blues):
+            continue
+        value = parse_number(match.group(1))
+        unit = match.group(2)
+        before, after = text[max(0, span[0] - 32) : span[0]], text[span[1] : span[1] + 24]
+        if value is None or _PLACE_AFTER.match(after):
+            continue
+        if _PLACE_BEFORE.search(before) and not (
+            _LENGTH_FRAME.search(before)
+            and not re.search(
+                r"(?:after|at|from|until|before|within|first|last|final|next|every|each)\W*(?:about|around|the|\s)*$", before
+            )
+        ):
+            continue
+        if "and a half" in match.group(0) or "1/2" in match.group(0):
+            value += 0.5
+        if match.group(1) in ("a", "an") and not unit.startswith("min"):
+            continue
+        if unit.startswith("bar") or unit.startswith("measure"):
+            if re.search(r"\bbars?\s*$", unit) and value != int(value):
+                continue
+            yield Quantity("bars", int(value), span)
+        else:
+            seconds = value * (60 if unit.startswith("min") else 1) + float(match.group(4) or 0)
+            yield Quantity("duration", seconds, span)
+    for match in _CLOCK.finditer(text):
+        before = text[max(0, match.start() - 16) : match.start()]
+        if not re.search(r"(?:at|from|after|until|till|by|around)\s*$", before):
+            yield Quantity("duration", float(match.group(1)) * 60 + float(match.group(2)), match.span())
+    yield from _lengths_zh(text)
+
+
+def _lengths_zh(text: str) -> Iterator[Quantity]:
+    """Chinese lengths."""
+    for match in _LENGTH_ZH.finditer(text):
+        value = parse_number(match.group(1))
+        unit = match.group(2)
+        before, after = text[max(0, match.start() - 8) : match.start()], text[match.end() : match.end() + 8]
+        if value is None or _ZH_PLACE_AFTER.match(after) or _ZH_PLACE_BEFORE.search(before):
+            continue
+        if unit == "s" and not match.group(1).replace(".", "").isdigit():
+            continue
+        if unit == "小节":
+            if any(a <= match.start() < b for a, b in (m.span() for m in _BLUES12.finditer(text))):
+                continue
+            yield Quantity("bars", int(value), match.span())
+        else:
+            seconds = value * (60 if unit.startswith("分") else 1)
+            if "半" in unit:
+                seconds += 30
+            elif after.startswith("半"):
+                seconds += 30 if unit.startswith("分") else 0.5
+            extra = parse_number(match.group(3)) if match.group(3) else None
+            yield Quantity("duration", seconds + (extra or 0.0), match.span())
+
+
+def chord_texts(original: str) -> Iterator[Quantity]:
+    """Chord text inside the words: after "chords", between bar lines, dash-linked, or Roman numerals."""
+    for pattern in (_CHORDS_CUED, _CHORDS_BARS, _CHORDS_DASH):
+        for match in pattern.finditer(original):
+            text = match.group(1).strip()
+            if pattern is _CHORDS_BARS and "|" not in text.strip("|"):
+                continue
+            if len(re.findall(_CHORD, text)) >= 2:
+                yield Quantity("chords", _as_bars(text), match.span(1))
+    for match in _ROMANS.finditer(original):
+        text = match.group(1)
+        if sum(c in "IViv" for c in text) >= 3 and not re.fullmatch(r"[iI\W]+", text.replace("ii", "").replace("II", "") or "i"):
+            yield Quantity("roman", _as_bars(text), match.span(1))
+
+
+def _as_bars(text: str) -> str:
+    """One chord a bar unless the user wrote bar lines."""
+    if "|" in text:
+        return text.strip().strip("|").strip()
+    items = [item for item in re.split(r"[\s\-–—>,、→，|]+", text) if item]
+    return " | ".join(items)

@@ -1,0 +1,322 @@
+"""Words → :class:`Reading`: the whole way of the grammar on one page."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from partimento.interpret.adjectives import Whole, letter_form, read_whole, section_form
+from partimento.interpret.cues import cues
+from partimento.interpret.data import comma_list, load_yaml
+from partimento.interpret.mentions import Mention, describe, drop_echoes, find_mentions, merge, unify
+from partimento.interpret.negation import Negations, read_negations
+from partimento.interpret.order import Order, read_order
+from partimento.interpret.places import find_place, section_place
+from partimento.interpret.quantities import Quantity, chord_texts, keys, lengths, metres, mode_words, tempo_numbers
+from partimento.interpret.reading import Passage, Reading, Said, SaidInstrument, SaidTempo, Where
+from partimento.interpret.regions import comparison_regions, is_only_like, overlaps, use_regions
+from partimento.interpret.tokens import Token, clause_spans, has_cjk, language_of, normalise, sentence_spans, tokenise
+from partimento.interpret.vocabulary import IGNORE, INSTRUMENT, STYLE, Hit, Sense, vocabulary
+from partimento.score.timing import Key, Metre
+
+Span = tuple[int, int]
+_STEMS = re.compile(r"(?:ings?|ed|ly|s|es|er|est|ish|y)$")
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What the stages of :func:`read` found, before it is put together."""
+
+    words: str
+    text: str
+    sentences: list[Span]
+    tokens: list[Token]
+    numbers: list[Quantity]
+    hits: list[Hit]
+    ignored: list[Span]
+    mentions: list[Mention]
+    negations: Negations
+    order: Order
+    whole: Whole
+
+
+@lru_cache(maxsize=64)
+def read(words: str) -> Reading:
+    """Read a request in English, Chinese or both.
+
+    Args:
+        words: any text; nothing in it can make this fail.
+
+    Returns:
+        What the words say, with the user's spans; nothing is decided here.
+    """
+    text = normalise(words)
+    numbers = _numbers(text, words)
+    tokens = [t for t in tokenise(text) if not _inside(t, numbers)]
+    hits = _band_not_style(vocabulary().match(tokens), text)
+    sentences = sentence_spans(text)
+    clauses = [c for s in sentences for c in clause_spans(text, *s)]
+    candidates = find_mentions(hits, text)
+    uses = use_regions(text, sentences, [(m.start, m.end) for m in candidates])
+    likes = comparison_regions(text, sentences)
+    ignored = uses + likes + [m.span() for m in cues("en")["ignored"]["not_music"].finditer(text)]
+    mentions = [m for m in candidates if not overlaps((m.start, m.end), ignored) and not is_only_like(text, m.end)]
+    mentions = drop_echoes(mentions, text, clauses)
+    negations = read_negations(_masked(text, uses), sentences, clauses, mentions, hits)
+    skip = set(negations.negated) | {i for i, _, _ in negations.temporal}
+    mentions = unify(mentions, set(range(len(mentions))) - set(negations.negated), text)
+    described = [_described(m, mentions, hits, text, clauses) for m in mentions]
+    order = read_order(_masked(text, uses), words, sentences, described, skip)
+    whole = read_whole(text, words, hits, ignored, negations.spans)
+    return _assemble(_Found(words, text, sentences, tokens, numbers, hits, ignored, described, negations, order, whole))
+
+
+def _inside(token: Token, numbers: list[Quantity]) -> bool:
+    return any(q.span[0] <= token.start < q.span[1] for q in numbers if q.kind != "mode")
+
+
+def _masked(text: str, regions: list[Span]) -> str:
+    """The text with ignored stretches blanked, so that no cue is found in them."""
+    chars = list(text)
+    for a, b in regions:
+        chars[a:b] = " " * (b - a)
+    return "".join(chars)
+
+
+def _numbers(text: str, original: str) -> list[Quantity]:
+    """All numeric fields; chord text first, so that a chord is not taken for a key."""
+    chords = list(chord_texts(original))
+    found = list(chords)
+    for group in (tempo_numbers(text), metres(text), keys(text, original), mode_words(text), lengths(text)):
+        for quantity in group:
+            inside_chords = any(c.span[0] <= quantity.span[0] < c.span[1] for c in chords)
+            if not inside_chords and not (quantity.kind == "duration" and _is_tempo_part(quantity, found)):
+                found.append(quantity)
+    return found
+
+
+def _is_tempo_part(quantity: Quantity, found: list[Quantity]) -> bool:
+    return any(q.kind == "tempo" and q.span[0] < quantity.span[1] and quantity.span[0] < q.span[1] for q in found)
+
+
+def _band_not_style(hits: list[Hit], text: str) -> list[Hit]:
+    """ "guitar, drum and bass" names instruments, "drum and bass" alone a style."""
+    out: list[Hit] = []
+    for hit in hits:
+        names = hit.text.replace("&", "and").split()
+        if (
+            names == ["drum", "and", "bass"]
+            and out
+            and out[-1].sense(INSTRUMENT)
+            and re.fullmatch(r"[\s,]*(?:and|with|a|an)?\s*", text[out[-1].end : hit.start])
+        ):
+            out.append(Hit(hit.start, hit.start + 4, "drum", (Sense(INSTRUMENT, "drums"),)))
+            out.append(Hit(hit.end - 4, hit.end, "bass", (Sense(INSTRUMENT, "bass"),)))
+        else:
+            out.append(hit)
+    return out
+
+
+def _described(mention: Mention, mentions: list[Mention], hits: list[Hit], text: str, clauses: list[Span]) -> Mention:
+    clause = next(((a, b) for a, b in clauses if a <= mention.start < b), (0, len(text)))
+    return describe(mention, mentions, hits, text, clause)
+
+
+def _assemble(found: _Found) -> Reading:
+    """Put the pieces together."""
+    words, text, numbers, whole = found.words, found.text, found.numbers, found.whole
+    mentions, negations = found.mentions, found.negations
+    temporal = {i for i, _, _ in negations.temporal}
+    positive = [m for i, m in enumerate(mentions) if i not in negations.negated and not m.unplayed]
+    instruments = merge(positive, text, words)
+    instruments, absent, contradictions = _later_wins(instruments, positive, negations, words)
+    passages = [
+        *found.order.passages,
+        *_temporal_passages(negations, mentions, words, text),
+        *_section_passages(positive, text, words, found.sentences),
+    ]
+    unplayed = [m for i, m in enumerate(mentions) if m.unplayed and i not in negations.negated and i not in temporal]
+    tempo = _tempo(numbers, whole, words)
+    return Reading(
+        text=words,
+        language=language_of(text),
+        instruments=tuple(instruments),
+        absent=tuple(absent),
+        orders=found.order.pairs,
+        passages=tuple(passages),
+        unplayed=tuple(
+            Said(id_, tuple(words[m.start : m.end] for m in unplayed if m.id == id_))
+            for id_ in dict.fromkeys(m.id for m in unplayed)
+        ),
+        tempo=tempo,
+        half_time=whole.half_time,
+        tempo_change=whole.tempo_change,
+        metre=_first_of(numbers, "metre", words, Metre),
+        key=_first_of(numbers, "key", words, Key),
+        mode=next((Said(str(q.value), (words[slice(*q.span)],)) for q in numbers if q.kind == "mode"), None),
+        chords=next((Said(str(q.value), (words[slice(*q.span)],)) for q in numbers if q.kind in ("chords", "roman")), None),
+        styles=tuple(whole.styles),
+        moods=tuple(whole.moods),
+        eras=tuple(whole.eras),
+        sections=tuple(whole.sections),
+        form=letter_form(words) or section_form(text, words, found.hits),
+        dynamics=tuple(whole.dynamics),
+        ending=whole.ending,
+        ensemble_size=whole.ensemble_size,
+        duration_s=_length(numbers, "duration", words),
+        bars=_bars(numbers, words),
+        uses=_uses(text),
+        contradictions=tuple(contradictions),
+        unknown=_unknown(words, text, found.tokens, found.hits, [*found.ignored, *_form_span(words)]),
+    )
+
+
+def _form_span(words: str) -> list[Span]:
+    """Where "AABA" stands."""
+    said = letter_form(words)
+    at = words.find(said.words[0]) if said else -1
+    return [(at, at + len(said.words[0]))] if said and at >= 0 else []
+
+
+def _first_of(numbers: list[Quantity], kind: str, words: str, type_: type) -> tuple | None:  # type: ignore[type-arg]
+    """The last quantity of a kind (a correction comes later) with its words."""
+    found = [q for q in numbers if q.kind == kind and isinstance(q.value, type_)]
+    return (found[-1].value, (words[slice(*found[-1].span)],)) if found else None
+
+
+def _length(numbers: list[Quantity], kind: str, words: str) -> tuple[float, tuple[str, ...]] | None:
+    found = [q for q in numbers if q.kind == kind]
+    return (float(str(found[-1].value)), (words[slice(*found[-1].span)],)) if found else None
+
+
+def _bars(numbers: list[Quantity], words: str) -> tuple[int, tuple[str, ...]] | None:
+    length = _length(numbers, "bars", words)
+    return (max(1, int(length[0])), length[1]) if length and length[0] >= 1 else None
+
+
+def _tempo(numbers: list[Quantity], whole: Whole, words: str) -> SaidTempo | None:
+    """Number and word together; the last number wins."""
+    found = [q for q in numbers if q.kind == "tempo"]
+    if not found:
+        return whole.tempo
+    span = found[-1].span
+    spans = (words[span[0] : span[1]],) + (whole.tempo.words if whole.tempo else ())
+    return SaidTempo(float(str(found[-1].value)), whole.tempo.word if whole.tempo else "", None, spans, exact=True)
+
+
+def _later_wins(
+    instruments: list[SaidInstrument], positive: list[Mention], negations: Negations, words: str
+) -> tuple[list[SaidInstrument], list[Said], list[tuple[str, str, str]]]:
+    """An instrument asked for and ruled out: what was said last holds (a correction), and the other is listed."""
+    absent: list[Said] = []
+    contradictions: list[tuple[str, str, str]] = []
+    for value, span in sorted(negations.absent, key=lambda item: item[1]):
+        last = max((m.start for m in positive if m.id == value), default=-1)
+        quote = words[span[0] : span[1]]
+        if value != "*" and last > span[0]:
+            contradictions.append((f"instrument: {value}", "asked for", quote))
+            continue
+        if value != "*" and last >= 0:
+            contradictions.append((f"instrument: {value}", quote, "asked for before"))
+            instruments = [i for i in instruments if i.instrument != value]
+        if all(a.value != value for a in absent):
+            absent.append(Said(value, (quote,)))
+    return instruments, absent, contradictions
+
+
+def _temporal_passages(negations: Negations, mentions: list[Mention], words: str, text: str) -> list[Passage]:
+    """ "no drums until the chorus" → enters there; "no drums at the end" → leaves there."""
+    passages = []
+    for index, span, limit in negations.temporal:
+        limiting = text[limit[0] : limit[1]]
+        quote = (words[span[0] : limit[1]].strip(" ,.;"),) if limit[0] >= span[0] else (words[limit[0] : mentions[index].end],)
+        where = find_place(text, limit[0], limit[1])
+        id_ = mentions[index].id
+        if re.match(r"(?:at the (?:very )?end|in the (?:outro|last|ending|final)|for the last|after)", limiting):
+            passages.append(Passage("leave", (id_,), where if where.unit != "stage" else Where("end"), quote))
+        elif re.match(r"(?:in|during) ", limiting) and where.unit == "section" and where.name not in ("intro",):
+            passages.append(Passage("silent", (id_,), where, quote))
+        elif re.match(r"in the second half", limiting):
+            passages.append(Passage("leave", (id_,), Where("fraction", 0.5), quote))
+        else:
+            first_bars = re.search(r"for the first (\d+) (bars?|seconds?)", limiting)
+            if first_bars:
+                where = Where("bars" if first_bars.group(2).startswith("bar") else "seconds", float(first_bars.group(1)))
+            elif where.unit == "fraction" or (where.unit == "section" and where.name == "intro"):
+                where = Where("fraction", 0.5) if where.unit == "fraction" else Where()
+            passages.append(Passage("enter", (id_,), where, quote))
+    return passages
+
+
+def _section_passages(positive: list[Mention], text: str, words: str, sentences: list[Span]) -> list[Passage]:
+    """ "guitar solo in the bridge", "strings in the chorus": plays (or solos) there."""
+    passages = []
+    for index, mention in enumerate(positive):
+        end = next((b for a, b in sentences if a <= mention.start < b), len(text))
+        following = positive[index + 1].start if index + 1 < len(positive) else end
+        stop = re.search(r"[,.;:!?，。、]", text[mention.end : min(end, following)])
+        reach = mention.end + stop.start() if stop else min(end, following)
+        place = section_place(text, mention.end, min(reach, mention.end + 40))
+        if place and not re.search(
+            r"\b(?:comes?|enters?|joins?|kicks?|starts?|until|before|drops?|stops?)\b", text[mention.end : place[1][1]]
+        ):
+            quote = (words[mention.start : place[1][1]],)
+            elsewhere = any(m.id == mention.id and m is not mention for m in positive)
+            kind = "solo" if mention.solo else "during"
+            if kind == "solo" or not elsewhere:
+                passages.append(Passage(kind, (mention.id,), Where("section", name=place[0]), quote))
+    return passages
+
+
+def _uses(text: str) -> tuple[str, ...]:
+    """Words on what the music is for."""
+    found = []
+    for names in load_hints()["uses"].values():
+        found += [n for n in comma_list(names) if (re.search(rf"\b{re.escape(n)}s?\b", text) if n.isascii() else n in text)]
+    return tuple(dict.fromkeys(found))
+
+
+@lru_cache(maxsize=1)
+def load_hints() -> dict[str, dict[str, str]]:
+    """The ``hints`` of the style lexicon."""
+    hints: dict[str, dict[str, str]] = load_yaml("styles.yaml")["hints"]
+    return hints
+
+
+def _unknown(words: str, text: str, tokens: list[Token], hits: list[Hit], ignored: list[Span]) -> tuple[str, ...]:
+    """Content words that nothing understood, verbatim, neighbours of one Chinese run together."""
+    covered = [False] * (len(text) + 1)
+    for hit in hits:
+        covered[hit.start : hit.end] = [True] * (hit.end - hit.start)
+    for a, b in ignored:
+        covered[a:b] = [True] * (b - a)
+    for language in ("en", "zh"):
+        for group in ("negation", "everything_else", "only", "instrumental", "order", "accompanied", "solo"):
+            for pattern in cues(language)[group].values():
+                for match in pattern.finditer(text):
+                    covered[match.start() : match.end()] = [True] * (match.end() - match.start())
+    out: list[str] = []
+    run: list[Token] = []
+    for token in [*tokens, Token("", len(text) + 2, len(text) + 2)]:
+        joins = bool(run) and has_cjk(token.text) and token.start == run[-1].end
+        if run and not joins:
+            out.append(words[run[0].start : run[-1].end])
+            run = []
+        if token.text and not covered[token.start] and _is_content(token.text):
+            if has_cjk(token.text):
+                run.append(token)
+            else:
+                out.append(words[token.start : token.end])
+    return tuple(dict.fromkeys(w for w in out if not (has_cjk(normalise(w)) and len(w) == 1)))
+
+
+def _is_content(token: str) -> bool:
+    """True for a word that could carry a wish."""
+    if has_cjk(token):
+        return True
+    if len(token) < 3 or not token[0].isalpha():
+        return False
+    if any(s.kind in (IGNORE, STYLE) for s in vocabulary().look_up(token)):
+        return False
+    return not any(vocabulary().look_up(_STEMS.sub(end, token)) for end in ("", "e", "y") if len(_STEMS.sub("", token)) >= 3)
