@@ -86,7 +86,7 @@ def to_units(quarter: float) -> int:
     """Nearest written position in units."""
     exact = quarter * UNITS
     near = round(exact)
-    if abs(exact - near) < 0.05:
+    if abs(exact - near) < 0.03 and (near % 2 == 0 or near % 3 == 0):
         return near
     return min((round(quarter * parts) * UNITS // parts for parts in _FINE), key=lambda u: (abs(u - exact), u))
 
