@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partimento.audio.fades import fade_curve
-from partimento.audio.loudness import SILENCE_LUFS, integrated_lufs, true_peak_dbtp
+from partimento.audio.loudness import SILENCE_LUFS, true_peak_dbtp
 from partimento.audio.waveform import Waveform
 from partimento.score.instruments import instruments
 from partimento.score.parallel import map_in_order
@@ -94,7 +94,7 @@ def mix(
         return Mixed(silence, {}, 0.0, SILENCE_LUFS, true_peak_dbtp(silence))
     sample_rate = stems[names[0]].sample_rate
     total = Waveform(_sum(list(raw.values())), sample_rate)
-    lufs, peak_dbtp = integrated_lufs(total), true_peak_dbtp(total)
+    lufs, peak_dbtp = active_lufs(total), true_peak_dbtp(total)
     if common_gain_db is None:
         common_gain_db = _common_gain_db(lufs, peak_dbtp, list(raw.values()))
     gain = np.float32(10.0 ** (common_gain_db / 20.0))
@@ -120,6 +120,24 @@ def _sum(parts: list[Samples]) -> Samples:
     return total
 
 
+def on_16_bit_grid(stems: Mapping[str, Waveform]) -> tuple[Waveform, dict[str, Waveform]]:
+    """Stems rounded to 16-bit values, and the mix as their sum: written as 16 bit they add up without any residual.
+
+    Rounding mix and stems each on its own leaves a difference of a few steps (about -90 dBFS for ten stems).
+
+    Args:
+        stems: at least one, all of one length and rate.
+
+    Returns:
+        The mix and the stems, every sample a multiple of 2^-15.
+    """
+    rounded = {name: np.rint(wave.samples * np.float32(32768.0)) for name, wave in stems.items()}
+    sample_rate = next(iter(stems.values())).sample_rate
+    step = np.float32(1.0 / 32768.0)
+    whole = Waveform(_sum(list(rounded.values())) * step, sample_rate)
+    return whole, {name: Waveform(samples * step, sample_rate) for name, samples in rounded.items()}
+
+
 def stem_before_common_gain(
     score: Score, name: str, wave: Waveform, *, level_db: float | None = None, loop: bool = False
 ) -> Waveform:
@@ -133,12 +151,14 @@ def stem_before_common_gain(
         loop: see :func:`mix`.
     """
     track = score.track(name)
+    if wave.n_channels == 1:
+        wave = Waveform(np.broadcast_to(wave.samples, (2, wave.n_samples)), wave.sample_rate)
     if level_db is None:
         level_db = level_gain_db(track, wave)
     gain = 10.0 ** (level_db / 20.0)
     angle = (pan_of(track) + 1.0) * math.pi / 4.0
     left, right = math.sqrt(2.0) * math.cos(angle), math.sqrt(2.0) * math.sin(angle)
-    dry = wave.samples if wave.n_channels > 1 else np.broadcast_to(wave.samples, (2, wave.n_samples))
+    dry = wave.samples
     out = np.empty((2, wave.n_samples), np.float32)
     np.multiply(dry[0], np.float32(gain * left), out=out[0])
     np.multiply(dry[1], np.float32(gain * right), out=out[1])
@@ -167,21 +187,21 @@ def active_lufs(wave: Waveform) -> float:
     """Loudness of a stem over the time in which it plays.
 
     BS.1770-4 with its gates on 0.4-s blocks every 0.1 s; the K-weighting is applied to the spectrum of each 0.1 s, many
-    times faster than the filters and within 0.2 LU of them. At least :data:`SILENCE_LUFS`.
+    times faster than the filters and within 0.05 LU of them. At least :data:`SILENCE_LUFS`.
     """
-    from scipy import fft
-
     step = wave.sample_rate // 10
     n_steps = max(4, -(-wave.n_samples // step))
     weights = _k_weights(step, wave.sample_rate)
     energy = np.zeros(n_steps)
     channels = wave.samples[:1] if _is_mono(wave) else wave.samples[:2]
+    whole = wave.n_samples // step
     for channel in channels:
-        padded = np.zeros(n_steps * step, np.float32)
-        padded[: wave.n_samples] = channel
-        spectrum = fft.rfft(padded.reshape(n_steps, step), axis=1)
-        energy += (spectrum.real**2 + spectrum.imag**2) @ weights
-    if len(channels) == 1:
+        energy[:whole] += _weighted(channel[: whole * step].reshape(whole, step), weights)
+        if whole * step < wave.n_samples:
+            rest = np.zeros((1, step), np.float32)
+            rest[0, : wave.n_samples - whole * step] = channel[whole * step :]
+            energy[whole] += _weighted(rest, weights)[0]
+    if wave.n_channels > len(channels):
         energy *= 2.0
     blocks = (energy[:-3] + energy[1:-2] + energy[2:-1] + energy[3:]) / 4.0
     gate = 10.0 ** ((SILENCE_LUFS + 0.691) / 10.0)
@@ -192,9 +212,21 @@ def active_lufs(wave: Waveform) -> float:
     return max(SILENCE_LUFS, -0.691 + 10.0 * math.log10(float(kept.mean())))
 
 
+def _weighted(steps: Samples, weights: Samples) -> NDArray[np.float64]:
+    """Weighted energy of each row of ``steps``."""
+    from scipy import fft
+
+    parts = fft.rfft(steps, axis=1).view(np.float32)  # real and imaginary parts side by side
+    np.square(parts, out=parts)
+    return np.asarray(parts @ weights, dtype=np.float64)
+
+
 @lru_cache(maxsize=4)
 def _k_weights(step: int, sample_rate: int) -> NDArray[np.float32]:
-    """Factors from ``|rfft|²`` of ``step`` samples to K-weighted mean square (BS.1770-4 filters, analogue prototypes)."""
+    """Factors from squared parts of the ``rfft`` of ``step`` samples to K-weighted mean square, each twice in a row.
+
+    The filters are the analogue prototypes of BS.1770-4's.
+    """
     s = 2j * math.pi * np.fft.rfftfreq(step, 1.0 / sample_rate)
     w, q, high = 2 * math.pi * 1681.974450955533, 0.7071752369554196, 10.0 ** (3.999843853973347 / 20.0)
     shelf = (high * s**2 + high**0.4996667741545416 * w / q * s + w**2) / (s**2 + w / q * s + w**2)
@@ -204,7 +236,7 @@ def _k_weights(step: int, sample_rate: int) -> NDArray[np.float32]:
     factors[0] /= 2.0
     if step % 2 == 0:
         factors[-1] /= 2.0
-    return np.asarray(factors, dtype=np.float32)
+    return np.repeat(np.asarray(factors, dtype=np.float32), 2)
 
 
 def pan_of(track: Track) -> float:

@@ -30,11 +30,11 @@ from partimento.score.soundfont import DRUM_BANK, SoundFont, SoundFontInfo, find
 Samples = NDArray[np.float32]
 
 DEFAULT_SAMPLE_RATE = 44_100
-MAX_TAIL_S = 15.0
-"""A released looped note is faded out after this time even when its file says that it rings longer."""
+ENGINES = ("builtin", "fluidsynth")
 _MIDDLE_GAIN = math.sqrt(0.5)  # of each channel for a sound in the middle, at constant power
 _CENTRED = 0.01  # pans up to 2 % of the way to a side count as the middle
 _TIMBRE_VELOCITIES = 4  # modulators other than loudness follow the velocity in steps of this size
+_TAIL_END = 2e-4  # a release curve that ends above this level was cut short and needs a fade
 _LADDER_SAMPLES = 4096
 _RAMP = np.arange(1 << 16, dtype=np.float32)
 
@@ -151,6 +151,7 @@ def render_tracks(
     cache: NoteCache | None = None,
     *,
     loop: bool = False,
+    engine: str = "builtin",
 ) -> dict[str, Waveform]:
     """Play a score, each track on its own.
 
@@ -161,13 +162,15 @@ def render_tracks(
         tracks: names of the tracks to render; None for all.
         cache: rendered notes to reuse; None for one shared by the process. It never changes the result.
         loop: what rings on after the end is added at the start, for a piece that repeats without a seam.
+        engine: ``builtin``, or ``fluidsynth`` (the system's library; its notes begin on a grid of 64 samples).
 
     Returns:
         Stereo float32 stems by track name in score order, each ``round(score.duration_s * sample_rate)`` samples, dry,
         at the font's own levels.
 
     Raises:
-        RequestError: an unknown track name or an unusable sample rate.
+        RequestError: an unknown track name or engine, or an unusable sample rate.
+        MissingDependencyError: FluidSynth is asked for and not installed.
         FileError: the SoundFont is missing or corrupt.
     """
     if not 8_000 <= sample_rate <= 192_000:
@@ -180,8 +183,13 @@ def render_tracks(
     info = soundfont if isinstance(soundfont, SoundFontInfo) else find_soundfont(soundfont)
     font = open_soundfont(info.path)
     notes = cache if cache is not None else _SHARED_CACHE
+    if engine not in ENGINES:
+        raise RequestError(f"unknown engine '{engine}'; known: {', '.join(ENGINES)}")
     chosen = [track for track in score.tracks if wanted is None or track.name in wanted]
-    stems = map_in_order(lambda track: render_track(font, score, track, sample_rate, notes, loop), chosen)
+    if engine == "fluidsynth":
+        stems = [_fluidsynth_track(font, score, track, sample_rate, loop) for track in chosen]
+    else:
+        stems = map_in_order(lambda track: render_track(font, score, track, sample_rate, notes, loop), chosen)
     return {track.name: Waveform(stem, sample_rate) for track, stem in zip(chosen, stems, strict=True)}
 
 
@@ -190,7 +198,7 @@ def render_track(
 ) -> Samples:
     """One stem, ``[2, n]``; a track all of whose sound is in the middle has one channel in memory, seen twice."""
     n = round(score.duration_s * sample_rate)
-    extra = round((MAX_TAIL_S + 5.0) * sample_rate) if loop else 0
+    extra = round((se.MAX_TAIL_S + 5.0) * sample_rate) if loop else 0
     desk = _Desk(n + extra)
     if track.notes:
         choice = preset_for(font, track.program, track.is_drum)
@@ -207,6 +215,19 @@ def render_track(
             if voice is not None:
                 _play(desk, font, voice, event, choke, sample_rate, cache)
     return desk.stereo(n)
+
+
+def _fluidsynth_track(font: SoundFont, score: Score, track: Track, sample_rate: int, loop: bool) -> Samples:
+    """One stem by FluidSynth, ``[2, n]``."""
+    from partimento.score.fluidsynth import Synth
+
+    n = round(score.duration_s * sample_rate)
+    if not track.notes:
+        return np.zeros((2, n), np.float32)
+    choice = preset_for(font, track.program, track.is_drum)
+    notes = [(e.on, e.off, e.key, e.velocity) for e in note_events(score, track, sample_rate) if e.on < n]
+    with Synth(font.path, choice.bank, choice.program, sample_rate) as synth:
+        return _folded(synth.render(notes, n + (round(se.MAX_TAIL_S * sample_rate) if loop else 0)), n)
 
 
 class _Desk:
@@ -270,11 +291,11 @@ def _play(
     cut = math.inf if choke is None else choke
     if cut <= off:
         off, falling, cut = int(cut), cutting, math.inf
-    last = off + min(len(falling), round(MAX_TAIL_S * sample_rate))
+    last = off + len(falling)
     if cut < last:
         last = min(last, int(cut) + len(cutting))
-    natural = voice.natural_samples(sample_rate)
-    need = int(min(last, natural + 1))
+    decayed = voice.decay_end(sample_rate)
+    need = int(min(last, voice.wave_end(sample_rate), decayed if decayed <= off else math.inf))
     body = cache.body(font, voice, need, sample_rate, off)
     n = min(need, len(body.held))
     if n <= 0:
@@ -291,7 +312,7 @@ def _play(
         sound[down:stop] *= falling[: stop - down]
         if n > stop:
             sound[stop:] *= falling[stop - down] * cutting[: n - stop]
-        if n == last and last - off < len(falling) and cut == math.inf:
+        if n == last and falling[-1] > _TAIL_END and cut == math.inf:
             tail = min(n - down, sample_rate // 4)
             sound[n - tail :] *= np.linspace(1.0, 0.0, tail, dtype=np.float32)
     sound *= gain

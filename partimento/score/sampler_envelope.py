@@ -15,6 +15,8 @@ ENVELOPE_RANGE_DB = 100.0
 """Change of level in the nominal decay and release times (sections 8.1.2, 36 and 38)."""
 FLOOR_DB = 84.0
 """A released note is over when its envelope has fallen this far below full."""
+MAX_TAIL_S = 15.0
+"""A released note is faded out after this time even when its file says that it rings longer."""
 MIN_RELEASE_S = 0.04
 """Shortest nominal release: the specification's default of 1 ms would click on low notes."""
 CHOKE_RELEASE_S = 0.15
@@ -69,7 +71,7 @@ def envelope_of(gens: NDArray[np.float64], first: int, key: int, min_release_s: 
     )
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=96)
 def volume_curve(env: Envelope, n: int, sample_rate: int) -> Samples:
     """Volume envelope of a held key, linear gain ``[n]``: attack straight in amplitude, decay straight in decibels."""
     time_s = np.arange(n) / sample_rate - env.delay_s
@@ -81,10 +83,10 @@ def volume_curve(env: Envelope, n: int, sample_rate: int) -> Samples:
     return curve
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def release_curve(release_s: float, sample_rate: int) -> Samples:
-    """Gain after letting go, from 1 down by :data:`FLOOR_DB`, straight in decibels."""
-    n = max(2, round(release_s * sample_rate * FLOOR_DB / ENVELOPE_RANGE_DB))
+    """Gain after letting go, from 1 down by :data:`FLOOR_DB`, straight in decibels; at most :data:`MAX_TAIL_S` of it."""
+    n = max(2, round(min(release_s * FLOOR_DB / ENVELOPE_RANGE_DB, MAX_TAIL_S) * sample_rate))
     nepers_per_sample = math.log(10.0) / 20.0 * ENVELOPE_RANGE_DB / (release_s * sample_rate)
     curve = np.asarray(np.exp(np.arange(n) * -nepers_per_sample), dtype=np.float32)
     curve.flags.writeable = False
