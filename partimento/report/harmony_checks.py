@@ -59,6 +59,13 @@ def comping_tracks(score: Score) -> tuple[Track, ...]:
     return tuple(t for t in pitched if t.role in (*COMPING_ROLES, "counter")) or pitched
 
 
+def held_to_chords(tracks: Sequence[Track]) -> tuple[Track, ...]:
+    """Comping tracks whose time must be chord tones: a countermelody may pass through others, unless it is all there is."""
+    if any(t.role in ("chords", "pad", "arpeggio") for t in tracks):
+        return tuple(t for t in tracks if t.role != "counter")
+    return tuple(tracks)
+
+
 def check_harmony(plan: Plan, score: Score, grid: PlanGrid) -> tuple[Finding, ...]:
     """Findings on chords and keys."""
     return (*_chords(plan, score, grid), *_keys(plan, score, grid))
@@ -160,7 +167,7 @@ def _chords(plan: Plan, score: Score, grid: PlanGrid) -> tuple[Finding, ...]:
     passes = chord_passes(tracks, wanted)
     sounding = [p for p in passes if p.sounds]
     there = sum(p.there for p in sounding)
-    share = chord_tone_share(tracks, wanted)
+    share = chord_tone_share(held_to_chords(tracks), wanted)
     if leading_only:
         text = "nothing comps; " + (f"{percent(share)} of the tune's time is chord tones" if share is not None else "")
         return (finding("chords", what, text, "notes of the tune", None, origin=origin, value=share),)

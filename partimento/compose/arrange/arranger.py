@@ -125,9 +125,9 @@ def _musts(ctx: Context, player: Player, duty: Duty) -> Musts:
 
 
 def _is_chamber(ctx: Context, player: Player) -> bool:
-    """True when single-line parts have to be the harmony: a quartet, or a style that writes voices."""
-    chordal = [p for p in ctx.players if p.instrument.poly and p.role in ("chords", "pad", "arpeggio")]
-    return not player.instrument.poly and (not chordal or bool(ctx.music.get("chamber", False)))
+    """True when counter parts have to be the harmony: a quartet, or a style that writes voices."""
+    harmonic = any(p.role in ("chords", "pad", "arpeggio") for p in ctx.players)
+    return not player.instrument.poly and (not harmonic or bool(ctx.music.get("chamber", False)))
 
 
 def _leads_alone(ctx: Context, player: Player) -> bool:

@@ -18,6 +18,7 @@ from partimento.score.score import Note
 
 _LEAST_REST = 1.4
 _BREATH = 0.25
+_LONGEST_WALK = 5
 
 
 def counter_notes(ctx: Context, player: Player, ensemble: Ensemble, musts: Musts) -> tuple[Note, ...]:
@@ -109,9 +110,20 @@ def _rhythmic(
 
 
 def _motion(ctx: Context, player: Player, segment: Segment, bar: Bar, n: int, pitch: int, upcoming: int) -> list[int]:
+    """``n`` notes from a pitch towards the coming one; long runs turn at a chord note on the way."""
+    if n <= _LONGEST_WALK:
+        return _walk(ctx, player, segment, bar, n, pitch, upcoming, 0)
+    first = n // 2
+    u = ctx.chance("turning point", player.name, round(segment.start, 3))
+    middle = pitch if u < 0.2 else neighbour(segment.chord, pitch, 1 if u < 0.6 else -1, player.instrument.best)
+    walk = _walk(ctx, player, segment, bar, first, pitch, middle, 1)
+    return walk + _motion(ctx, player, segment, bar, n - first, middle, upcoming)
+
+
+def _walk(ctx: Context, player: Player, segment: Segment, bar: Bar, n: int, pitch: int, upcoming: int, part: int) -> list[int]:
     """``n`` notes by step from a pitch so that the next step reaches the coming one: away first, then home, or straight."""
     degrees = _degrees(bar, pitch, upcoming)
-    away = 1 if ctx.chance("motion", player.name, round(segment.start, 3)) < 0.5 else -1
+    away = 1 if ctx.chance("motion", player.name, round(segment.start, 3), part, n) < 0.5 else -1
     low, high = player.instrument.best
     if away > 0 and pitch + n > high:
         away = -1
@@ -120,7 +132,7 @@ def _motion(ctx: Context, player: Player, segment: Segment, bar: Bar, n: int, pi
     spare = max(0, n - abs(degrees))
     ups = (spare // 2) * away
     steps = [away] * abs(ups) + [1 if degrees > 0 else -1] * abs(degrees) + [-away] * abs(ups)
-    if ctx.chance("turn", player.name, round(segment.start, 3)) < 0.4:
+    if ctx.chance("turn", player.name, round(segment.start, 3), part, n) < 0.4:
         steps = steps[len(steps) // 2 :] + steps[: len(steps) // 2]
     line = [pitch]
     for step in steps[: n - 1]:

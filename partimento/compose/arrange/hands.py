@@ -19,6 +19,7 @@ _STRUM_S = 0.011
 _UNDER_TUNE = 1
 _LOW_TUNE = 58
 _OPEN_CEILING = 81
+_STRINGS_SPAN = 24
 _LOWEST_OCTAVE = 29
 
 
@@ -54,10 +55,11 @@ class Hand:
         """Highest pitch for the top voice between two positions."""
         if not self.under_tune:
             return self.high
+        top = min(self.high, _OPEN_CEILING if self.kind != "strum" else self.low + _STRINGS_SPAN)
         floor = ctx.tune_floor(start, end)
         if floor is None or floor < _LOW_TUNE:
-            return min(self.high, _OPEN_CEILING)
-        return max(floor - _UNDER_TUNE, self.low + 12)
+            return top
+        return min(top, max(floor - _UNDER_TUNE, self.low + 12))
 
     def voicing(self, ctx: Context, segment: Segment, bass_duty: bool) -> tuple[int, ...]:
         """The notes of a segment's chord, led from the chord before."""

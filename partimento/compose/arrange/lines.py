@@ -24,6 +24,7 @@ from partimento.score.score import Note
 Floats = NDArray[np.float64]
 _FAR = 9
 _BRIDGE = 1.0
+_SOON = 1.0
 _PERFECT = (0, 7)
 _HIGH_WINDS = 88
 
@@ -262,7 +263,7 @@ def section_notes(ctx: Context, player: Player, ensemble: Ensemble, musts: Musts
             notes.append(Note(segment.start, segment.end - segment.start, pitch, 80))
         else:
             upcoming = pitches[i + 1] if i + 1 < len(pitches) and segments[i + 1].start - segment.end < EPS else pitch
-            notes += _played(player, pattern, bar, segment, pitch, upcoming)
+            notes += _played(player, pattern, bar, segment, pitch, upcoming, must_start=bar.index in musts.bass)
         plain += [pitch] * (len(notes) - len(plain))
     notes = without_parallels(ctx, notes, plain, ensemble)
     notes = _joined(notes) if player.role == "pad" else notes
@@ -277,13 +278,16 @@ def _rhythm(ctx: Context, player: Player, bar: Bar) -> Pattern | None:
     return ctx.pattern("voices", f"voice {player.name}", bar, (player.instrument.id, player.instrument.family))
 
 
-def _played(player: Player, pattern: Pattern, bar: Bar, segment: Segment, pitch: int, upcoming: int) -> list[Note]:
-    """One chord's stretch of a voice in rhythm; the chord always sounds where it starts."""
+def _played(
+    player: Player, pattern: Pattern, bar: Bar, segment: Segment, pitch: int, upcoming: int, *, must_start: bool
+) -> list[Note]:
+    """One chord's stretch of a voice in rhythm; it sounds where the chord starts, or (off-beats) within a beat."""
     strokes = [h for h in hits(pattern.lanes["p"], pattern.metre, bar.metre, bar.in_section) if h.at < bar.quarters - EPS]
     events = [(bar.start + h.at, min(bar.start + h.at + h.length, segment.end), h.sign) for h in strokes]
     mine = [e for e in events if segment.start - EPS <= e[0] < segment.end - EPS]
     told = segment.start + heard_length(segment.end - segment.start)
-    if not mine or mine[0][0] > segment.start + EPS:
+    soon = segment.start + min(_SOON, 0.45 * (segment.end - segment.start)) + EPS
+    if not mine or (mine[0][0] > segment.start + EPS and (must_start or mine[0][0] > soon)):
         mine.insert(0, (segment.start, min(mine[0][0] if mine else segment.end, segment.end), "x"))
     # What follows so soon that the chord's own note could not be heard is left out.
     mine = [mine[0], *(e for e in mine[1:] if e[0] >= told - EPS)]
