@@ -67,9 +67,10 @@ def _part(score: Score, track: Track, leads: bool) -> list[str]:
         fields, key = _changes(score, bar.index, start, end, key, leads)
         names = {at - edge: name for at, name in chords if edge <= at < to_units(end)}
         voices = []
+        seen: dict[str, int] = {}  # accidental last written for a letter in this bar, in any octave and overlay
         for number, symbols in enumerate(bar.voices):
             here = _cut(symbols, sorted(names)) if number == 0 else list(symbols)
-            voices.append(_voice(here, key, track.is_drum, names if number == 0 else {}))
+            voices.append(_voice(here, key, track.is_drum, names if number == 0 else {}, seen))
         bars.append(fields + " & ".join(voices))
     return bars
 
@@ -111,9 +112,8 @@ def _cut(symbols: Sequence[Symbol], places: Sequence[int]) -> list[Symbol]:
     return out
 
 
-def _voice(symbols: Sequence[Symbol], key: Key, is_drum: bool, names: dict[int, str]) -> str:
+def _voice(symbols: Sequence[Symbol], key: Key, is_drum: bool, names: dict[int, str], seen: dict[str, int]) -> str:
     words: list[str] = []
-    seen: dict[str, int] = {}  # accidental last written for a letter in this bar, in any octave
     base = {} if is_drum else signature(key.fifths)
     i = 0
     while i < len(symbols):
