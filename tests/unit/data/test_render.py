@@ -203,3 +203,13 @@ def test_command_line(config: RenderConfig, capsys: pytest.CaptureFixture[str]) 
     assert render.main([*arguments, "--soundfont", config.soundfonts[0]]) == 0
     assert "1 items" in capsys.readouterr().out
     assert render.main(["--out", str(config.out), "--sheets", str(config.out / "none")]) == 2
+
+
+def test_composed_items_say_their_style_and_mood(config: RenderConfig) -> None:
+    assert render_dataset(replace(config, sheets=None, n_items=2, composed_share=1.0)) == 2
+    for line in read_manifest(config.out):
+        item = json.loads((config.out / "items" / line["id"] / "item.json").read_text())
+        mood, style = line["captions"][0].split(" ", 1)
+        assert line["source"].startswith(f"composed: {mood} {style}")
+        assert item["chords"]
+        assert 3.0 <= line["seconds"] <= 4.0
