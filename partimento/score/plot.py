@@ -58,7 +58,7 @@ def plot_score(score: Score, path: str | os.PathLike[str], title: str | None = N
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    style = {"svg.hashsalt": "partimento", "font.size": 8, "font.family": _fonts(score, title), "pdf.fonttype": 42}
+    style = {"svg.hashsalt": "partimento", "font.size": 8, "font.family": _fonts(score, title)}
     with matplotlib.rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure = Figure(layout="constrained")
