@@ -19,6 +19,7 @@ from partimento.errors import FileError, MissingDependencyError
 
 BLOCK_SAMPLES = 64
 _POLYPHONY = 1024
+_FLUSH_BLOCKS = 64  # rendered and dropped, so that nothing of earlier notes is left
 _RENDER_GAIN = 1.0
 # FluidSynth's resting MIDI volume of 100 lowers everything by 40 log10(127/100) dB; the built-in player has no such gain.
 _FULL_VOLUME, _VOLUME_CC = 127, 7
@@ -50,6 +51,7 @@ _SIGNATURES: tuple[tuple[str, list[Any], Any], ...] = (
     ("delete_fluid_synth", [_P], None),
     ("fluid_synth_sfload", [_P, _S, _I], _I),
     ("fluid_synth_program_select", [_P, _I, _I, _I, _I], _I),
+    ("fluid_synth_all_sounds_off", [_P, _I], _I),
     ("fluid_synth_cc", [_P, _I, _I, _I], _I),
     ("fluid_synth_noteon", [_P, _I, _I, _I], _I),
     ("fluid_synth_noteoff", [_P, _I, _I], _I),
@@ -90,11 +92,23 @@ class Synth:
         for name, number in ((b"synth.reverb.active", 0), (b"synth.chorus.active", 0), (b"synth.polyphony", _POLYPHONY)):
             lib.fluid_settings_setint(self._settings, name, number)
         self._synth = lib.new_fluid_synth(self._settings)
-        font = lib.fluid_synth_sfload(self._synth, str(path).encode(), 0)
-        if font < 0 or lib.fluid_synth_program_select(self._synth, 0, font, bank, program) < 0:
+        self._path = path
+        self._font = lib.fluid_synth_sfload(self._synth, str(path).encode(), 0)
+        self.select(bank, program)
+
+    def select(self, bank: int, program: int) -> None:
+        """Silence everything and go to another preset of the font.
+
+        Raises:
+            FileError: the font has no such preset.
+        """
+        lib = self._lib
+        lib.fluid_synth_all_sounds_off(self._synth, -1)
+        if self._font < 0 or lib.fluid_synth_program_select(self._synth, 0, self._font, bank, program) < 0:
             self.close()
-            raise FileError(f"FluidSynth cannot play bank {bank} program {program} of {path}; use another SoundFont")
+            raise FileError(f"FluidSynth cannot play bank {bank} program {program} of {self._path}; use another SoundFont")
         lib.fluid_synth_cc(self._synth, 0, _VOLUME_CC, _FULL_VOLUME)
+        self._write(np.empty((2, _FLUSH_BLOCKS * BLOCK_SAMPLES), np.float32), 0, _FLUSH_BLOCKS)
 
     def close(self) -> None:
         """Free the instance."""
