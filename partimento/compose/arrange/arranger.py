@@ -50,6 +50,8 @@ _PROGRAM_WORDS = {
     "brass": (("mute", 59),),
 }
 """Instrument family → adjective (its beginning) → General MIDI program."""
+_KIT_WORDS = (("brush", 40), ("electronic", 24), ("808", 25), ("orchestral", 48), ("jazz", 32), ("power", 16), ("room", 8))
+"""Adjective of a kit (its beginning) → General MIDI drum kit."""
 _ELECTRONIC_KIT = 24
 
 
@@ -165,6 +167,9 @@ def program_of(ctx: Context, player: Player) -> int:
         return player.plan.program
     info = player.instrument
     if info.is_drum:
+        for stem, program in _KIT_WORDS:
+            if player.role == "drums" and player.has_word(stem):
+                return program
         if info.id == "drum_machine" and ctx.frame.style.kit < _ELECTRONIC_KIT:
             return _ELECTRONIC_KIT
         return ctx.frame.style.kit if player.role == "drums" else 0

@@ -23,6 +23,7 @@ from partimento.score.score import Note
 
 Floats = NDArray[np.float64]
 _FAR = 9
+_OCTAVE = 12
 _BRIDGE = 1.0
 _SOON = 1.0
 _PERFECT = (0, 7)
@@ -170,6 +171,9 @@ def _static(
         cost -= np.where(classes == chord.seventh, 0.8, 0.0)
     doubled = np.isin(classes, list(present)) if present else np.zeros(grid.shape, bool)
     cost += np.where(doubled, 0.5, 0.0)
+    above = min((p for p, line in zip(heard, lines, strict=True) if p is not None and line.target > target), default=None)
+    if above is not None:
+        cost += 0.15 * np.maximum(0, above - grid - _OCTAVE)
     for pitch, line in zip(heard, lines, strict=True):
         if pitch is None:
             continue
@@ -181,7 +185,6 @@ def _static(
             cost += np.where(grid < pitch + 3, 5.0, 0.0)
         elif line.target > target:
             cost += np.where(grid > pitch, 2.6 if not line.is_tune else 1.8, 0.0)
-            cost += np.where(pitch - grid > 19, 0.4, 0.0)
         else:
             cost += np.where(grid < pitch + (2 if line.is_tune else 0), 2.6, 0.0)
     wobble = ctx.dice("line", player.name, i).random(grid.size) if i % 8 == 0 else 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from partimento.compose.arrange.comping import chord_notes
 from partimento.compose.arrange.context import EPS, Context, Player, Segment
 from partimento.compose.arrange.duty import Duty, pattern_tags
-from partimento.compose.arrange.hands import Hand, make_hand
+from partimento.compose.arrange.hands import Hand, make_hand, third_note
 from partimento.compose.arrange.notes import body_end, final_spans, plays_final, tidy
 from partimento.score.score import Note
 
@@ -50,6 +50,9 @@ def _held(ctx: Context, hand: Hand, segment: Segment, has_bass: bool) -> list[No
     if has_bass and pitches[0] % 12 != segment.chord.bass:
         bottom = hand.bass(segment.chord.bass)
         pitches = [bottom, *(p for p in pitches if p > bottom + 2)]
+        third = third_note(hand, segment.chord, hand.centre, bottom + 2)
+        if third is not None and all(p % 12 != segment.chord.third for p in pitches):
+            pitches.append(third)
     return [Note(segment.start, segment.end - segment.start, p, 74) for p in pitches]
 
 

@@ -18,7 +18,7 @@ METRES = ("2/4", "3/4", "4/4", "5/4", "6/8", "7/8", "9/8", "12/8")
 CUTS = (0.25, 1 / 3, 0.5, 0.6, 2 / 3, 0.75)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     style_id=st.sampled_from(style_ids()),
     metre=st.sampled_from(METRES),
