@@ -37,6 +37,7 @@ class _Player:
     hands: dict[tuple[str | None, bool], Hand]
 
     def hand(self, bass_duty: bool, kind: str | None) -> Hand:
+        """The hand for a kind of voicing, made when first asked for."""
         key = (kind, bass_duty)
         if key not in self.hands:
             self.hands[key] = make_hand(self.ctx, self.player, bass_duty=bass_duty, kind=kind, second=self.second)

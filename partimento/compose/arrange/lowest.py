@@ -66,6 +66,7 @@ class _Index:
         return [n for n in self.notes[first:last] if n.end > time + EPS]
 
     def replace(self, old: Note, new: Note) -> None:
+        """Put a note of the same start in the place of another."""
         i = bisect.bisect_left(self.starts, old.start - EPS)
         while self.notes[i] is not old:
             i += 1

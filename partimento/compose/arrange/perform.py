@@ -91,9 +91,11 @@ class _Clock:
         self._bpm = np.array([p.bpm for p in score.tempos])
 
     def seconds(self, quarters: Floats) -> Floats:
+        """Seconds from the start at positions in quarter notes."""
         return np.asarray(np.interp(quarters, self._at, self._seconds), dtype=np.float64)
 
     def bpm(self, quarters: Floats) -> Floats:
+        """Quarter notes per minute at positions in quarter notes."""
         index = np.searchsorted(self._at[:-1], quarters + 1e-9, side="right") - 1
         return np.asarray(self._bpm[np.maximum(index, 0)], dtype=np.float64)
 
