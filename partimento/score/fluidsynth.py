@@ -66,11 +66,10 @@ def available() -> bool:
 
 
 class Synth:
-    """One FluidSynth instance with one SoundFont and one preset, rendered offline.
+    """One FluidSynth instance with one SoundFont, rendered offline.
 
     Args:
         path: the SoundFont.
-        bank, program: the preset (bank 128 for drum kits).
         sample_rate: Hz, 8000 to 96000.
 
     Raises:
@@ -78,7 +77,7 @@ class Synth:
         FileError: FluidSynth cannot read the font.
     """
 
-    def __init__(self, path: Path, bank: int, program: int, sample_rate: int) -> None:
+    def __init__(self, path: Path, sample_rate: int) -> None:
         lib = _library()
         if lib is None:
             raise MissingDependencyError(
@@ -94,18 +93,19 @@ class Synth:
         self._synth = lib.new_fluid_synth(self._settings)
         self._path = path
         self._font = lib.fluid_synth_sfload(self._synth, str(path).encode(), 0)
-        self.select(bank, program)
+        if self._font < 0:
+            self.close()
+            raise FileError(f"FluidSynth cannot read the SoundFont {path}; use another copy")
 
     def select(self, bank: int, program: int) -> None:
-        """Silence everything and go to another preset of the font.
+        """Silence everything and go to a preset of the font (bank 128 for drum kits).
 
         Raises:
             FileError: the font has no such preset.
         """
         lib = self._lib
         lib.fluid_synth_all_sounds_off(self._synth, -1)
-        if self._font < 0 or lib.fluid_synth_program_select(self._synth, 0, self._font, bank, program) < 0:
-            self.close()
+        if lib.fluid_synth_program_select(self._synth, 0, self._font, bank, program) < 0:
             raise FileError(f"FluidSynth cannot play bank {bank} program {program} of {self._path}; use another SoundFont")
         lib.fluid_synth_cc(self._synth, 0, _VOLUME_CC, _FULL_VOLUME)
         self._write(np.empty((2, _FLUSH_BLOCKS * BLOCK_SAMPLES), np.float32), 0, _FLUSH_BLOCKS)
@@ -125,7 +125,7 @@ class Synth:
         self.close()
 
     def render(self, notes: list[tuple[int, int, int, int]], n: int) -> NDArray[np.float32]:
-        """Play notes.
+        """Play notes with the preset selected last.
 
         Args:
             notes: (onset sample, length in samples, key, velocity).

@@ -187,7 +187,7 @@ def render_tracks(
         raise RequestError(f"unknown engine '{engine}'; known: {', '.join(ENGINES)}")
     chosen = [track for track in score.tracks if wanted is None or track.name in wanted]
     if engine == "fluidsynth":
-        stems = [_fluidsynth_track(font, score, track, sample_rate, loop) for track in chosen]
+        stems = _fluidsynth_stems(font, score, chosen, sample_rate, loop)
     else:
         stems = map_in_order(lambda track: render_track(font, score, track, sample_rate, notes, loop), chosen)
     return {track.name: Waveform(stem, sample_rate) for track, stem in zip(chosen, stems, strict=True)}
@@ -217,17 +217,21 @@ def render_track(
     return desk.stereo(n)
 
 
-def _fluidsynth_track(font: SoundFont, score: Score, track: Track, sample_rate: int, loop: bool) -> Samples:
-    """One stem by FluidSynth, ``[2, n]``."""
+def _fluidsynth_stems(font: SoundFont, score: Score, tracks: list[Track], sample_rate: int, loop: bool) -> list[Samples]:
+    """Stems by FluidSynth, each ``[2, n]``; one instance plays them one after the other."""
     from partimento.score.fluidsynth import Synth
 
     n = round(score.duration_s * sample_rate)
-    if not track.notes:
-        return np.zeros((2, n), np.float32)
-    choice = preset_for(font, track.program, track.is_drum)
-    notes = [(e.on, e.off, e.key, e.velocity) for e in note_events(score, track, sample_rate) if e.on < n]
-    with Synth(font.path, choice.bank, choice.program, sample_rate) as synth:
-        return _folded(synth.render(notes, n + (round(se.MAX_TAIL_S * sample_rate) if loop else 0)), n)
+    tail = round(se.MAX_TAIL_S * sample_rate) if loop else 0
+    stems: list[Samples] = []
+    with Synth(font.path, sample_rate) as synth:
+        for track in tracks:
+            notes = [(e.on, e.off, e.key, e.velocity) for e in note_events(score, track, sample_rate) if e.on < n]
+            if notes:
+                choice = preset_for(font, track.program, track.is_drum)
+                synth.select(choice.bank, choice.program)
+            stems.append(_folded(synth.render(notes, n + tail), n) if notes else np.zeros((2, n), np.float32))
+    return stems
 
 
 class _Desk:

@@ -39,6 +39,8 @@ _LIMITS = {
     36: (-12000, 8000), 37: (0, 1440), 38: (-12000, 8000), 39: (-1200, 1200), 40: (-1200, 1200), 46: (-1, 127),
     47: (-1, 127), 48: (0, 1440), 51: (-120, 120), 52: (-99, 99), 56: (0, 1200), 57: (0, 127), 58: (-1, 127),
 }  # fmt: skip
+_DEFAULT_VALUES = np.array([float(_DEFAULTS.get(number, 0)) for number in range(N_GENERATORS)])
+_LOWEST, _HIGHEST = np.array([_LIMITS.get(number, (-32768, 32767)) for number in range(N_GENERATORS)], dtype=float).T
 # A preset zone may not set these (section 8.5): they choose or address the sample.
 _NOT_IN_PRESETS = frozenset({0, 1, 2, 3, 4, 12, 45, 46, 47, 50, 53, 54, 57, 58})
 
@@ -84,6 +86,7 @@ class Region:
         start, end, loop_start, loop_end: in samples from the start of the sample's own data.
         gens: summed generator values, ``[61]``, in the file's units, within the specification's limits.
         modulators: those that can be other than zero.
+        percussive: belongs to a drum kit.
     """
 
     keys: tuple[int, int]
@@ -98,6 +101,7 @@ class Region:
     loop_end: int
     gens: NDArray[np.float64]
     modulators: tuple[Modulator, ...]
+    percussive: bool = False
 
     def sounds(self, key: int, velocity: int) -> bool:
         """True when a note of this key and velocity plays the region."""
@@ -123,7 +127,7 @@ class _Zone:
 
 
 def build_regions(
-    tables: Mapping[bytes, NDArray[Any]], preset: int, fix: Corrections = NO_CORRECTIONS
+    tables: Mapping[bytes, NDArray[Any]], preset: int, fix: Corrections = NO_CORRECTIONS, percussive: bool = False
 ) -> tuple[Region, ...]:
     """All regions of a preset.
 
@@ -131,6 +135,7 @@ def build_regions(
         tables: the nine ``pdta`` tables by name, indices checked.
         preset: row in ``phdr``.
         fix: what to put right in the file's values.
+        percussive: the preset is a drum kit.
     """
     regions: list[Region] = []
     preset_global, preset_zones = _zones(tables, b"phdr", preset, GEN_INSTRUMENT)
@@ -147,17 +152,18 @@ def build_regions(
             region = _region(tables[b"shdr"], gens, preset_gens, mods + preset_mods)
             if region is not None:
                 regions.append(region)
-    return tuple(_corrected(regions, fix))
+    return tuple(_corrected(regions, fix, percussive))
 
 
-def _corrected(regions: list[Region], fix: Corrections) -> list[Region]:
-    """The regions with known mistakes of the file put right."""
+def _corrected(regions: list[Region], fix: Corrections, percussive: bool) -> list[Region]:
+    """The regions with known mistakes of the file put right, and their kind."""
     keys = dict(fix.keys)
     return [
         replace(
             region,
             correction_cents=region.correction_cents + fix.cents.get(region.sample, 0),
             keys=keys.pop(region.sample, region.keys),
+            percussive=percussive,
         )
         for region in regions
     ]
@@ -203,13 +209,13 @@ def _region(
     velocities = _intersection(inst.get(GEN_VELOCITY_RANGE), preset.get(GEN_VELOCITY_RANGE))
     if keys[0] > keys[1] or velocities[0] > velocities[1]:
         return None
-    gens = np.zeros(N_GENERATORS)
-    for number in range(N_GENERATORS):
-        value = inst.get(number, _DEFAULTS.get(number, 0))
+    gens = _DEFAULT_VALUES.copy()
+    for number, value in inst.items():
+        gens[number] = value
+    for number, value in preset.items():
         if number not in _NOT_IN_PRESETS:
-            value += preset.get(number, 0)
-        low, high = _LIMITS.get(number, (-32768, 32767))
-        gens[number] = min(max(value, low), high)
+            gens[number] += value
+    np.clip(gens, _LOWEST, _HIGHEST, out=gens)
     row = headers[sample]
     base = int(row["start"])
     root = int(gens[GEN_ROOT_KEY]) if gens[GEN_ROOT_KEY] >= 0 else int(row["key"])

@@ -188,7 +188,7 @@ class SoundFont:
         index = self.presets[bank, program]
         if index not in self._regions:
             fix = self._corrections.get(program, NO_CORRECTIONS) if bank == 0 else NO_CORRECTIONS
-            return self._regions.setdefault(index, build_regions(self._tables, index, fix))
+            return self._regions.setdefault(index, build_regions(self._tables, index, fix, bank == DRUM_BANK))
         return self._regions[index]
 
     def wave(self, sample: int) -> NDArray[np.float32]:
