@@ -1,7 +1,5 @@
 """``python -m partimento``."""
 
-import sys
+from partimento.cli.main import entry
 
-from partimento.cli.main import main
-
-sys.exit(main())
+entry()

@@ -38,6 +38,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
 
 
+def entry() -> None:
+    """The console script: :func:`main`, then exit.
+
+    After Ctrl-C the process leaves at once: Python remembers an interrupt that struck while it ran generated code (as in
+    the making of a dataclass) and would replace our exit code by its own.
+    """
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if code == 130:
+        os._exit(code)
+    sys.exit(code)
+
+
 def _run(arguments: list[str]) -> int:
     """Parse and dispatch; our own errors become one line on stderr."""
     from partimento.errors import PartimentoError
@@ -88,4 +102,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    entry()

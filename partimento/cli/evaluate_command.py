@@ -1,0 +1,152 @@
+"""``partimento evaluate``: the tables of figures that the documentation shows."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from partimento.cli.progress import track
+from partimento.errors import FileError, RequestError
+
+T = TypeVar("T")
+EPILOG = """examples:
+  partimento evaluate plan --captions musiccaps.csv --out docs/figures
+  partimento evaluate compose --sheets openewld/ --quartets quartets/ --out docs/figures
+  partimento evaluate exact --sheets openewld/ --out docs/figures
+  partimento evaluate codec CHECKPOINT --data held_out/ --out docs/figures"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the subcommands."""
+    sub = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
+    plan = sub.add_parser("plan", help="words → plan, against hand-made labels")
+    plan.add_argument(
+        "--captions", type=Path, metavar="CSV", help="the MusicCaps file (ytid, caption); without it only the Chinese set"
+    )
+    plan.add_argument("--sealed", action="store_true", help="the sealed halves (run once, at the end) instead of the open ones")
+    plan.add_argument("--errors", action="store_true", help="also list what was wrong")
+    compose = sub.add_parser("compose", help="tunes, ensembles, styles and variety against real music")
+    compose.add_argument("--sheets", type=Path, metavar="DIR", help="lead sheets (MusicXML)")
+    compose.add_argument("--quartets", type=Path, metavar="DIR", help="string quartets (MusicXML)")
+    compose.add_argument(
+        "--parts", default="", metavar="LIST", help="some of tunes,ensembles,styles,variety (default: what can run)"
+    )
+    compose.add_argument("--sealed", action="store_true", help="compare with the sealed sheets (opened once, at the end)")
+    exact = sub.add_parser("exact", help="given chords, tempo, key, metre and bars: kept, from the notes and from the sound")
+    exact.add_argument("--sheets", type=Path, required=True, metavar="DIR", help="lead sheets that lend their progressions")
+    exact.add_argument("--requests", type=int, default=100, metavar="N", help="how many (default 100)")
+    exact.add_argument("--no-audio", action="store_true", help="notes only")
+    codec = sub.add_parser("codec", help="reconstruction by a trained codec, beside Opus")
+    codec.add_argument("checkpoint", type=Path, help="folder with model.safetensors and config.json")
+    codec.add_argument("--data", type=Path, required=True, metavar="DIR", help="held-out sounds")
+    codec.add_argument("--files", type=int, default=24, metavar="N", help="how many of them (default 24)")
+    codec.add_argument("--pictures", type=Path, metavar="DIR", help="write spectrograms and sounds of the first four")
+    for one in (plan, compose, exact, codec):
+        one.add_argument("--out", type=Path, metavar="DIR", help="write the table as Markdown (and JSON) there")
+        one.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure; 0 when every goal holds, 1 when one is missed."""
+    return {"plan": _plan, "compose": _compose, "exact": _exact, "codec": _codec}[args.what](args)
+
+
+def _plan(args: argparse.Namespace) -> int:
+    """Words against labels."""
+    import json
+
+    from partimento.evaluate import plan_words
+
+    half = "sealed" if args.sealed else "dev"
+    folder = Path(plan_words.__file__).parent / "labels"
+    captions = plan_words.read_captions(args.captions) if args.captions else {}
+    sets = ([("MusicCaps, English", f"plan_musiccaps_{half}.jsonl")] if args.captions else []) + [
+        ("Chinese prompts", f"plan_zh_{half}.jsonl")
+    ]
+    pages, data = [], {}
+    for title, name in sets:
+        tallies = plan_words.evaluate_plan(plan_words.read_labels(folder / name), captions)
+        pages.append(plan_words.as_markdown(tallies, f"{title}, {half}"))
+        data[name] = plan_words.rows(tallies)
+        if args.errors:
+            pages += [f"- {field}: {error}" for field, tally in tallies.items() for error in tally.errors]
+    page = "\n".join(pages)
+    print(page)
+    _write(args.out, f"plan_{half}", page, json.dumps(data, indent=2, ensure_ascii=False))
+    return 0
+
+
+def _compose(args: argparse.Namespace) -> int:
+    """Musicality."""
+    from partimento.evaluate.compose import PARTS, ComposeOptions, evaluate_compose, summary
+
+    possible = [p for p in PARTS if (p != "tunes" or args.sheets) and (p != "ensembles" or args.quartets)]
+    parts = tuple(p.strip() for p in args.parts.split(",") if p.strip()) or tuple(possible)
+    options = ComposeOptions(sheets=_folder(args.sheets), quartets=_folder(args.quartets), parts=parts, sealed=args.sealed)
+    evaluation = evaluate_compose(options, progress=_Bar(args.quiet))
+    print(summary(evaluation))
+    if args.out is not None:
+        evaluation.write(args.out)
+    return 0 if evaluation.passed else 1
+
+
+def _exact(args: argparse.Namespace) -> int:
+    """Controls kept."""
+    from partimento.evaluate import exact
+
+    if not 1 <= args.requests <= 10_000:
+        raise RequestError(f"--requests {args.requests} is outside 1 to 10000")
+    sheets = _folder(args.sheets)
+    assert sheets is not None
+    result = exact.evaluate_exact(sheets, args.requests, audio=not args.no_audio, progress=_Bar(args.quiet))
+    page = exact.to_markdown(result)
+    print(page)
+    _write(args.out, "exact", page, exact.to_json(result))
+    return 0 if all(exact.goals(result).values()) else 1
+
+
+def _codec(args: argparse.Namespace) -> int:
+    """Reconstruction."""
+    import json
+    from dataclasses import asdict
+
+    from partimento.evaluate.codec import evaluate_codec
+
+    table = evaluate_codec(args.checkpoint, args.data, n_files=args.files, pictures=args.pictures)
+    page = table.markdown()
+    print(page)
+    _write(args.out, "codec", page, json.dumps(asdict(table), indent=2))
+    return 0
+
+
+class _Bar:
+    """Progress in the form that the evaluations take."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+
+    def __call__(self, items: Iterable[T], total: int, label: str, /) -> Iterable[T]:
+        return track(items, total, label, self.quiet)
+
+
+def _folder(path: Path | None) -> Path | None:
+    """The folder, when named.
+
+    Raises:
+        FileError: it is none.
+    """
+    if path is not None and not path.is_dir():
+        raise FileError(f"{path} is not a folder")
+    return path
+
+
+def _write(out: Path | None, name: str, page: str, data: str) -> None:
+    """Markdown and JSON into the output folder, when one was named."""
+    from partimento.paths import make_folder, write_text
+
+    if out is not None:
+        make_folder(out)
+        write_text(out / f"{name}.md", page.rstrip("\n") + "\n")
+        write_text(out / f"{name}.json", data.rstrip("\n") + "\n")
