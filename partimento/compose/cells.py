@@ -23,6 +23,7 @@ N_DESCRIPTORS = 11
 HOLD, LONG, SHORT, PAIR, DOTTED, TRIPLET, MANY, OFFBEAT, REST, UPBEAT = range(N_GROUPS)
 """Families of cells: held through; one note; one note and silence; equal halves; long-short; thirds (in a dotted beat:
 halves); three notes or more; held into and a note inside; silence; silence and a note."""
+GROUP_NAMES = ("hold", "long", "short", "pair", "dotted", "triplet", "many", "offbeat", "rest", "upbeat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,8 @@ class Vocabulary:
         needs_sound: True where the cell goes on holding a note ``[C]``.
         ends_sounding: True where a note sounds at the cell's end ``[C]`` (a held cell: only if it did before).
         onsets: units of the onsets of each cell.
+        events: (unit, begins) of each cell: a note begins, or silence does.
+        unheld: the cell with silence in the place of its held beginning (the silent cell where there is none) ``[C]``.
     """
 
     cells: tuple[str, ...]
@@ -128,6 +131,8 @@ class Vocabulary:
     needs_sound: NDArray[np.bool_]
     ends_sounding: NDArray[np.bool_]
     onsets: tuple[tuple[int, ...], ...]
+    events: tuple[tuple[tuple[int, bool], ...], ...]
+    unheld: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -142,7 +147,25 @@ def vocabulary(cells: tuple[str, ...]) -> Vocabulary:
         needs_sound=np.array([c[0] == "-" for c in cells]),
         ends_sounding=np.array([c[-1] != "." for c in cells]),
         onsets=tuple(tuple(i for i, sign in enumerate(c) if sign == "x") for c in cells),
+        events=tuple(_events(c) for c in cells),
+        unheld=np.array([_unheld(c, cells) for c in cells], dtype=np.int64),
     )
+
+
+def _events(cell: str) -> tuple[tuple[int, bool], ...]:
+    found = []
+    for i, sign in enumerate(cell):
+        if sign == "x":
+            found.append((i, True))
+        elif sign == "." and (i == 0 or cell[i - 1] != "."):
+            found.append((i, False))
+    return tuple(found)
+
+
+def _unheld(cell: str, cells: tuple[str, ...]) -> int:
+    tail = cell.lstrip("-")
+    wanted = "." * (len(cell) - len(tail)) + tail
+    return cells.index(wanted if wanted in cells else "." * UNITS)
 
 
 def read_cell(ticks: list[tuple[float, float]], start: float, quarters: float) -> str:
@@ -169,11 +192,11 @@ def read_cell(ticks: list[tuple[float, float]], start: float, quarters: float) -
 def nearest_cell(cell: str, cells: tuple[str, ...]) -> int:
     """Index of the most similar cell of a list: same onsets count most, then silence against sound."""
 
-    def distance(other: str) -> float:
+    def _distance(other: str) -> float:
         total = 0.0
         for a, b in zip(cell, other, strict=True):
             if a != b:
                 total += 2.0 if "x" in (a, b) else 0.5
         return total + (4.0 if (cell[0] == "-") != (other[0] == "-") else 0.0)
 
-    return min(range(len(cells)), key=lambda i: (distance(cells[i]), i))
+    return min(range(len(cells)), key=lambda i: (_distance(cells[i]), i))

@@ -125,7 +125,7 @@ def tempo_points(plan: Plan, metres: tuple[MetrePoint, ...]) -> tuple[TempoPoint
     """
     points: list[TempoPoint] = []
 
-    def add(at: float, bpm: float) -> None:
+    def _add(at: float, bpm: float) -> None:
         bpm = min(max(bpm, MIN_TEMPO_BPM), MAX_TEMPO_BPM)
         if points and at <= points[-1].at + 1e-9:
             points[-1] = TempoPoint(points[-1].at, bpm)
@@ -138,8 +138,8 @@ def tempo_points(plan: Plan, metres: tuple[MetrePoint, ...]) -> tuple[TempoPoint
         if point.ramp and at > before_at:
             n = int(min(_MAX_RAMP_STEPS, max(1, round((at - before_at) / _RAMP_STEP))))
             for k in range(n):
-                add(before_at + (at - before_at) * k / n, before_bpm + (point.bpm - before_bpm) * (k + 0.5) / n)
-        add(at, point.bpm)
+                _add(before_at + (at - before_at) * k / n, before_bpm + (point.bpm - before_bpm) * (k + 0.5) / n)
+        _add(at, point.bpm)
         before_at, before_bpm = at, point.bpm
     assert points[0].at == 0, "the tempo lane must begin at bar 0"
     return tuple(points)

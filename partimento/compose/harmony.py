@@ -65,10 +65,12 @@ def given_spans(frame: Frame) -> tuple[tuple[ChordSpan, ...], float]:
     offset = 0.0
     while True:
         for item in lane.chords:
+            if offset + item.start_bar >= len(frame.bars) - _EPS:
+                break
             start = bar_position(frame, offset + item.start_bar)
             end = bar_position(frame, offset + item.end_bar)
             if offset + item.end_bar >= len(frame.bars) - _EPS:
-                end = frame.length if offset + item.start_bar < len(frame.bars) else end
+                end = frame.length
             if item.chord is not None and end > start + _EPS:
                 spans.append(ChordSpan(start, end, item.chord))
         offset += max(lane.n_bars, 1e-3)
@@ -280,7 +282,7 @@ def _enrich(slot: _Slot, following: _Slot | None, bar: Bar, rates: dict[str, flo
     key = bar.key
     chord = slot.chord
 
-    def halves(first: Chord, second: Chord) -> list[_Slot]:
+    def _halves(first: Chord, second: Chord) -> list[_Slot]:
         middle = slot.start + beats[1]
         return [_Slot(slot.token, first, slot.start, middle, slot.bar), _Slot("", second, middle, slot.end, slot.bar)]
 
@@ -289,17 +291,17 @@ def _enrich(slot: _Slot, following: _Slot | None, bar: Bar, rates: dict[str, flo
     is_five = chord.root == (key.tonic + 7) % 12 and 4 in chord.intervals and chord.bass == chord.root
     if is_five and draw < rates["iiv"] * tension * 0.8:
         two = numeral("ii7b5" if key.mode == "minor" else "ii7", key)
-        return halves(two, chord)
+        return _halves(two, chord)
     if is_five and 10 in chord.intervals and draw > 1 - 0.4 * rates["tritone"] * tension:
         return [_Slot("", numeral("bII7", key), slot.start, slot.end, slot.bar)]
     if is_five and draw > 1 - rates["suspend"] * tension and 5 not in chord.intervals:
         held = make_chord(chord.root, (0, 5, 7, 10) if 10 in chord.intervals else (0, 5, 7))
-        return halves(respell(held, key), chord)
+        return _halves(respell(held, key), chord)
     if following is None or following.chord.root == chord.root:
         return [slot]
     is_four = chord.root == (key.tonic + 5) % 12 and chord.intervals[:2] == (0, 4) and key.mode == "major"
     if is_four and following.chord.root in (key.tonic, (key.tonic + 7) % 12) and draw < rates["mixture"] * tension:
-        return halves(chord, numeral("iv6" if 11 in chord.intervals else "iv", key))
+        return _halves(chord, numeral("iv6" if 11 in chord.intervals else "iv", key))
     target = following.chord
     plain = (
         target.root in key.scale and target.root != key.tonic and {0, 7} <= set(target.intervals) and target.bass == target.root
@@ -307,7 +309,7 @@ def _enrich(slot: _Slot, following: _Slot | None, bar: Bar, rates: dict[str, flo
     distinct = (target.root + 7) % 12 != chord.root
     if plain and distinct and not bar.section_end and 0.3 < draw < 0.3 + 0.4 * rates["secondary"] * tension:
         applied = make_chord((target.root + 7) % 12, (0, 4, 7, 10))
-        return halves(chord, respell(applied, key))
+        return _halves(chord, respell(applied, key))
     return [slot]
 
 

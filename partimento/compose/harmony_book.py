@@ -88,10 +88,10 @@ def book(style: Style, mode: str) -> HarmonyBook:
                 break
     rates = {rate: next((float(e[rate]) for e in chain if rate in e), 0.0) for rate in _RATES}
 
-    def flag(name: str) -> bool:
+    def _flag(name: str) -> bool:
         return next((bool(e[name]) for e in chain if name in e), False)
 
-    return HarmonyBook(rates=rates, dominant_sevenths=flag("dominant_sevenths"), dominant_only=flag("dominant_only"), **lists)
+    return HarmonyBook(rates=rates, dominant_sevenths=_flag("dominant_sevenths"), dominant_only=_flag("dominant_only"), **lists)
 
 
 @cache

@@ -101,13 +101,13 @@ def octave_shift(row: Instrument, melody: tuple[Note, ...], frame: Frame) -> int
     pitches = np.array([n.pitch for n in melody])
     wish = (row.best[0] + row.best[1]) / 2 + 12.0 * (frame.character.register - 0.5)
 
-    def cost(shift: int) -> float:
+    def _cost(shift: int) -> float:
         moved = pitches + shift
         outside = np.maximum(0, row.range[0] - moved) + np.maximum(0, moved - row.range[1])
         strained = np.maximum(0, row.best[0] - moved) + np.maximum(0, moved - row.best[1])
         return float(50.0 * outside.mean() + 4.0 * strained.mean() + abs(moved.mean() - wish) / 6.0)
 
-    return min(range(-48, 49, 12), key=lambda s: (cost(s), abs(s), s))
+    return min(range(-48, 49, 12), key=lambda s: (_cost(s), abs(s), s))
 
 
 def _placed(note: Note, part: PartPlan, shift: int) -> Note:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
-from importlib.resources import files
-from typing import Any
 
 import numpy as np
-import yaml
 
+from partimento.compose.cells import GROUP_NAMES
 from partimento.compose.frame import Bar, Frame, Phrase
+from partimento.compose.pitch import CLASS_NAMES
 from partimento.compose.tune import N_CANDIDATES, TuneWish, write_tune
 from partimento.compose.tune_grid import TuneGround
-from partimento.compose.tune_model import tune_model
+from partimento.compose.tune_model import TuneModel, tune_model
+from partimento.compose.tune_style import (
+    favoured_degrees,
+    forbidden_cells,
+    scaled,
+    style_tilt,
+    tempo_tilt,
+    tune_pace,
+    tune_settings,
+)
 from partimento.plan.plan import PartPlan
 from partimento.score.chord import Chord
 from partimento.score.instruments import instrument
@@ -22,8 +29,6 @@ from partimento.score.timing import Key, Metre
 
 _EPS = 1e-6
 _PITCHED = ("melody", "counter", "chords", "arpeggio", "pad")
-TRIPLET_CELLS = frozenset({"x---x---x---", "x-------x---", "----x-------", "....x---x---"})
-"""Plain beats in thirds: left out where the style has none."""
 
 
 def compose_lead_sheet(
@@ -37,16 +42,29 @@ def compose_lead_sheet(
         metre: throughout.
         key: of the piece.
         n_bars: length in bars, ≥ 1.
-        tempo_bpm: quarter notes per minute; a quick tempo calls for fewer notes to the bar.
+        tempo_bpm: quarter notes per minute; a very quick or slow tempo calls for fewer or more notes to the bar.
         rng: source of chance.
 
     Returns:
         A single line on the grid of 1/24 quarter note.
     """
+    return lead_sheet_tune(chords, metre, key, n_bars, tempo_bpm, rng, tune_model())
+
+
+def lead_sheet_tune(
+    chords: tuple[ChordSpan, ...],
+    metre: Metre,
+    key: Key,
+    n_bars: int,
+    tempo_bpm: float,
+    rng: np.random.Generator,
+    model: TuneModel,
+) -> tuple[Note, ...]:
+    """:func:`compose_lead_sheet` with a model of one's own (the fitting of a model uses it)."""
     bar = metre.bar_quarters
     first, offset = 0.0, 0
     if chords and chords[0].start > _EPS:
-        first = _upbeat(metre, rng)
+        first = _upbeat(metre, model, rng)
         offset = 1 if first >= bar / 2 - _EPS else 0
     ground = TuneGround(
         starts=tuple(bar * i for i in range(n_bars + 1)),
@@ -59,25 +77,18 @@ def compose_lead_sheet(
         first_beat=first,
         low=53,
         high=86,
-        fixed={"pickup": 1.0 if first > 0 else -1.0},
+        fixed={"pickup": float(first > 0)},
         tilt={"notes_per_bar": tempo_tilt(tempo_bpm)},
         n_candidates=_n_candidates(n_bars),
     )
-    return write_tune(ground, wish, rng)
+    return write_tune(ground, wish, rng, model)
 
 
-def tempo_tilt(tempo_bpm: float) -> float:
-    """Shift of the notes per bar that a tempo calls for, in normal scores; none from 90 to 150."""
-    if tempo_bpm > 150:
-        return max(-1.2, -1.2 * float(np.log2(tempo_bpm / 150)))
-    return min(0.8, 0.8 * float(np.log2(90 / tempo_bpm))) if tempo_bpm < 90 else 0.0
-
-
-def _upbeat(metre: Metre, rng: np.random.Generator) -> float:
+def _upbeat(metre: Metre, model: TuneModel, rng: np.random.Generator) -> float:
     """Where in bar 0 an upbeat begins, in quarter notes."""
     bar = metre.bar_quarters
     kind = "compound" if metre.is_compound else "triple" if bar == 3 else "duple" if bar <= 2 else "quadruple"
-    rows = [(length, weight) for length, weight in tune_model().pickups[kind] if length < bar - _EPS]
+    rows = [(length, weight) for length, weight in model.pickups[kind] if length < bar - _EPS]
     weights = np.array([weight for _, weight in rows])
     return bar - rows[int(rng.choice(len(rows), p=weights / weights.sum()))][0]
 
@@ -136,25 +147,31 @@ def write_melody(
     if not any(wanted):
         return phrases, ()
     settings = tune_settings(frame)
-    ground = _ground(frame, chords, wanted, rng)
+    pace = tune_pace(frame, settings)
+    ground = scaled(_ground(frame, chords, wanted, rng), pace.scale)
     row = instrument(leads[0].instrument)
     low, high = _bounds(row.best if row.best[1] - row.best[0] >= 12 else row.range)
-    centre = low + (high - low) * (0.45 + 0.3 * (frame.character.register - 0.5))
+    centre = low + (high - low) * (0.45 + 0.3 * (frame.character.register - 0.5)) + float(rng.uniform(-2.5, 2.5))
     wish = TuneWish(
-        first_beat=frame.bars[wanted.index(True)].start,
+        first_beat=frame.bars[wanted.index(True)].start * pace.scale,
         low=low,
         high=high,
         centre=min(max(centre, low + 6.0), high - 6.0),
-        tilt=_tilt(frame, settings),
-        fixed={"pickup": -1.0},
-        n_candidates=_n_candidates(len(frame.bars)),
-        forbidden_cells=frozenset() if settings.get("triplets", False) else TRIPLET_CELLS,
-        temperature=float(settings.get("temperature", 1.0)),
+        tilt=style_tilt(frame, settings, pace),
+        degrees=favoured_degrees(frame, settings),
+        fixed={"pickup": 0.0},
+        spread=0.7,
+        figures={GROUP_NAMES.index(name): float(v) for name, v in settings["figures"].items()},
+        intervals={c: float(v) for name, v in settings["intervals"].items() for c in CLASS_NAMES[name]},
+        density=0.7 * pace.rest + float(settings["density"]),
+        n_candidates=_n_candidates(ground.n_bars),
+        forbidden_cells=forbidden_cells(settings, pace),
+        temperature=float(settings["temperature"]),
     )
-    notes = write_tune(ground, wish, rng)
+    notes = tuple(replace(n, start=n.start / pace.scale, duration=n.duration / pace.scale) for n in write_tune(ground, wish, rng))
     notes = _where_wanted(frame, notes, wanted)
     if frame.plan.ending.value == "final" and wanted[-1]:
-        notes = _ended(frame, chords, notes, low, high)
+        notes = _ended(frame, chords, notes, low, high, rng)
     return phrases, _clipped(notes, frame.length)
 
 
@@ -187,44 +204,13 @@ def _bounds(best: tuple[int, int]) -> tuple[int, int]:
     return low, max(high, low + 9)
 
 
-@cache
-def _settings() -> dict[str, Any]:
-    text = files("partimento.compose").joinpath("data/tune.yaml").read_text(encoding="utf-8")
-    table: dict[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    return table
-
-
-def tune_settings(frame: Frame) -> dict[str, Any]:
-    """A style's way with tunes (``compose/data/tune.yaml``; the style file's ``music.tune`` overrules it)."""
-    style = frame.style
-    table = _settings()
-    family = str(style.music.get("family", "default"))
-    entry = table.get(style.id) or table.get(family) or table["default"]
-    return {**table["default"], **entry, **(style.music.get("tune") or {})}
-
-
-def _tilt(frame: Frame, settings: dict[str, Any]) -> dict[str, float]:
-    """Shifts of the traits by style, mood and tempo."""
-    tilt = {name: float(shift) for name, shift in settings.get("tilt", {}).items()}
-    mood = frame.character
-
-    def add(name: str, shift: float) -> None:
-        tilt[name] = tilt.get(name, 0.0) + shift
-
-    add("notes_per_bar", 1.6 * (mood.density - 0.5) + 0.6 * (mood.energy - 0.5) + tempo_tilt(frame.tempos[0].bpm))
-    add("duration_long", -1.2 * (mood.density - 0.5))
-    add("non_scale", 0.8 * (mood.tension - 0.5))
-    add("interval_mean", 0.8 * (mood.energy - 0.5))
-    add("rest_share", 0.8 * (0.5 - mood.legato))
-    return tilt
-
-
 def _ground(frame: Frame, chords: tuple[ChordSpan, ...], wanted: list[bool], rng: np.random.Generator) -> TuneGround:
     """The frame as a ground: what returns is tied to its first appearance."""
     source = [-1] * len(frame.bars)
     shift = [0] * len(frame.bars)
     firsts: dict[str, Bar] = {}
     sections = list(dict.fromkeys(bar.section for bar in frame.bars))
+    materials = list(dict.fromkeys(section.material for section in sections))
     last_of = {section.material: section for section in sections}
     for section in sections:
         opening = frame.bars[section.start_bar]
@@ -255,6 +241,7 @@ def _ground(frame: Frame, chords: tuple[ChordSpan, ...], wanted: list[bool], rng
         chords=chords,
         in_phrase=tuple(in_phrase),
         source=tuple(source),
+        material=tuple(materials.index(bar.section.material) for bar in frame.bars),
         shift=tuple(shift),
         lift=tuple(2.5 * (bar.section.energy - mean) for bar in frame.bars),
     )
@@ -264,9 +251,9 @@ def _vary(source: list[int], start: int, end: int, rng: np.random.Generator) -> 
     """The last return is new in one or two bars: an inner one and, often, the one before its end."""
     inner = list(range(start + 1, end - 1))
     if inner:
-        source[int(rng.choice(inner))] = -1
+        source[int(rng.choice(inner))] = -2
     if end - start >= 6 and rng.random() < 0.6:
-        source[end - 2] = -1
+        source[end - 2] = -2
 
 
 def _nearest_shift(semitones: int) -> int:
@@ -289,23 +276,28 @@ def _where_wanted(frame: Frame, notes: tuple[Note, ...], wanted: list[bool]) -> 
     return tuple(kept)
 
 
-def _ended(frame: Frame, chords: tuple[ChordSpan, ...], notes: tuple[Note, ...], low: int, high: int) -> tuple[Note, ...]:
-    """The last note: with the last chord, on the tonic where that belongs to the chord, near the note before."""
+def _ended(
+    frame: Frame, chords: tuple[ChordSpan, ...], notes: tuple[Note, ...], low: int, high: int, rng: np.random.Generator
+) -> tuple[Note, ...]:
+    """The last note: with the last chord, near the note before; mostly the tonic, where that belongs to the chord."""
     kept = [replace(n, duration=min(n.end, frame.final_start) - n.start) for n in notes if n.start < frame.final_start - _EPS]
     sounding = [span.chord for span in chords if span.start <= frame.final_start + _EPS < span.end]
     key = frame.bars[-1].key
     before = kept[-1].pitch if kept else (low + high) // 2
-    pitch = _last_pitch(sounding[0] if sounding else None, key, before, low, high)
+    pitch = _last_pitch(sounding[0] if sounding else None, key, before, low, high, float(rng.random()))
     duration = max(frame.final_release - frame.final_start, 1.0 / 24)
     return (*kept, Note(frame.final_start, duration, pitch))
 
 
-def _last_pitch(chord: Chord | None, key: Key, before: int, low: int, high: int) -> int:
-    """The nearest tonic, else the nearest root, third or fifth."""
-    if chord is None or key.tonic in chord.pitch_classes:
+def _last_pitch(chord: Chord | None, key: Key, before: int, low: int, high: int, draw: float) -> int:
+    """A near tonic (as in 85 of 100 real tunes), third or fifth; the chord's root or third where it has no tonic."""
+    if chord is not None and key.tonic not in chord.pitch_classes:
+        classes = {chord.root, chord.third if chord.third is not None else chord.root}
+    elif chord is None or draw < 0.85:
         classes = {key.tonic}
     else:
-        classes = {chord.root, *([chord.third] if chord.third is not None else [])}
+        classes = {chord.third if chord.third is not None else chord.root} if draw < 0.93 else {(chord.root + 7) % 12}
+        classes = classes & set(chord.pitch_classes) or {key.tonic}
     inside = [p for p in range(low, high + 1) if p % 12 in classes] or [p for p in range(128) if p % 12 in classes]
     return min(inside, key=lambda p: (abs(p - before), p))
 

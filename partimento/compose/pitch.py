@@ -51,6 +51,7 @@ def step_class(step: int) -> int:
 
 
 CLASSES = np.array([step_class(int(s)) for s in STEPS])
+CLASS_NAMES = {"unison": (0,), "step": (1, 2), "third": (3, 4), "fourth_fifth": (5, 6), "large": (7, 8, 9, 10)}
 START = 11
 """Previous interval class of the first interval."""
 

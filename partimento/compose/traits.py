@@ -35,6 +35,7 @@ TRAITS = (
 """Names in order; the last three are flags (0 or 1)."""
 N_TRAITS = len(TRAITS)
 INDEX = {name: i for i, name in enumerate(TRAITS)}
+FLAGS = (INDEX["final_tonic"], INDEX["final_strong"], INDEX["pickup"])
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,22 @@ def traits(starts: Ints, lengths: Ints, pitches: Ints, ground: Ground) -> Floats
         *_shape(starts, lengths, pitches, weight, ground),
     ]
     return np.array(values)
+
+
+def rhythm_traits(starts: Ints, lengths: Ints, ground: Ground) -> Floats:
+    """The traits that do not need pitches, NaN elsewhere ``[N_TRAITS]``; arguments as in :func:`traits`."""
+    weight = ground.weights[starts % ground.bar_ticks]
+    values = np.full(N_TRAITS, NAN)
+    at = INDEX["duration_short"]
+    values[at : at + 9] = [*_durations(lengths), *_density(starts, lengths, ground.bar_ticks)]
+    at = INDEX["syncopation"]
+    values[at : at + 2] = _metre(starts, lengths, weight, ground)
+    form = _form(starts, lengths, np.zeros_like(starts), ground.bar_ticks)
+    at = INDEX["phrase_bars"]
+    values[at : at + 5] = form[:5]
+    values[INDEX["final_length"]] = float(lengths[-1] / ground.bar_ticks)
+    values[INDEX["final_strong"]] = float(weight[-1] >= 4)
+    return values
 
 
 def _intervals(pitches: Ints) -> list[float]:

@@ -30,8 +30,10 @@ class TuneGround:
         keys: of the bars.
         chords: sorted, not overlapping.
         in_phrase: place of each bar in its pair of phrases, 0–7 (3 and 7 close a phrase) ``[B]``.
-        source: bar that each bar shall repeat (what returns returns), or -1 ``[B]``; empty: none.
+        source: bar that each bar shall repeat (what returns returns), -1 where the form model decides, -2 where the bar
+            shall be new ``[B]``; empty: the model decides everywhere.
         shift: semitones by which the repetition is moved ``[B]``.
+        material: bars of different material do not repeat each other ``[B]``; empty: all the same.
         lift: how much higher (1) or lower (-1) than usual the tune shall lie ``[B]``.
     """
 
@@ -42,6 +44,7 @@ class TuneGround:
     in_phrase: tuple[int, ...]
     source: tuple[int, ...] = ()
     shift: tuple[int, ...] = ()
+    material: tuple[int, ...] = ()
     lift: tuple[float, ...] = ()
 
     @property
@@ -287,7 +290,7 @@ class Repeats:
     Attributes:
         source: note of the same tune to repeat, or -1.
         shift: semitones.
-        exact: the chord is the same, so the pitch is kept; else it only attracts.
+        exact: the pitch is kept; else (the chord of a returning section has changed) it only attracts.
         lift: wish for a higher (lower) register.
     """
 
@@ -297,45 +300,47 @@ class Repeats:
     lift: Floats
 
 
-def beat_repeats(ground: TuneGround, grid: BeatGrid) -> Ints:
-    """Beat that each beat repeats because its bar does, or -1 ``[T]``."""
-    at = {
-        (int(b), round(float(s - ground.starts[b]) * TICKS)): t for t, (b, s) in enumerate(zip(grid.bar, grid.start, strict=True))
-    }
-    out = np.full(len(grid), -1, dtype=np.int64)
-    if not ground.source:
-        return out
+def beat_repeats(ground: TuneGround, grid: BeatGrid, sources: Ints) -> Ints:
+    """Beat that each beat repeats because its bar does, or -1 ``[K, T]``.
+
+    Args:
+        ground: the bars.
+        grid: the beats.
+        sources: bar that each bar repeats, or -1 ``[K, B]``.
+    """
+    places = [round((float(s) - ground.starts[b]) * TICKS) for b, s in zip(grid.bar, grid.start, strict=True)]
+    at = {(int(b), place): t for t, (b, place) in enumerate(zip(grid.bar, places, strict=True))}
+    out = np.full((len(sources), len(grid)), -1, dtype=np.int64)
     for t in range(len(grid)):
-        bar = int(grid.bar[t])
-        if ground.source[bar] >= 0:
-            there = at.get((ground.source[bar], round(float(grid.start[t] - ground.starts[bar]) * TICKS)), -1)
-            if there >= 0 and grid.kind[there] == grid.kind[t]:
-                out[t] = there
+        there = sources[:, grid.bar[t]]
+        for bar in set(there.tolist()) - {-1}:
+            beat = at.get((bar, places[t]), -1)
+            if beat >= 0 and grid.kind[beat] == grid.kind[t]:
+                out[there == bar, t] = beat
     return out
 
 
-def note_repeats(ground: TuneGround, harmony: Harmony, lines: list[tuple[Ints, Ints]]) -> Repeats:
-    """Repetitions, note by note."""
+def note_repeats(ground: TuneGround, harmony: Harmony, lines: list[tuple[Ints, Ints]], sources: Ints) -> Repeats:
+    """Repetitions, note by note; ``sources`` as in :func:`beat_repeats`."""
     shape = (len(lines), max(len(starts) for starts, _ in lines))
     source = np.full(shape, -1, dtype=np.int64)
     shift = np.zeros(shape, dtype=np.int64)
     exact = np.zeros(shape, dtype=bool)
     lift = np.zeros(shape)
-    if not ground.source:
-        return Repeats(source, shift, exact, lift)
-    bar_source, bar_shift = np.array(ground.source), np.array(ground.shift)
-    bar_lift = np.array(ground.lift) if ground.lift else np.zeros(ground.n_bars)
+    bar_shift = np.array(ground.shift or (0,) * ground.n_bars)
+    bar_lift = np.array(ground.lift or (0.0,) * ground.n_bars)
+    returning = np.array(ground.source or (-1,) * ground.n_bars) >= 0
     for k, (starts, _) in enumerate(lines):
         n = len(starts)
         bars, edges = _bars(ground, starts)
         labels = harmony.labels[np.maximum(np.searchsorted(harmony.starts, starts, side="right") - 1, 0)]
-        there = bar_source[bars]
+        there = sources[k, bars]
         wanted = np.where(there >= 0, edges[np.maximum(there, 0)] + starts - edges[bars], -1)
         index = np.minimum(np.searchsorted(starts, wanted), n - 1)
         found = (wanted >= 0) & (starts[index] == wanted)
         source[k, :n] = np.where(found, index, -1)
         shift[k, :n] = bar_shift[bars]
-        exact[k, :n] = found & (labels[index] == labels)
+        exact[k, :n] = found & ((labels[index] == labels) | ~returning[bars])
         lift[k, :n] = bar_lift[bars]
     return Repeats(source, shift, exact, lift)
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partimento.compose.cells import Vocabulary, vocabulary
+from partimento.compose.novelty import Surprise
 from partimento.compose.pitch import CLASSES, N_CLASSES
 from partimento.compose.traits import N_TRAITS
 from partimento.score.timing import Metre
@@ -39,6 +40,11 @@ class TuneModel:
         scores: normal scores of these ranks ``[Q]``.
         mean: what the covariates tell of the traits' normal scores ``[N_COVARIATES, N_TRAITS]``.
         spread: lower triangular factor of the remaining covariance ``[N_TRAITS, N_TRAITS]``.
+        form: weights of the form model.
+        stretch, shift: what is wanted for a drawn normal score; written tunes follow a wish less than fully, and this makes
+            their spread and mean those of real ones ``[N_TRAITS]``.
+        weights: how much a trait counts when candidates are compared ``[N_TRAITS]``.
+        surprise: how ordinary a run of notes is.
         pickups: kind of metre → (length in quarters, weight) of the upbeat.
     """
 
@@ -51,6 +57,11 @@ class TuneModel:
     scores: Floats
     mean: Floats
     spread: Floats
+    form: dict[str, Floats]
+    stretch: Floats
+    shift: Floats
+    weights: Floats
+    surprise: Surprise
     pickups: dict[str, tuple[tuple[float, float], ...]]
 
     def to_scores(self, values: Floats) -> Floats:
@@ -115,5 +126,10 @@ def from_plain(raw: dict[str, Any]) -> TuneModel:
         scores=np.array(raw["scores"]),
         mean=np.array(raw["mean"]),
         spread=np.array(raw["spread"]),
+        form={k: np.array(v) for k, v in raw["form"].items()},
+        stretch=np.array(raw["stretch"]),
+        shift=np.array(raw["shift"]),
+        weights=np.array(raw["weights"]),
+        surprise=Surprise(np.array(raw["surprise"]["interval"]), np.array(raw["surprise"]["time"])),
         pickups={k: tuple((float(a), float(b)) for a, b in v) for k, v in raw["pickups"].items()},
     )
