@@ -34,13 +34,15 @@ _QUALITIES: dict[str, tuple[int, ...]] = {
     "aug": (0, 4, 8),
     "sus4": (0, 5, 7),
 }
-# What a chord costs against a plain triad (log units): rare qualities must earn their place.
-_PRIOR = {"maj": 0.0, "min": 0.0, "7": 0.12, "min7": 0.12, "maj7": 0.2, "maj6": 0.45, "min6": 0.45, "dim": 0.35,
-          "hdim7": 0.35, "dim7": 0.35, "aug": 0.5, "sus4": 0.35}  # fmt: skip
-_SHARPNESS = 14.0  # how much a better fit counts
-_BASS_SHARE = 0.45
-_CHANGE_COST = 2.2  # log cost of a chord change at a place where nothing speaks for it
-_SILENCE = 0.02  # of the loudest level
+# What a chord costs against a plain triad (log units): rare qualities must earn their place. These and the next five
+# values were fitted on 50 rendered pieces over real progressions; 50 others gave the same overlap within 0.02.
+_PRIOR = {"maj": 0.0, "min": 0.0, "7": 0.3, "min7": 0.3, "maj7": 0.5, "maj6": 1.2, "min6": 1.2, "dim": 0.9,
+          "hdim7": 0.9, "dim7": 0.9, "aug": 1.3, "sus4": 0.9}  # fmt: skip
+_SHARPNESS = 10.0  # how much a better fit counts
+_BASS_SHARE = 0.35
+_CHANGE_COST = 2.1  # log cost of a chord change at a place where nothing speaks for it
+_NO_CHORD_FIT = 0.42  # a chord that fits less than this is none
+_SILENCE = 0.002  # of the loudest level: the tail of a last chord is still that chord
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ def _fit(treble: Array, bass: Array, level: Array) -> Array:
     upper, lower, cost = _templates()
     similarity = (1 - _BASS_SHARE) * _unit(treble) @ upper.T + _BASS_SHARE * _unit(bass) @ lower.T
     score = _SHARPNESS * similarity - cost
-    none = np.full((score.shape[0], 1), _SHARPNESS * 0.42, np.float32)
+    none = np.full((score.shape[0], 1), _SHARPNESS * _NO_CHORD_FIT, np.float32)
     none[level < _SILENCE] = _SHARPNESS * 2
     return np.asarray(np.concatenate([score, none], axis=1), np.float32)
 

@@ -19,10 +19,11 @@ from partimento.listen.spectrum import PITCH_FFT, PITCH_RATE_HZ, Array, Sound
 LOWEST_PITCH = 24  # C1, 32.7 Hz
 N_PITCHES = 84  # to B7
 BINS_PER_SEMITONE = 3
-_PARTIAL_DECAY = 0.7  # amplitude of each partial against the one before
+_PARTIAL_DECAY = 0.88  # amplitude of each partial against the one before, after whitening
 _N_PARTIALS = 12
+_WHITENING = 0.5  # exponent: 0 keeps the levels, 1 makes all octaves equally loud
 _UPDATES = 40
-_HARMONIC_FRAMES = 13  # 1.2 s: a drum stroke is shorter than half of it, a chord longer
+_HARMONIC_FRAMES = 7  # 0.65 s: a drum stroke is shorter than half of it, a chord longer
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def _whitened(spectrum: Array) -> Array:
     spread = np.sqrt(np.maximum(uniform_filter1d(spectrum**2, size, axis=1, mode="nearest") - mean**2, 0.0))
     above = np.maximum(spectrum - mean, 0.0)
     floor = 1e-3 * float(spectrum.max(initial=0.0)) + 1e-7
-    return np.asarray(above / np.sqrt(np.maximum(spread, floor)), np.float32)
+    return np.asarray(above / np.maximum(spread, floor) ** _WHITENING, np.float32)
 
 
 def _note_strengths(spectrum: Array) -> Array:
