@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from partimento.errors import FileError
-from partimento.interpret import make_plan, read
+from partimento.interpret import Reading, make_plan, read
 from partimento.interpret.absence import excludes
 from partimento.plan.plan import Origin, Plan
 from partimento.plan.request import GenerateRequest
@@ -73,15 +73,18 @@ def label_id(instrument: str) -> str:
     return LABEL_IDS.get(instrument, instrument)
 
 
-def understood(plan: Plan) -> Understood:
-    """Read a plan's said fields back."""
+def understood(plan: Plan, reading: Reading) -> Understood:
+    """What was understood: the said fields of a plan, and the orders as they were read.
+
+    A plan keeps only orders that its bars can hold; "ends with X alone" where X also opens is there as bars of parts.
+    """
     said = [p for p in plan.parts if p.origin is Origin.SAID]
     tempo_said = plan.tempo.origin is Origin.SAID
     exact = tempo_said and any(re.search(r"\d|[一二三四五六七八九]十", w) for w in plan.tempo.words)
     return Understood(
         frozenset(label_id(p.instrument) for p in said) | {u.value for u in plan.unplayed},
         frozenset(label_id(a.value) for a in plan.absent if a.origin is Origin.SAID),
-        frozenset((label_id(o.first), label_id(o.then)) for o in plan.orders if label_id(o.first) != label_id(o.then)),
+        frozenset((label_id(o.first), label_id(o.then)) for o in reading.orders if label_id(o.first) != label_id(o.then)),
         _tempo_word(plan) if tempo_said else None,
         plan.tempo_bpm if exact else None,
         str(plan.first_metre) if plan.metre.origin is Origin.SAID else None,
@@ -200,7 +203,7 @@ def _single(tally: Tally, name: str, claimed: object, wanted: object) -> None:
 
 def plan_of(words: str) -> Understood:
     """What a plan made of nothing but these words says it understood."""
-    return understood(make_plan(GenerateRequest(words=words)))
+    return understood(make_plan(GenerateRequest(words=words)), read(words))
 
 
 def evaluate_plan(

@@ -43,7 +43,11 @@ _PART_TEMPO = re.compile(
     r"plucking|drum rolls?|movements?|succession)"
 )
 _LETTER_FORM = re.compile(r"(?<![A-Za-z])([A-D]{3,8})(?![A-Za-z'])(?:[- ]?form)?")
-_CLASSES = ("very_slow", "slow", "medium", "fast", "very_fast")
+_CORRECTION = re.compile(
+    r"\b(?:no,? wait|wait,? no|actually|scratch that|on second thoughts?|i mean|rather,|instead,? make|"
+    r"make (?:it|that) (?:a|an|more)|"
+    r"or better|better:|sorry)\b|不对|改成|换成|还是(?=要|来|用|做|改)|算了"
+)
 
 
 @dataclass
@@ -70,6 +74,7 @@ def negated(text: str, at: int) -> bool:
 def read_whole(text: str, original: str, hits: list[Hit], ignored: list[Span], taken: list[Span]) -> Whole:
     """Collect whole-piece senses. ``taken``: spans already used otherwise (instruments that are negated …)."""
     whole = Whole()
+    hits = _corrected(hits, text)
     tempi: list[tuple[int, SaidTempo]] = []
     for hit in hits:
         if overlaps((hit.start, hit.end), ignored) or overlaps((hit.start, hit.end), taken) or means_something_else(hit, text):
@@ -86,6 +91,14 @@ def read_whole(text: str, original: str, hits: list[Hit], ignored: list[Span], t
     if tempi:
         whole.tempo = max(tempi, key=lambda item: item[0])[1]
     return whole
+
+
+def _corrected(hits: list[Hit], text: str) -> list[Hit]:
+    """Without what a correction takes back: "a rock song, no wait, make it a jazz waltz" is a jazz waltz."""
+    for match in _CORRECTION.finditer(text):
+        later = {s.kind for h in hits if h.start >= match.end() for s in h.senses} & {STYLE, TEMPO, ENDING}
+        hits = [h for h in hits if h.start >= match.end() or not any(s.kind in later for s in h.senses)]
+    return hits
 
 
 def _put(whole: Whole, text: str, hit: Hit, sense: Sense, words: tuple[str, ...]) -> None:
@@ -180,6 +193,9 @@ def section_form(text: str, original: str, hits: list[Hit]) -> Said | None:
     run: list[Hit] = []
     for hit in hits:
         if hit.sense(SECTION) is None:
+            continue
+        if re.search(r"\b(?:in|until|till|before|during|at|after|for|on|from)(?: the| a| each| every)?\s*$", text[: hit.start]):
+            run = []
             continue
         if run and not _FORM_JOIN.fullmatch(text[run[-1].end : hit.start]):
             run = []

@@ -123,7 +123,7 @@ def fit(form: Form, n_bars: int) -> tuple[Section, ...]:
     units = n_bars // unit
     shares = [r.bars / total * units for r in rows]
     counts = [max(1, int(share)) for share in shares]
-    order = sorted(range(len(rows)), key=lambda i: (-(shares[i] - int(shares[i])), rows[i].name in _FRINGE, i))
+    order = sorted(range(len(rows)), key=lambda i: (-(shares[i] - counts[i]), rows[i].name in _FRINGE, i))
     k = 0
     while sum(counts) < units:
         counts[order[k % len(order)]] += 1

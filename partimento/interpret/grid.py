@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from partimento.interpret.mood import tempo_pull
-from partimento.interpret.reading import Reading
+from partimento.interpret.reading import Reading, Said
 from partimento.interpret.style_choice import StyleChoice
 from partimento.plan.plan import Conflict, MetreAt, Origin, TempoAt, Value
 from partimento.plan.request import MAX_BARS, MAX_DURATION_S, MIN_DURATION_S, GenerateRequest
@@ -14,10 +14,10 @@ from partimento.score.text import parse_metre
 from partimento.score.timing import MAX_TEMPO_BPM, MIN_TEMPO_BPM, Metre
 
 DEFAULT_DURATION_S = 30.0
-SAID_LEEWAY = 0.02
-"""How far a tempo that was said in words may move so that the piece ends on a bar."""
-FREE_LEEWAY = 0.06
-"""The same for a tempo that nobody asked for."""
+LEEWAY = 0.06
+"""How far a tempo without a said or given number may bend so that the piece ends on a bar (2 % are tried first)."""
+NEAR = 0.02
+"""A bend that nobody hears; further ones are for multiples of four bars, or when nothing else is near."""
 TEMPO_CHANGE = 1.3
 """Last over first tempo when the words ask for a piece that speeds up (its inverse: slows down)."""
 _ABSOLUTE = {"very_slow": 50.0, "slow": 70.0, "medium": 100.0, "fast": 140.0, "very_fast": 180.0}
@@ -165,8 +165,8 @@ def bars_in(duration_s: float, bpm: float, metre: Metre) -> int:
 def fit_tempo(duration_s: float, bpm: float, metre: Metre, leeway: float, unit: int = 4) -> tuple[float, int]:
     """Move the tempo by at most ``leeway`` so that the duration is a whole number of bars.
 
-    Multiples of ``unit`` bars are preferred, then even numbers, then any; when nothing is near enough the tempo stays
-    and the last bar is shorter or longer.
+    Multiples of ``unit`` bars are preferred, then even numbers, then any within 2 %, then any; when nothing is near enough
+    the tempo stays and the last bar is shorter or longer.
     """
     bars = duration_s * bpm / 60.0 / metre.bar_quarters
     best: tuple[float, float, int] | None = None
@@ -174,8 +174,8 @@ def fit_tempo(duration_s: float, bpm: float, metre: Metre, leeway: float, unit: 
         moved = abs(n / bars - 1.0)
         new = n * metre.bar_quarters * 60.0 / duration_s
         if moved <= leeway and MIN_TEMPO_BPM <= new <= MAX_TEMPO_BPM:
-            rank = 0.0 if n % unit == 0 else 1.0 if n % 2 == 0 and moved <= SAID_LEEWAY else 2.0 if moved <= SAID_LEEWAY else 3.0
-            if rank < 3.0 and (best is None or (rank, moved) < best[:2]):
+            rank = 0.0 if n % unit == 0 else 1.0 if n % 2 == 0 and moved <= NEAR else 2.0 if moved <= NEAR else 3.0
+            if best is None or (rank, moved) < best[:2]:
                 best = (rank, moved, n)
     if best is None:
         return bpm, bars_in(duration_s, bpm, metre)
@@ -219,9 +219,7 @@ def choose_grid(
         conflicts += dropped
         mean = bpm * factor
         if not exact:
-            mean, n = fit_tempo(
-                duration.value, mean, metre.value, SAID_LEEWAY if tempo.origin is Origin.SAID else FREE_LEEWAY, unit
-            )
+            mean, n = fit_tempo(duration.value, mean, metre.value, LEEWAY, unit)
             bpm = mean / factor
         else:
             n = bars_in(duration.value, mean, metre.value)
@@ -230,23 +228,9 @@ def choose_grid(
         if bars is None:
             count = form_bars if form_bars is not None else file.n_bars if file else 0
             bars = Value(count, Origin.INFERRED, (), "the form" if form_bars is not None else "the given notes")
-        seconds = bars.value * metre.value.bar_quarters * 60.0 / (bpm * factor)
-        if seconds > MAX_DURATION_S:
-            kept = max(1, math.floor(MAX_DURATION_S * bpm * factor / 60.0 / metre.value.bar_quarters))
-            conflicts.append(
-                Conflict("bars", f"{kept} bars", f"{bars.value} bars", f"a piece lasts at most {MAX_DURATION_S:g} s")
-            )
-            bars = Value(kept, bars.origin, bars.words, bars.reason)
-            seconds = kept * metre.value.bar_quarters * 60.0 / (bpm * factor)
-        n_bars = bars
-        duration = Value(seconds, Origin.INFERRED, (), f"{bars.value} bars at {bpm:.4g} bpm")
+        n_bars, duration = _from_bars(bars, bpm * factor, metre.value, conflicts)
     bpm = min(MAX_TEMPO_BPM, max(MIN_TEMPO_BPM, bpm))
-    points: tuple[TempoAt, ...] = (TempoAt(0.0, bpm),)
-    words = tempo.words
-    if change is not None and reading.tempo_change is not None:
-        last = min(MAX_TEMPO_BPM, max(MIN_TEMPO_BPM, bpm * (TEMPO_CHANGE if change == "faster" else 1 / TEMPO_CHANGE)))
-        points = (TempoAt(0.0, bpm), TempoAt(float(n_bars.value), last, True))
-        words = words + reading.tempo_change.words
+    points, words = _points(bpm, tempo.words, reading.tempo_change, n_bars.value)
     return Grid(
         Value(points, tempo.origin, words, tempo.reason),
         Value((MetreAt(0, metre.value),), metre.origin, metre.words, metre.reason),
@@ -255,6 +239,25 @@ def choose_grid(
         tuple(conflicts),
         tuple(remarks),
     )
+
+
+def _points(bpm: float, words: tuple[str, ...], change: Said | None, n_bars: int) -> tuple[tuple[TempoAt, ...], tuple[str, ...]]:
+    """Tempo points: one, or a ramp over the piece when the words ask for it."""
+    if change is None:
+        return (TempoAt(0.0, bpm),), words
+    ratio = TEMPO_CHANGE if change.value == "faster" else 1 / TEMPO_CHANGE
+    last = min(MAX_TEMPO_BPM, max(MIN_TEMPO_BPM, bpm * ratio))
+    return (TempoAt(0.0, bpm), TempoAt(float(n_bars), last, True)), words + change.words
+
+
+def _from_bars(bars: Value[int], mean_bpm: float, metre: Metre, conflicts: list[Conflict]) -> tuple[Value[int], Value[float]]:
+    """Bars and the seconds that they last; cut (and listed) when that is longer than a piece may be."""
+    bar_s = metre.bar_quarters * 60.0 / mean_bpm
+    if bars.value * bar_s > MAX_DURATION_S:
+        kept = max(1, math.floor(MAX_DURATION_S / bar_s))
+        conflicts.append(Conflict("bars", f"{kept} bars", f"{bars.value} bars", f"a piece lasts at most {MAX_DURATION_S:g} s"))
+        bars = Value(kept, bars.origin, bars.words, bars.reason)
+    return bars, Value(bars.value * bar_s, Origin.INFERRED, (), f"{bars.value} bars at {mean_bpm:.4g} bpm")
 
 
 def _both(

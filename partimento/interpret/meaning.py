@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import os
 import re
 from dataclasses import dataclass, replace
 from functools import cache
@@ -11,8 +14,9 @@ from numpy.typing import NDArray
 
 from partimento.errors import PartimentoError
 from partimento.interpret.data import comma_list, load_yaml
-from partimento.interpret.minilm import MiniLM, model_dir
+from partimento.interpret.minilm import SHA256, WIDTH, MiniLM, model_dir
 from partimento.interpret.reading import Reading, Said, SaidStyle
+from partimento.paths import cache_dir
 from partimento.styles import style
 
 THRESHOLD = 0.55
@@ -52,7 +56,28 @@ def _model() -> tuple[MiniLM, NDArray[np.float32]] | None:
     if folder is None:
         return None
     model = MiniLM(folder)
-    return model, model.embed([name for _, _, name in _candidates()])
+    return model, _vectors(model)
+
+
+def _vectors(model: MiniLM) -> NDArray[np.float32]:
+    """Vectors of all candidates, from the cache folder when they were made before for the same names and weights."""
+    names = [name for _, _, name in _candidates()]
+    key = hashlib.sha256("\n".join([SHA256, *names]).encode()).hexdigest()[:16]
+    path = cache_dir() / f"meanings-{key}.npy"
+    try:
+        stored: NDArray[np.float32] = np.load(path, allow_pickle=False)
+        if stored.shape == (len(names), WIDTH) and stored.dtype == np.float32:
+            return stored
+    except (OSError, ValueError):
+        stored = np.zeros((0, WIDTH), np.float32)  # not made yet, or damaged: made again below
+    vectors = model.embed(names)
+    with contextlib.suppress(OSError):  # a cache that cannot be written costs time only
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}.part")
+        with partial.open("wb") as file:
+            np.save(file, vectors)
+        partial.replace(path)
+    return vectors
 
 
 def match_by_meaning(words: list[str]) -> list[Match] | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from partimento.interpret.cues import cues
 from partimento.interpret.mentions import Mention
-from partimento.interpret.negation import backward_chain, forward_chain
+from partimento.interpret.phrases import backward_chain, forward_chain
 from partimento.interpret.places import find_place
 from partimento.interpret.reading import Passage, SaidOrder, Where
 from partimento.interpret.tokens import clause_spans, has_cjk
@@ -152,7 +152,8 @@ def _sentence(text: str, start: int, end: int, live: list[Mention], events: list
             if leaving:
                 _leave(events, leaving, live, (low, high), text, event.where)
             # a bare cue ("after 8 bars, …", 到最后…) governs what follows in the sentence
-            current, inherits = event, not text[low : span[0]].strip(" ,") or has_cjk(text[low:high])
+            waits = text[span[0] : span[1]].strip().startswith(("until", "till", "before"))
+            current, inherits = event, (not text[low : span[0]].strip(" ,") or has_cjk(text[low:high])) and not waits
             events.append(event)
             continue
         events.append(event)
@@ -344,8 +345,10 @@ def _passages(events: list[Event], plain: list[tuple[int, str]], original: str, 
         if event.kind == "start":
             passages.append(Passage("start", ids, Where("fraction", 0.0), words))
         elif event.kind == "next":
-            passages.append(Passage("enter", ids, event.where, words))
-            if event.only and event.where.unit != "stage":
+            alone = event.only and event.where.unit != "stage"
+            if not alone or event.entering:
+                passages.append(Passage("enter", ids, event.where, words))
+            if alone:
                 passages.append(Passage("only", ids, event.where, words))
         elif event.kind == "end":
             where = event.where if event.where.unit != "stage" else Where("end")

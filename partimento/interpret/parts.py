@@ -135,7 +135,11 @@ def choose_parts(reading: Reading, choice: StyleChoice, negative: list[Value[str
     _split_lone_harmony(drafts)
     drafts = _limited(drafts, remarks)
     _name(drafts)
-    remarks += _remarks(drafts, said)
+    remarks += [
+        f"'{item.words[0]}' is not among the instruments; stands in: {instruments()[item.instrument].en}"
+        for item in said
+        if item.stand_in
+    ]
     return Ensemble(drafts, absent, conflicts, remarks)
 
 
@@ -166,7 +170,7 @@ def _said_drafts(item: SaidInstrument, choice: StyleChoice) -> list[Draft]:
     inferred = item.implied or bool(item.stand_in)
     reason = " ".join(item.words) if item.implied else ""
     if item.stand_in:
-        reason = f"stands in for {item.stand_in.replace('_', ' ')}"
+        reason = f"stands in for '{item.words[0]}'"
     origin = Origin.INFERRED if inferred else Origin.SAID
     first = Draft(id_, role, origin, item.words, reason, item.program, item.solo, item.style_words, follows=item.instrument)
     players = min(_MAX_PLAYERS, item.count) if row.family not in ("drums", "percussion") else 1
@@ -195,14 +199,23 @@ def _assign_lead(drafts: list[Draft], reading: Reading) -> None:
         d for d in drafts if d.role == "melody" and (d.solo or d.sketch is not None or _said_role(d, reading) == "melody")
     ]
     leads = [d for d in drafts if d.role == "melody"]
-    lead = next(iter(explicit), None) or next((d for d in leads if d.instrument == "voice"), None) or next(iter(leads), None)
+    lead = next(iter(explicit), None) or _opener(drafts, reading)
+    lead = lead or next((d for d in leads if d.instrument == "voice"), None) or next(iter(leads), None)
     if lead is None:
         return
+    lead.role = "melody"
     for draft in leads:
         if draft is not lead and draft not in explicit:
             draft.role = possible_role(draft.row, "counter")
     for draft in explicit[2:]:
         draft.role = possible_role(draft.row, "counter")
+
+
+def _opener(drafts: list[Draft], reading: Reading) -> Draft | None:
+    """The one melody instrument that a piece starts with leads it; alone it would have nothing to accompany."""
+    starters = {id_ for p in reading.passages if p.kind == "start" for id_ in p.instruments}
+    able = [d for d in drafts if d.follows in starters and d.role in ("melody", "counter")]
+    return able[0] if len(starters) == 1 and able else None
 
 
 def _said_role(draft: Draft, reading: Reading) -> str:
@@ -226,12 +239,13 @@ def _complete(drafts: list[Draft], reading: Reading, choice: StyleChoice, absent
     alone = lone and (any(d.solo for d in drafts) or drafts[0].row.poly or not pitched or drafts[0].role == "bass")
     if (size is not None and len(drafts) >= size) or any(i.implied for i in reading.instruments):
         return
+    alone = alone and not any(p.kind == "only" for p in reading.passages)
     if not choice.asked and (alone or (not pitched and size is None)):
         return
     if lone and drafts[0].solo and size is None and not reading.passages and _is_solo_piece(reading):
         return
     wanted: list[str] = []
-    if choice.asked or size is not None:
+    if choice.asked or size is not None or any(p.kind == "only" for p in reading.passages):
         wanted = ["melody", "harmony", "bass", "drums"]
     else:
         wanted = (
@@ -307,7 +321,7 @@ def _lowest_is_bass(drafts: list[Draft], absent: list[Value[str]]) -> None:
     """In a group of melody instruments without a bass the lowest carries it (the cello of a quartet)."""
     if any(d.role == "bass" for d in drafts) or any(a.value == "bass" for a in absent):
         return
-    low = [d for d in drafts if d.role == "counter" and d.sketch is None and d.row.range[0] <= 41]
+    low = [d for d in drafts if d.role == "counter" and d.sketch is None and not d.row.poly and d.row.range[0] <= 41]
     if low and len([d for d in drafts if d.role in ("melody", "counter")]) >= 2:
         min(low, key=lambda d: (d.row.range[0], drafts.index(d))).role = "bass"
 
@@ -357,18 +371,10 @@ def _name(drafts: list[Draft]) -> None:
         taken.add(name)
 
 
-def _remarks(drafts: list[Draft], said: list[SaidInstrument]) -> list[str]:
-    """What a user should know about the sound."""
-    remarks = []
-    if any(d.row.family == "voices" for d in drafts):
-        remarks.append("voices are played by choir and ooh patches; no words are sung")
-    for id_ in dict.fromkeys(d.instrument for d in drafts):
-        row = instruments()[id_]
-        if row.like:
-            remarks.append(f"{row.en}: General MIDI has no such sound; stands in: {row.like}")
-    remarks += [
-        f"'{item.words[0]}' is not among the instruments; stands in: {instruments()[item.instrument].en}"
-        for item in said
-        if item.stand_in
-    ]
+def sound_remarks(ids: list[str]) -> list[str]:
+    """What a user should know about the sound of these instruments."""
+    rows = [instruments()[id_] for id_ in dict.fromkeys(ids)]
+    remarks = [f"{row.en}: General MIDI has no such sound; stands in: {row.like}" for row in rows if row.like]
+    if any(row.family == "voices" for row in rows):
+        remarks.insert(0, "voices are played by choir and ooh patches; no words are sung")
     return remarks

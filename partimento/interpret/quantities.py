@@ -67,8 +67,8 @@ _MODE = re.compile(
 )
 _LENGTH_EN = re.compile(
     rf"(?<![\d.:/])({_DIGITS}|{'|'.join(sorted((w for w in number_words() if w.isascii()), key=len, reverse=True))}|an?)"
-    r"[\s-]*(?:(?:and a half|1/2)[\s-]*)?(seconds?|secs?|s(?![a-z'])|minutes?|mins?|bars?|"
-    r"measures?)\b(?:( and a half)|[\s,]*(?:and )?(\d{1,2})\s*(?:seconds?|secs?|s(?![a-z])))?"
+    r"[\s-]*(?:(?:and a half|1/2)[\s-]*)?(seconds?\b|secs?\b|s(?![a-z'])|bars?\b|measures?\b|"
+    r"(?:minutes?|mins?)\b(?:( and a half)|[\s,]*(?:and )?(\d{1,2})\s*(?:seconds?|secs?|s(?![a-z])))?)"
 )
 _CLOCK = re.compile(r"(?<![\d:])(\d{1,2}):([0-5]\d)(?![\d:])(?: ?(?:min(?:utes?)?|long|m))?")
 _LENGTH_ZH = re.compile(
@@ -169,6 +169,15 @@ def tempo_numbers(text: str) -> Iterator[Quantity]:
 
 def metres(text: str) -> Iterator[Quantity]:
     """Metres: ``7/8``, "six-eight time", 四分之三拍, 八六拍 (read either way round)."""
+    taken: list[Span] = []
+    for quantity in _all_metres(text):
+        if all(quantity.span[1] <= a or b <= quantity.span[0] for a, b in taken):
+            taken.append(quantity.span)
+            yield quantity
+
+
+def _all_metres(text: str) -> Iterator[Quantity]:
+    """Metres of all patterns, some found twice."""
     for index, pattern in enumerate(_METRE):
         for match in pattern.finditer(text):
             first, second = parse_number(match.group(1)), parse_number(match.group(2) or "")
@@ -208,8 +217,11 @@ def keys(text: str, original: str) -> Iterator[Quantity]:
         letter, mode = match.group(1), match.group(3)
         follows = text[match.end() : match.end() + 12].strip()
         article = letter == "a" and not match.group(2) and (original[match.start(1)] == "a" or match.start(1) == 0)
-        if article and not re.search(r"(?:\bin|key(?: of|:| is)?|,|^)\s*$", text[: match.start()]):
-            continue
+        if article and not re.search(r"(?:\bin|key(?: of|:| is)?)\s*$", text[: match.start()]):
+            begins = not text[: match.start()].strip() or text[: match.start()].rstrip().endswith(",")
+            alone = not follows or follows[0] in ",.;" or (mode == "minor" and original[match.start(1)] == "A")
+            if not (begins and alone):
+                continue
         if article and re.match(r"(?:key|scale|mode|tonality|chord|feel|third|and major|or major)", follows):
             continue
         if re.match(r"(?:chord|scale being|triad)", follows):
@@ -221,8 +233,11 @@ def keys(text: str, original: str) -> Iterator[Quantity]:
             match.group(5), "mixolydian"
         )
         yield Quantity("key", Key(_tonic(match.group(2), match.group(1) or match.group(3)), mode), match.span())
+    full = [m.span() for m in _KEY_EN.finditer(text)]
     for pattern in (_KEY_LETTER, _KEY_SHORT):
         for match in pattern.finditer(text):
+            if any(a <= match.start(1) < b for a, b in full):
+                continue
             letter = match.group(1)
             if pattern is _KEY_SHORT and (
                 original[match.start(1)].islower() or (letter == "a" and text[match.end() :].startswith(" "))
@@ -264,6 +279,8 @@ def lengths(text: str) -> Iterator[Quantity]:
             value += 0.5
         if match.group(1) in ("a", "an") and not unit.startswith("min"):
             continue
+        if unit == "s" and _is_decade(value, match.group(0), before, after):
+            continue
         if unit.startswith("bar") or unit.startswith("measure"):
             if re.search(r"\bbars?\s*$", unit) and value != int(value):
                 continue
@@ -278,6 +295,19 @@ def lengths(text: str) -> Iterator[Quantity]:
     yield from _lengths_zh(text)
 
 
+def _is_decade(value: float, spelled: str, before: str, after: str) -> bool:
+    """True when "80s" means the eighties: glued, a round decade, and not framed as a length."""
+    if (
+        " " in spelled
+        or value not in range(20, 100, 10)
+        or re.search(r"(?:for|is|length|duration|lasting|lasts|:|=|,)\s*$", before)
+    ):
+        return False
+    if re.match(r"\s*(?:long|loop|clip|intro|piece of|of\b|track|\d)", after):
+        return False
+    return value >= 50 or bool(re.match(r"\s*(?:style|era|swing|jazz|big band|vibe|sound|music|gypsy|hot|ragtime)", after))
+
+
 def _lengths_zh(text: str) -> Iterator[Quantity]:
     """Chinese lengths."""
     for match in _LENGTH_ZH.finditer(text):
@@ -286,7 +316,7 @@ def _lengths_zh(text: str) -> Iterator[Quantity]:
         before, after = text[max(0, match.start() - 8) : match.start()], text[match.end() : match.end() + 8]
         if value is None or _ZH_PLACE_AFTER.match(after) or _ZH_PLACE_BEFORE.search(before):
             continue
-        if unit == "s" and not match.group(1).replace(".", "").isdigit():
+        if unit == "s" and (not match.group(1).replace(".", "").isdigit() or _is_decade(value, match.group(0), before, after)):
             continue
         if unit == "小节":
             if any(a <= match.start() < b for a, b in (m.span() for m in _BLUES12.finditer(text))):

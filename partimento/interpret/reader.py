@@ -10,8 +10,9 @@ from partimento.interpret.adjectives import Whole, letter_form, read_whole, sect
 from partimento.interpret.cues import cues
 from partimento.interpret.data import comma_list, load_yaml
 from partimento.interpret.mentions import Mention, describe, drop_echoes, find_mentions, merge, unify
-from partimento.interpret.negation import Negations, read_negations
+from partimento.interpret.negation import read_negations
 from partimento.interpret.order import Order, read_order
+from partimento.interpret.phrases import Negations
 from partimento.interpret.places import find_place, section_place
 from partimento.interpret.quantities import Quantity, chord_texts, keys, lengths, metres, mode_words, tempo_numbers
 from partimento.interpret.reading import Passage, Reading, Said, SaidInstrument, SaidTempo, Where
@@ -168,8 +169,15 @@ def _assemble(found: _Found) -> Reading:
         bars=_bars(numbers, words),
         uses=_uses(text),
         contradictions=tuple(contradictions),
-        unknown=_unknown(words, text, found.tokens, found.hits, [*found.ignored, *_form_span(words)]),
+        unknown=_unknown(
+            words, text, found.tokens, found.hits, [*found.ignored, *found.negations.spans, *_form_span(words), *_use_spans(text)]
+        ),
     )
+
+
+def _use_spans(text: str) -> list[Span]:
+    """Where the words on a use stand."""
+    return [m.span() for name in _uses(text) for m in re.finditer(re.escape(name) + ("s?" if name.isascii() else ""), text)]
 
 
 def _form_span(words: str) -> list[Span]:
@@ -315,7 +323,7 @@ def _is_content(token: str) -> bool:
     """True for a word that could carry a wish."""
     if has_cjk(token):
         return True
-    if len(token) < 3 or not token[0].isalpha():
+    if len(token) < 3 or not token[0].isalpha() or token.endswith(("n't", "'ll", "'re", "'ve")):
         return False
     if any(s.kind in (IGNORE, STYLE) for s in vocabulary().look_up(token)):
         return False

@@ -13,7 +13,7 @@ from partimento.interpret.grid import Grid, choose_grid, choose_metre, choose_te
 from partimento.interpret.key_choice import choose_chords_and_key
 from partimento.interpret.meaning import BY_MEANING, with_meanings
 from partimento.interpret.mood import character, dynamics
-from partimento.interpret.parts import Draft, Ensemble, choose_parts
+from partimento.interpret.parts import Draft, Ensemble, choose_parts, sound_remarks
 from partimento.interpret.reader import read
 from partimento.interpret.reading import Reading
 from partimento.interpret.style_choice import StyleChoice, choose_style
@@ -52,6 +52,8 @@ def make_plan(request: GenerateRequest) -> Plan:
     negative, negative_remarks = _negative(request.negative)
     ensemble = choose_parts(reading, choice, negative, sketch.drafts if sketch else [])
     parts = _with_bars(ensemble, reading, sections.value, grid)
+    orders, unkept = _orders(reading, parts)
+    more = (*negative_remarks, *meaning_remarks, *(sketch.remarks if sketch else ()))
     plan = Plan(
         caption="",
         language=reading.language,
@@ -70,20 +72,13 @@ def make_plan(request: GenerateRequest) -> Plan:
         era=_era(reading, choice),
         character=mood,
         absent=tuple(ensemble.absent),
-        orders=_orders(reading, parts),
+        orders=orders,
         unplayed=tuple(Value(u.value, Origin.SAID, u.words) for u in reading.unplayed),
         ending=Value(reading.ending.value, Origin.SAID, reading.ending.words) if reading.ending else _style_ending(choice),
         sketch=sketch.tracks if sketch else (),
-        conflicts=(*choice.conflicts, *conflicts, *grid.conflicts, *ensemble.conflicts, *_contradictions(reading)),
+        conflicts=(*choice.conflicts, *conflicts, *grid.conflicts, *ensemble.conflicts, *unkept, *_contradictions(reading)),
         unknown=reading.unknown,
-        remarks=(
-            *grid.remarks,
-            *ensemble.remarks,
-            *_remarks(reading),
-            *negative_remarks,
-            *meaning_remarks,
-            *(sketch.remarks if sketch else ()),
-        ),
+        remarks=(*grid.remarks, *ensemble.remarks, *sound_remarks([p.instrument for p in parts]), *_remarks(reading), *more),
     )
     return with_caption(plan)
 
@@ -160,12 +155,31 @@ def _style_ending(choice: StyleChoice) -> Value[str]:
     return Value(choice.style.ending, Origin.INFERRED, (), f"style {choice.style.id}")
 
 
-def _orders(reading: Reading, parts: tuple[PartPlan, ...]) -> tuple[Order, ...]:
-    """Said orders between things that play (or that the plan lists as unplayed)."""
+def _orders(reading: Reading, parts: tuple[PartPlan, ...]) -> tuple[tuple[Order, ...], tuple[Conflict, ...]]:
+    """Said orders that the parts keep (or that name an unplayed thing), and those for which the piece is too short.
+
+    "Ends with X alone" where X also opens the piece is no order in this sense: the bars of the other parts say it.
+    """
     by_id = _played_as(reading, parts)
-    known = {u.value for u in reading.unplayed} | {"*"} | set(by_id.values())
-    orders = [Order(by_id.get(o.first, o.first), by_id.get(o.then, o.then), o.words) for o in reading.orders]
-    return tuple(o for o in orders if o.first in known and o.then in known and o.first != o.then)
+    unplayed = {u.value for u in reading.unplayed}
+    alone = {by_id.get(i, i) for p in reading.passages if p.kind == "only" for i in p.instruments}
+    begins = {id_: min(p.active[0].start_bar for p in parts if p.instrument == id_) for id_ in set(by_id.values())}
+    kept, conflicts = [], []
+    for said in reading.orders:
+        order = Order(by_id.get(said.first, said.first), by_id.get(said.then, said.then), said.words)
+        others = [begin for id_, begin in begins.items() if id_ != order.then]
+        first = min(others, default=None) if order.first == "*" else begins.get(order.first)
+        then = begins.get(order.then)
+        if {order.first, order.then} & unplayed:
+            kept.append(order)
+        elif first is not None and then is not None and order.first != order.then:
+            if first < then:
+                kept.append(order)
+            elif order.then not in alone:
+                conflicts.append(
+                    Conflict("order", "both from the start", f"{order.first} before {order.then}", "the piece is too short")
+                )
+    return tuple(kept), tuple(conflicts)
 
 
 def _played_as(reading: Reading, parts: tuple[PartPlan, ...]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from partimento.interpret.tokens import Token, normalise, tokenise
 INSTRUMENT, STAND_IN, UNPLAYED = "instrument", "stand_in", "unplayed"
 STYLE, MOOD, TEMPO, TEMPO_CHANGE, DYNAMICS = "style", "mood", "tempo", "tempo_change", "dynamics"
 ENDING, SECTION, ERA, ENSEMBLE, PLAYING, IGNORE = "ending", "section", "era", "ensemble", "playing", "ignore"
+_AND = ("和", "与", "跟", "及", "或", "加")  # "和弦乐" is "and strings", not "chords" and a rest
 _NO_PLURAL = ("s", "ing", "ed")
 
 
@@ -52,7 +53,8 @@ class Vocabulary:
             tokens = tuple(t.text for t in tokenise(name))
             if not tokens:
                 continue
-            self._by_tokens[tokens] = self._by_tokens.get(tokens, ()) + tuple(senses)
+            known = self._by_tokens.get(tokens, ())
+            self._by_tokens[tokens] = known + tuple(s for s in senses if s not in known)
             self._longest[tokens[0]] = max(self._longest.get(tokens[0], 0), len(tokens))
 
     def __len__(self) -> int:
@@ -66,13 +68,21 @@ class Vocabulary:
         """Senses of exactly this name, or ()."""
         return self._by_tokens.get(tuple(t.text for t in tokenise(normalise(name))), ())
 
+    def _reaches(self, tokens: list[Token], at: int) -> int:
+        """Where the longest instrument name that begins at token ``at`` ends (``at`` when there is none)."""
+        for n in range(min(self._longest.get(tokens[at].text, 0), len(tokens) - at), 0, -1):
+            senses = self._by_tokens.get(tuple(t.text for t in tokens[at : at + n]), ())
+            if any(s.kind == INSTRUMENT for s in senses):
+                return at + n
+        return at
+
     def match(self, tokens: list[Token]) -> list[Hit]:
         """Longest names from left to right, not overlapping."""
         hits, i = [], 0
         while i < len(tokens):
             for n in range(min(self._longest.get(tokens[i].text, 0), len(tokens) - i), 0, -1):
                 senses = self._by_tokens.get(tuple(t.text for t in tokens[i : i + n]))
-                if senses:
+                if senses and not (n > 1 and tokens[i].text in _AND and self._reaches(tokens, i + 1) > i + n):
                     text = " ".join(t.text for t in tokens[i : i + n])
                     hits.append(Hit(tokens[i].start, tokens[i + n - 1].end, text, senses))
                     i += n

@@ -1,0 +1,143 @@
+"""English negation: "no drums or bass", "everything except …", "drums are not needed", "only piano", "drumless"."""
+
+from __future__ import annotations
+
+import re
+
+from partimento.interpret.cues import cues
+from partimento.interpret.mentions import Mention
+from partimento.interpret.phrases import Negations, Span, backward_chain, forward_chain, gap_words, is_temporal, put
+
+_AND = re.compile(r"\b(?:and|&)\b|&|\+")
+_OR = re.compile(r"\b(?:or|nor)\b")
+_DET = re.compile(
+    r"\b(?:a|an|the|some|one|two|three|with|lots|plenty|just|only|more|solo|soft|gentle|warm|quiet|light|slow|deep|lush|big)\b"
+)
+
+
+def read_english(text: str, start: int, end: int, mentions: list[Mention], found: Negations) -> None:
+    """English cues of one sentence."""
+    negation, order = cues("en")["negation"], cues("en")["order"]
+    star = cues("en")["everything_else"][""]
+    star_spans = [m.span() for m in star.finditer(text, start, end)]
+    only_spans = _only(text, start, end, mentions, found)
+    for span in star_spans:
+        if not any(a <= span[0] < b for a, b in only_spans):
+            found.absent.append(("*", span))
+            found.spans.append(span)
+            rest = re.match(r"\s*(?:or|and|nor)\s+", text[span[1] : end])
+            if rest:
+                for index in forward_chain(text, span[1] + rest.end(), end, mentions, 2):
+                    put(found, mentions, index, span)
+    for name in ("before", "close"):
+        for match in negation[name].finditer(text, start, end):
+            span = match.span()
+            if any(a < span[1] and span[0] < b for a, b in star_spans + only_spans) or negation["not_a_wish"].match(
+                text, span[0], end
+            ):
+                continue
+            chain = forward_chain(text, span[1], end, mentions, 1 if name == "close" else 5)
+            if name == "close" and chain and len(gap_words(text[span[1] : mentions[chain[0]].start])) > 0:
+                continue
+            if not chain or re.search(r"\bonly\b", text[span[1] : mentions[chain[0]].start]):
+                continue
+            positive = any(start <= m.start < span[0] and i not in found.negated for i, m in enumerate(mentions))
+            scope = _scope(text, chain, mentions, positive_before=positive)
+            _apply(text, end, scope, span, mentions, found, order["start"], start)
+    for match in negation["after"].finditer(text, start, end):
+        chain = backward_chain(text, match.start(), start, mentions, 1)
+        if (
+            match.group().startswith("free")
+            and chain
+            and not re.fullmatch(r"[\s-]*", text[mentions[chain[-1]].end : match.start()])
+        ):
+            continue
+        if match.group().startswith("free"):
+            chain = chain[-1:]
+        if chain:
+            _apply(text, end, chain, match.span(), mentions, found, order["start"], start)
+    for match in re.finditer(r"(?<![a-z])(drum|bass|beat|vocal|voice|percussion|guitar|word)[\s-]?less\b", text[start:end]):
+        ids = {"beat": "drums", "vocal": "voice", "word": "voice"}.get(
+            match.group(1), match.group(1) + ("s" if match.group(1) == "drum" else "")
+        )
+        found.absent.append((ids, (start + match.start(), start + match.end())))
+        found.spans.append((start + match.start(), start + match.end()))
+        for index, mention in enumerate(mentions):
+            if start + match.start() <= mention.start < start + match.end():
+                found.negated.add(index)
+
+
+def _scope(text: str, chain: list[int], mentions: list[Mention], *, positive_before: bool) -> list[int]:
+    """The part of a chain behind "no" that the negation covers.
+
+    Everything up to a last "or"; with "and" only bare nouns ("no drums and bass", but "no drums and a piano"); with
+    commas alone only when no instrument was asked for before.
+    """
+    last_or = 0
+    for k in range(1, len(chain)):
+        if _OR.search(text[mentions[chain[k - 1]].end : mentions[chain[k]].start]):
+            last_or = k
+    kept = chain[: last_or + 1]
+    for k in range(last_or + 1, len(chain)):
+        gap = text[mentions[chain[k - 1]].end : mentions[chain[k]].start]
+        bare = not _DET.search(gap) and len(gap_words(gap)) <= 1
+        if mentions[chain[k]].start < mentions[chain[k - 1]].end or (
+            bare and (_AND.search(gap) or not gap.strip() or ("/" in gap) or not positive_before)
+        ):
+            kept.append(chain[k])
+        else:
+            break
+    return kept
+
+
+def _apply(
+    text: str,
+    end: int,
+    scope: list[int],
+    span: Span,
+    mentions: list[Mention],
+    found: Negations,
+    start_cue: re.Pattern[str],
+    start: int,
+) -> None:
+    """Rule a scope out for good, or only for a time when the words limit it."""
+    tail = max(mentions[i].end for i in scope)
+    tail = max(tail, span[1])
+    limit = cues("en")["negation"]["until"].search(text, tail, min(end, tail + 40))
+    if limit and len(gap_words(text[tail : limit.start()])) <= 2 and not re.search(r"[.;:!?]", text[tail : limit.start()]):
+        for index in scope:
+            found.temporal.append((index, span, (limit.start(), end)))
+            found.spans.append((span[0], tail))
+        return
+    opening = start_cue.search(text, max(start, span[0] - 30), span[0] + 1)
+    if opening and len(gap_words(text[opening.end() : span[0]])) <= 2 and opening.end() <= span[0] + 1:
+        for index in scope:
+            found.temporal.append((index, span, opening.span()))
+        return
+    found.spans.append((span[0], tail))
+    for index in scope:
+        put(found, mentions, index, span)
+
+
+def _only(text: str, start: int, end: int, mentions: list[Mention], found: Negations) -> list[Span]:
+    """ "only piano", "nothing but guitar", "piano only": rules out everything else unless meant for a place only."""
+    only = cues("en")["only"]
+    spans: list[Span] = []
+    for match in only["before"].finditer(text, start, end):
+        window = text[max(start, match.start() - 4) : end]
+        blocked = only["not_before"].match(window.lstrip()) or only["not_before"].match(text, match.start(), end)
+        strong = not match.group().startswith(("only", "just"))
+        chain = forward_chain(text, match.end(), end, mentions, 3)
+        if not chain or (blocked and not strong):
+            continue
+        spans.append(match.span())
+        if not is_temporal(text, start, end, match.start()):
+            found.absent.append(("*", (match.start(), mentions[chain[-1]].end)))
+    for match in only["after"].finditer(text, start, end):
+        chain = backward_chain(text, match.start(), start, mentions, 0)
+        if not chain or not re.match(r"\s*(?:[,.;:!?)]|$|and\b|please|at \d|for \d|in [a-g]\b)", text[match.end() : end] or "."):
+            continue
+        if not is_temporal(text, start, end, match.start()):
+            found.absent.append(("*", (mentions[chain[0]].start, match.end())))
+            spans.append(match.span())
+    return spans

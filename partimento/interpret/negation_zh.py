@@ -1,0 +1,101 @@
+"""Chinese negation: 不要鼓, 没有人声也没有贝斯, 萨克斯就不用了, 只要马林巴, 除此之外不加别的."""
+
+from __future__ import annotations
+
+import re
+
+from partimento.interpret.cues import cues
+from partimento.interpret.mentions import Mention
+from partimento.interpret.phrases import Negations, Span, backward_chain, forward_chain_zh, is_temporal, put
+from partimento.interpret.vocabulary import IGNORE, Hit
+
+_ONLY_EXCEPT = re.compile(
+    r"除了([^,。;!?]{1,16}?)(?:之外|以外|外)?,?(?:其他|其它|别的)?(?:都|什么都|全都|全)(?:不要|别|不用|没有|不加|不需要)"
+)
+_ALL_BUT = re.compile(r"除了([^,。;!?]{1,16}?)(?:之外|以外|外)?,?(?:其他|其它|别的|什么)?(?:乐器)?都(?:可以|行|要|用|好|能)")
+_CLAUSE_END = re.compile(r"\s*(?:的|啦|吧|哦|啊)*\s*(?:$|[,。;!?、\s])")
+_WITH_NEGATION_CHAR = tuple("特级区分告离个性类道")  # 特别, 级别 … are no negations
+_JUST_FINE = ("即可", "就行", "就好", "就行了", "就好了")  # "that will do" closes any wish
+
+
+def read_chinese(text: str, start: int, end: int, mentions: list[Mention], hits: list[Hit], found: Negations) -> None:
+    """Chinese cues of one sentence."""
+    known = [(h.start, h.end) for h in hits if any(s.kind != IGNORE for s in h.senses)]
+    star_spans = _everything_else(text, start, end, mentions, found)
+    _before(text, start, end, mentions, known, star_spans, found)
+    _after(text, start, end, mentions, found)
+    _only(text, start, end, mentions, known, found)
+
+
+def _everything_else(text: str, start: int, end: int, mentions: list[Mention], found: Negations) -> list[Span]:
+    """ "Nothing else" (除此之外…, 无伴奏) and the two readings of 除了."""
+    star_spans: list[Span] = []
+    for match in cues("zh")["everything_else"][""].finditer(text, start, end):
+        star_spans.append(match.span())
+        if not is_temporal(text, start, end, match.start()):
+            found.absent.append(("*", match.span()))
+            found.spans.append(match.span())
+    for match in _ONLY_EXCEPT.finditer(text, start, end):
+        found.absent.append(("*", match.span()))
+        star_spans.append(match.span())
+    for match in _ALL_BUT.finditer(text, start, end):
+        for index, mention in enumerate(mentions):
+            if match.start(1) <= mention.start < match.end(1):
+                put(found, mentions, index, match.span())
+    return star_spans
+
+
+def _before(
+    text: str, start: int, end: int, mentions: list[Mention], known: list[Span], star_spans: list[Span], found: Negations
+) -> None:
+    """不要 …, 没有 …."""
+    negation = cues("zh")["negation"]
+    for match in negation["before"].finditer(text, start, end):
+        span = match.span()
+        if match.group().endswith("除了") or any(a <= span[0] < b or a <= span[1] - 1 < b for a, b in star_spans):
+            continue
+        if (
+            any(a < span[1] and span[0] < b and a <= span[0] for a, b in known)
+            or text[max(0, span[0] - 1) : span[0]] in _WITH_NEGATION_CHAR
+        ):
+            continue
+        chain = forward_chain_zh(text, span[1], end, mentions)
+        if not chain:
+            continue
+        gap = text[span[1] : mentions[chain[0]].start]
+        if negation["until"].search(gap) or negation["until"].match(text, mentions[chain[-1]].end, end):
+            continue
+        found.spans.append((span[0], mentions[chain[-1]].end))
+        for index in chain:
+            put(found, mentions, index, span)
+
+
+def _after(text: str, start: int, end: int, mentions: list[Mention], found: Negations) -> None:
+    """… 就不用了, … 一概不用."""
+    negation = cues("zh")["negation"]
+    for match in negation["after"].finditer(text, start, end):
+        chain = backward_chain(text, match.start(), start, mentions, 0)
+        if (
+            chain
+            and _CLAUSE_END.match(text, match.end(), end)
+            and not text[mentions[chain[-1]].end : match.start()].strip("类的这些")
+        ):
+            for index in chain:
+                put(found, mentions, index, match.span())
+
+
+def _only(text: str, start: int, end: int, mentions: list[Mention], known: list[Span], found: Negations) -> None:
+    """只要 …, 就一把 …."""
+    only = cues("zh")["only"]
+    for match in only["before"].finditer(text, start, end):
+        if only["not_before"].match(text, max(start, match.start() - 1), end) or any(
+            a < match.end() and match.start() < b and a <= match.start() for a, b in known
+        ):
+            continue
+        chain = forward_chain_zh(text, match.end(), end, mentions, 5)
+        if chain and not is_temporal(text, start, end, match.start()):
+            found.absent.append(("*", (match.start(), mentions[chain[-1]].end)))
+    for match in only["after"].finditer(text, start, end):
+        chain = backward_chain(text, match.start(), start, mentions, 0)
+        if chain and match.group() not in _JUST_FINE and not is_temporal(text, start, end, match.start()):
+            found.absent.append(("*", (mentions[chain[0]].start, match.end())))

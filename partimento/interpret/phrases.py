@@ -1,0 +1,126 @@
+"""Noun phrases around a cue: which mentions "no …", "… enters" and the like reach; the record of absences."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from partimento.interpret.cues import cues
+from partimento.interpret.mentions import Mention
+from partimento.interpret.tokens import has_cjk
+
+Span = tuple[int, int]
+_BLOCK_WORDS = (
+    "is are was were be being been plays play playing played sing singing sings strum strumming with in on over "
+    "from to of for while as but then that which who when where until before after because since comes come coming "
+    "enters enter keep keeps has have having had gives give makes make there than into onto through so if unless "
+    "except accompanied along featuring features use uses using add adding starts begins ends stops drops can could "
+    "should would will must may might join joins followed creating providing by at over"
+)
+BLOCK = frozenset(_BLOCK_WORDS.split())
+_FIRST_GAP_OK_WORDS = (
+    "of the any use sound sounds kind type more real live audible actual single additional extra other form to hear in have"
+)
+_FIRST_GAP_OK = frozenset(_FIRST_GAP_OK_WORDS.split())
+_ZH_BLOCK = re.compile(r"[,。;!?]|弹|吹|拉(?!弦)|进|入|主|为主|开始|然后|接着|再来|之后|最后|要(?!有)|用来|可以|适合|加上")
+_ZH_JOIN = re.compile(r"(?:、|和|与|及|以及|或者?|跟|还有|也|或是|的声音|声|之类的?|等|/|\s|,(?=\s*$))*")
+
+
+@dataclass
+class Negations:
+    """Result: absences, mentions they cover, and those that hold for a time only."""
+
+    absent: list[tuple[str, Span]] = field(default_factory=list)
+    negated: set[int] = field(default_factory=set)
+    temporal: list[tuple[int, Span, Span]] = field(default_factory=list)  # mention, cue, words that limit it
+    spans: list[Span] = field(default_factory=list)
+
+
+def gap_words(gap: str) -> list[str]:
+    return re.findall(r"[a-z']+|[\u3400-\u9fff]", gap)
+
+
+def forward_chain(text: str, at: int, end: int, mentions: list[Mention], first_gap: int = 5) -> list[int]:
+    """Mentions of the noun phrase that begins at ``at``: the first within reach, then those joined by and/or/commas."""
+    chain: list[int] = []
+    position = at
+    for index, mention in enumerate(mentions):
+        if mention.start < at or mention.start >= end:
+            continue
+        gap = text[position : mention.start] if mention.start > position else ""
+        words = [w for w in gap_words(gap) if w not in _FIRST_GAP_OK]
+        if not chain:
+            if len(words) > first_gap or BLOCK & set(words) or re.search(r"[,.;:!?]", gap):
+                break
+        elif mention.start >= position:
+            joined = not gap.strip() or bool(re.search(r",|/|&|\+|\b(?:and|or|nor)\b", gap)) or (not gap.strip(" -"))
+            if not joined or len(words) > 4 or BLOCK & set(words) or re.search(r"[.;:!?]", gap):
+                break
+        chain.append(index)
+        position = max(position, mention.end)
+    return chain
+
+
+def backward_chain(text: str, at: int, start: int, mentions: list[Mention], reach: int = 2) -> list[int]:
+    """Mentions of the noun phrase that ends at ``at``, in order."""
+    chain: list[int] = []
+    position = at
+    for index in range(len(mentions) - 1, -1, -1):
+        mention = mentions[index]
+        if mention.end > at or mention.start < start:
+            continue
+        gap = text[mention.end : position] if position > mention.end else ""
+        words = gap_words(gap)
+        if not chain:
+            if len(words) > reach or BLOCK & (set(words) - {"all"}) or re.search(r"[.;:!?]", gap):
+                break
+        else:
+            joined = not gap.strip() or bool(
+                re.search(r"/|&|\+|、|和|与|及|跟|\b(?:and|or)\b" if has_cjk(text[start:at]) else r",|/|&|\+|\b(?:and|or)\b", gap)
+            )
+            if not joined or len(words) > 4 or BLOCK & set(words) or re.search(r"[.;:!?]", gap):
+                break
+        chain.append(index)
+        position = min(position, mention.start)
+    return chain[::-1]
+
+
+def forward_chain_zh(text: str, at: int, end: int, mentions: list[Mention], reach: int = 8) -> list[int]:
+    """Chinese noun phrase behind ``at``: the first mention within reach, then those joined by 、 和 与 或."""
+    chain: list[int] = []
+    position = at
+    for index, mention in enumerate(mentions):
+        if mention.start < at or mention.start >= end:
+            continue
+        gap = text[position : mention.start] if mention.start > position else ""
+        if not chain:
+            if len(gap) > reach or _ZH_BLOCK.search(gap):
+                break
+        elif mention.start >= position and not _ZH_JOIN.fullmatch(gap):
+            break
+        chain.append(index)
+        position = max(position, mention.end)
+    return chain
+
+
+def put(found: Negations, mentions: list[Mention], index: int, span: Span) -> None:
+    """Record that a mention is ruled out."""
+    if index not in found.negated:
+        found.negated.add(index)
+        found.absent.append((mentions[index].id, (min(span[0], mentions[index].start), max(span[1], mentions[index].end))))
+
+
+def is_temporal(text: str, start: int, end: int, at: int) -> bool:
+    """True when the clause around ``at`` speaks of a place in the piece, so that "only" holds there alone."""
+    left = max((m.end() for m in re.finditer(r"[,;:]", text[start:at])), default=0) + start
+    right_match = re.search(r"[,;:]", text[at:end])
+    right = at + right_match.start() if right_match else end
+    for language in ("en", "zh"):
+        order = cues(language)["order"]
+        for name in ("start", "next", "end"):
+            match = order[name].search(text, left, right)
+            if match and not (name == "start" and language == "en" and match.group().startswith("first")):
+                return True
+    return bool(
+        re.search(r"\b(?:chorus|verse|intro|outro|bridge|drop|breakdown|bars?|half|interlude|end|start)\b", text[at:right])
+    )
