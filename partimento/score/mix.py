@@ -52,6 +52,7 @@ _MAX_LEVEL_GAIN_DB = 40.0
 _END_FADE_S = 0.4
 _END_SILENCE_DB = -66.0
 _PEAK_MARGIN_DB = 0.01
+_STEPS_AT_ONCE = 32  # of 0.1 s; what fits the processor's cache
 
 
 @dataclass(frozen=True)
@@ -86,22 +87,21 @@ def mix(
         loop: the piece repeats without a seam: the room rings on into the start and nothing is faded.
     """
     names = [track.name for track in score.tracks if track.name in stems]
-    made = map_in_order(lambda name: stem_before_common_gain(score, name, stems[name], loop=loop).samples, names)
-    raw = dict(zip(names, made, strict=True))
+    raw = dict(zip(names, map_in_order(lambda name: _placed(score.track(name), stems[name], None, loop), names), strict=True))
     if not raw:
         sample_rate = next((w.sample_rate for w in stems.values()), 44_100)
         silence = Waveform(np.zeros((2, round(score.duration_s * sample_rate)), np.float32), sample_rate)
         return Mixed(silence, {}, 0.0, SILENCE_LUFS, true_peak_dbtp(silence))
     sample_rate = stems[names[0]].sample_rate
-    total = Waveform(_sum(list(raw.values())), sample_rate)
-    lufs, peak_dbtp = active_lufs(total), true_peak_dbtp(total)
+    total = _sum(list(raw.values()))
+    lufs, peak_dbtp = active_lufs(Waveform(total, sample_rate)), true_peak_dbtp(Waveform(total, sample_rate))
     if common_gain_db is None:
         common_gain_db = _common_gain_db(lufs, peak_dbtp, list(raw.values()))
-    gain = np.float32(10.0 ** (common_gain_db / 20.0))
-    final = {name: Waveform(samples * gain, sample_rate) for name, samples in raw.items()}
-    audio = Waveform(total.samples * gain, sample_rate)
+    for samples in (total, *raw.values()):
+        samples *= np.float32(10.0 ** (common_gain_db / 20.0))
     moved_db = 0.0 if lufs <= SILENCE_LUFS else common_gain_db
-    return Mixed(audio, final, common_gain_db, lufs + moved_db, peak_dbtp + moved_db)
+    final = {name: Waveform(samples, sample_rate) for name, samples in raw.items()}
+    return Mixed(Waveform(total, sample_rate), final, common_gain_db, lufs + moved_db, peak_dbtp + moved_db)
 
 
 def _common_gain_db(lufs: float, peak_dbtp: float, stems: list[Samples]) -> float:
@@ -150,24 +150,24 @@ def stem_before_common_gain(
         level_db: gain to use instead of :func:`level_gain_db` (to keep the level of an earlier mix).
         loop: see :func:`mix`.
     """
-    track = score.track(name)
+    return Waveform(_placed(score.track(name), wave, level_db, loop), wave.sample_rate)
+
+
+def _placed(track: Track, wave: Waveform, level_db: float | None, loop: bool) -> Samples:
+    """See :func:`stem_before_common_gain`; a new array."""
     if wave.n_channels == 1:
         wave = Waveform(np.broadcast_to(wave.samples, (2, wave.n_samples)), wave.sample_rate)
     if level_db is None:
         level_db = level_gain_db(track, wave)
     gain = 10.0 ** (level_db / 20.0)
     angle = (pan_of(track) + 1.0) * math.pi / 4.0
-    left, right = math.sqrt(2.0) * math.cos(angle), math.sqrt(2.0) * math.sin(angle)
-    dry = wave.samples
     out = np.empty((2, wave.n_samples), np.float32)
-    np.multiply(dry[0], np.float32(gain * left), out=out[0])
-    np.multiply(dry[1], np.float32(gain * right), out=out[1])
-    send_gain = np.float32(gain * 10.0 ** (ROOM_DB[track.role] / 20.0))
-    send = dry[0] * send_gain if _is_mono(wave) else (dry[0] + dry[1]) * (send_gain * np.float32(0.5))
-    add_room(send, out, wave.sample_rate, wrap=loop)
+    for channel, side in enumerate((math.cos(angle), math.sin(angle))):
+        np.multiply(wave.samples[channel], np.float32(math.sqrt(2.0) * side * gain), out=out[channel])
+    add_room(wave.samples, gain * 10.0 ** (ROOM_DB[track.role] / 20.0), out, wave.sample_rate, wrap=loop)
     if not loop:
         _fade_end(out, wave.sample_rate)
-    return Waveform(out, wave.sample_rate)
+    return out
 
 
 def _is_mono(wave: Waveform) -> bool:
@@ -196,7 +196,9 @@ def active_lufs(wave: Waveform) -> float:
     channels = wave.samples[:1] if _is_mono(wave) else wave.samples[:2]
     whole = wave.n_samples // step
     for channel in channels:
-        energy[:whole] += _weighted(channel[: whole * step].reshape(whole, step), weights)
+        steps = channel[: whole * step].reshape(whole, step)
+        for at in range(0, whole, _STEPS_AT_ONCE):
+            energy[at : min(whole, at + _STEPS_AT_ONCE)] += _weighted(steps[at : at + _STEPS_AT_ONCE], weights)
         if whole * step < wave.n_samples:
             rest = np.zeros((1, step), np.float32)
             rest[0, : wave.n_samples - whole * step] = channel[whole * step :]
@@ -265,9 +267,8 @@ def pan_of(track: Track) -> float:
 def _fade_end(samples: Samples, sample_rate: int) -> None:
     """Fade the end out, in place, when something still sounds there."""
     n = samples.shape[1]
-    last = samples[:, max(0, n - sample_rate // 20) :]
-    peak = float(max(samples.max(initial=0.0), -samples.min(initial=0.0)))
-    if not n or float(np.abs(last).max(initial=0.0)) <= peak * 10.0 ** (_END_SILENCE_DB / 20.0):
+    last = float(np.abs(samples[:, max(0, n - sample_rate // 20) :]).max(initial=0.0))
+    if last == 0.0 or last <= float(max(samples.max(), -samples.min())) * 10.0 ** (_END_SILENCE_DB / 20.0):
         return
     length = min(n, round(_END_FADE_S * sample_rate))
     samples[:, n - length :] *= fade_curve(length)[::-1]

@@ -90,14 +90,15 @@ def _block(sample_rate: int) -> int:
     return size
 
 
-def add_room(send: Samples, into: Samples, sample_rate: int, wrap: bool = False) -> None:
-    """Convolve a mono signal with the room and add the result.
+def add_room(dry: Samples, gain: float, into: Samples, sample_rate: int, wrap: bool = False) -> None:
+    """Put a sound into the room and add what comes back.
 
     Block by block (overlap-add), silent blocks skipped: the work and the memory grow with the length only, and sound
     far away in time cannot change a single bit.
 
     Args:
-        send: what goes into the room, ``[n]``.
+        dry: ``[1 or 2, n]``; the room is fed with the mean of the channels.
+        gain: linear level of the room.
         into: receives the sound, ``[2, n]``, changed in place.
         sample_rate: Hz.
         wrap: add what rings on after the end at the start (for a loop) instead of dropping it.
@@ -106,17 +107,19 @@ def add_room(send: Samples, into: Samples, sample_rate: int, wrap: bool = False)
 
     spectrum = _spectrum(sample_rate)
     size = _block(sample_rate)
-    hop = size - impulse_response(sample_rate).shape[1] + 1
-    n = len(send)
-    for at in range(0, n, hop):
-        part = send[at : at + hop]
-        if not part.any():
+    ring = impulse_response(sample_rate).shape[1] - 1
+    n = dry.shape[1]
+    one = dry.shape[0] == 1 or dry.strides[0] == 0
+    for at in range(0, n, size - ring):
+        block = dry[:, at : at + size - ring]
+        send = block[0] * np.float32(gain) if one else (block[0] + block[1]) * np.float32(0.5 * gain)
+        if not send.any():
             continue
-        transformed = fft.rfft(part, size)
+        transformed = fft.rfft(send, size)
         for channel in range(2):
-            wet = fft.irfft(transformed * spectrum[channel], size, overwrite_x=True)
-            length = min(len(part) + size - hop, n - at)
-            into[channel, at : at + length] += wet[:length]
-            if wrap and length < len(part) + size - hop:
-                rest = wet[length : len(part) + size - hop][:n]
+            wet = fft.irfft(transformed * spectrum[channel], size, overwrite_x=True)[: len(send) + ring]
+            inside = min(len(wet), n - at)
+            into[channel, at : at + inside] += wet[:inside]
+            if wrap and inside < len(wet):
+                rest = wet[inside:][:n]
                 into[channel, : len(rest)] += rest

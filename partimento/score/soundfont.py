@@ -71,6 +71,7 @@ _TABLES = {
     b"phdr": _PHDR, b"pbag": _BAG, b"pmod": _MOD, b"pgen": _GEN,
     b"inst": _INST, b"ibag": _BAG, b"imod": _MOD, b"igen": _GEN, b"shdr": _SHDR,
 }  # fmt: skip
+_MAX_WAVE_BYTES = 96 << 20  # of decoded samples kept per font
 _COMPRESSED = 0x10  # sample type flag of .sf3: Ogg Vorbis
 _ROM = 0x8000  # sample type flag: in the ROM of a sound card
 
@@ -174,6 +175,7 @@ class SoundFont:
         self._corrections = corrections(self.name) if corrected else {}
         self._regions: dict[int, tuple[Region, ...]] = {}
         self._waves: dict[int, NDArray[np.float32]] = {}
+        self._wave_bytes = 0
 
     def preset_name(self, bank: int, program: int) -> str:
         """Name of a preset, as in the file."""
@@ -197,9 +199,14 @@ class SoundFont:
         Raises:
             FileError: the sample is compressed and cannot be decoded.
         """
-        if sample not in self._waves:
-            self._waves[sample] = self._read_wave(sample)
-        return self._waves[sample]
+        wave = self._waves.get(sample)
+        if wave is None:
+            wave = self._read_wave(sample)
+            self._wave_bytes += wave.nbytes
+            if self._wave_bytes > _MAX_WAVE_BYTES:
+                self._waves, self._wave_bytes = {}, wave.nbytes
+            self._waves[sample] = wave
+        return wave
 
     def _read_wave(self, sample: int) -> NDArray[np.float32]:
         header = self._tables[b"shdr"][sample]

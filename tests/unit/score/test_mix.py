@@ -221,13 +221,13 @@ def test_room_by_blocks_is_the_whole_convolution():
     send = rng.normal(0, 0.1, 300_000).astype(np.float32)
     send[120_000:160_000] = 0.0
     out = np.zeros((2, len(send)), np.float32)
-    add_room(send, out, RATE)
+    add_room(send[None], 1.0, out, RATE)
     size = 1 << 19
     for channel in range(2):
         exact = np.fft.irfft(np.fft.rfft(send, size) * np.fft.rfft(impulse_response(RATE)[channel], size), size)[: len(send)]
         assert db(out[channel] - exact) < db(exact) - 90
     wrapped = np.zeros((2, len(send)), np.float32)
-    add_room(send, wrapped, RATE, wrap=True)
+    add_room(send[None], 1.0, wrapped, RATE, wrap=True)
     np.testing.assert_array_equal(wrapped[:, RATE:], out[:, RATE:])
     assert db(wrapped[:, :RATE] - out[:, :RATE]) > -60, "what rings past the end returns at the start"
 
