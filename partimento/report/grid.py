@@ -119,14 +119,17 @@ def asked_chords(plan: Plan, grid: PlanGrid, length: float) -> tuple[ChordSpan, 
         return None
     spans: list[ChordSpan] = []
     offset = 0.0
-    while grid.quarters(offset) < length - _EPS:
+    n_bars = plan.n_bars.value
+    while offset < n_bars - _EPS:
         for item in lane.chords:
+            if offset + item.start_bar >= n_bars - _EPS:
+                continue
             start = grid.quarters(offset + item.start_bar)
             end = min(grid.quarters(offset + item.end_bar), length)
             # A last bar stretched to meet a duration keeps its chord to the end.
-            last = offset + item.end_bar >= plan.n_bars.value - _EPS
+            last = offset + item.end_bar >= n_bars - _EPS
             if item.chord is not None and start < length - _EPS:
-                spans.append(ChordSpan(start, max(end, length) if last else end, item.chord))
+                spans.append(ChordSpan(start, length if last else end, item.chord))
         offset += max(lane.n_bars, 1e-3)
         if not lane.loop:
             break
