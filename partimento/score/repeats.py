@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MAX_PLAYED = 20_000
 """Most measures that repeats may unfold to; beyond it the piece is read as written."""
+
+_LONGEST_ENDING = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ def play_order(marks: Sequence[MeasureMarks]) -> list[int]:
 
     After a da capo or dal segno repeats are not taken again and last endings are played, as is usual.
     """
+    marks = _whole_endings(marks)
     order: list[int] = []
     at, start, turn = 0, 0, 1
     jumped = False
@@ -72,6 +75,25 @@ def play_order(marks: Sequence[MeasureMarks]) -> list[int]:
                 continue
         at += 1
     return order
+
+
+def _whole_endings(marks: Sequence[MeasureMarks]) -> list[MeasureMarks]:
+    """Endings as meant: many files close the bracket after its first bar, or leave out the sign before the next ending."""
+    whole = list(marks)
+    for at in range(1, len(whole)):
+        before = whole[at - 1]
+        if not before.endings or before.backward or whole[at].endings or whole[at].forward:
+            continue
+        close = next(
+            (i for i in range(at, min(at + _LONGEST_ENDING, len(whole) - 1)) if whole[i].backward or whole[i].endings), None
+        )
+        if close is not None and whole[close].backward and not whole[close].endings and whole[close + 1].endings:
+            whole[at] = replace(whole[at], endings=before.endings)
+    for at, mark in enumerate(whole[:-1]):
+        following = whole[at + 1].endings
+        if mark.endings and following and min(following) > max(mark.endings) and not (mark.backward or mark.jump):
+            whole[at] = replace(mark, backward=2)
+    return whole
 
 
 def _group(marks: Sequence[MeasureMarks], at: int) -> list[tuple[int, ...]]:

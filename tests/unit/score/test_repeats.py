@@ -24,6 +24,10 @@ M = MeasureMarks
         (4, {2: M(endings=(1,), backward=2), 3: M(endings=(2,))}, [0, 1, 2, 0, 1, 3]),
         (5, {2: M(endings=(1, 2), backward=2), 3: M(endings=(3,))}, [0, 1, 2, 0, 1, 2, 0, 1, 3, 4]),
         (4, {2: M(endings=(1,), backward=2), 3: M(endings=(3,))}, [0, 1, 2, 0, 1, 3]),
+        # the bracket of the first ending closed one bar before its repeat sign
+        (5, {1: M(endings=(1,)), 2: M(backward=2), 3: M(endings=(2,))}, [0, 1, 2, 0, 3, 4]),
+        # no repeat sign at the end of the first ending
+        (4, {1: M(endings=(1,)), 2: M(endings=(2,))}, [0, 1, 0, 2, 3]),
         (5, {1: M(fine=True), 4: M(jump="dacapo")}, [0, 1, 2, 3, 4, 0, 1]),
         (
             6,
