@@ -124,12 +124,15 @@ class _Voice:
             self.measure.marks = replace(self.measure.marks, endings=self.endings)
 
     def part(self) -> RawPart:
+        """What was read, for the assembler."""
         return RawPart(self.name or ("" if self.id == "1" else self.id), self.program, None, self.is_drum, self.measures)
 
     def open(self) -> bool:
+        """True when the measure has begun."""
         return bool(self.measure_end or self.at or self.measure.chords)
 
     def close_measure(self) -> None:
+        """Ends the measure; an empty one is not counted."""
         if not self.open():
             return
         end = max(self.measure_end, self.at)
@@ -166,6 +169,7 @@ class _Voice:
         self.last_length = length
 
     def tie(self) -> None:
+        """The notes just read go on into the next."""
         for note in self.last_notes:
             note.tie_start = True
             self.pending_ties.add((note.pitch, self.at))
@@ -211,6 +215,7 @@ class _Tune:
 
     @property
     def voice(self) -> _Voice:
+        """The voice that the next notes belong to."""
         if self.current not in self.voices:
             voice = _Voice(self.current, self)
             self.voices[self.current] = voice
@@ -220,10 +225,12 @@ class _Tune:
         return self.voices[self.current]
 
     def finish(self) -> None:
+        """Closes the last measures."""
         for voice in self.voices.values():
             voice.close_measure()
 
     def line(self, line: str) -> None:
+        """One line of the tune: a directive, a field or music."""
         if line.startswith("%%"):
             self._directive(line)
             return

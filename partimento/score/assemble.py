@@ -149,6 +149,7 @@ class _Assembler:
         self.length = at
 
     def score(self) -> Score:
+        """The score."""
         tracks = self._tracks()
         return Score(
             tracks=tracks,

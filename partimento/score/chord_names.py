@@ -197,17 +197,17 @@ def _parse_harte(root_name: str, rest: str, token: str, text: str, start: int) -
         _refuse(token, offset + match.start("short"), text, start, f"unknown shorthand '{match['short']}' (known: {known})")
     if not short and not match["list"]:
         _refuse(token, offset, text, start, "nothing follows the colon")
-    notes = set(_HARTE_SHORT[short]) if short else {0}
-    for part in (match["list"] or "").split(",") if match["list"] else ():
+    added: set[int] = set()
+    omitted: set[int] = set()
+    for part in match["list"].split(",") if match["list"] else ():
         degree = _HARTE_DEGREE.fullmatch(part.strip())
         if degree is None or not 1 <= int(degree[3]) <= 14:
             what = f"'{part.strip()}' is not a degree (1 to 14 with b or #, * to leave out)"
             _refuse(token, offset + match.start("list"), text, start, what)
         semitones = _degree_semitones((degree[2] or "") + degree[3])
-        if degree[1]:
-            notes -= {semitones, semitones + 12}
-        else:
-            notes.add(semitones % 12 if semitones < 0 else semitones)
+        (omitted if degree[1] else added).add(semitones)
+    shorthand = set(_HARTE_SHORT[short]) if short else {0}
+    notes = {n for n in shorthand if n not in omitted and n - 12 not in omitted} | {n % 12 if n < 0 else n for n in added}
     root = pitch_class(root_name)
     bass = root if match["bass"] is None else _bass_pitch(match["bass"], root)
     return make_chord(root, tuple(sorted(notes | {0})), bass, root_name)

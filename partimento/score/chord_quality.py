@@ -61,32 +61,39 @@ class _Builder:
         self.omitted: set[int] = set()
 
     def major(self) -> None:
+        """``maj``, ``M``: after minor, dim or aug a major seventh, else the kind of the seventh to come."""
         if self.kind == "minor" or self.kind in ("dim", "aug"):
             self.seventh = 11
         self.major_seventh = True
 
     def dim(self) -> None:
+        """A diminished triad."""
         self.kind, self.third, self.fifths = "dim", 3, {6}
 
     def aug(self) -> None:
+        """A raised fifth."""
         self.fifths = {8}
         self.kind = self.kind or "aug"
 
     def half_diminished(self) -> None:
+        """``ø``: a diminished triad with a minor seventh."""
         self.dim()
         self.kind, self.seventh = "halfdim", 10
 
     def suspend(self, text: str) -> None:
+        """``sus2``, ``sus4``, both, or plain ``sus`` (the fourth)."""
         digits = {int(d) for d in text if d.isdigit()} or {4}
         self.third = None
         self.suspended |= {_NATURAL[d] for d in digits}
 
     def altered(self) -> None:
+        """``alt``: all altered tensions, no fifth."""
         self.seventh, self.numbered = 10, True
         self.fifths = set()
         self.tensions |= {13, 15, 18, 20}
 
     def number(self, n: int) -> None:
+        """A bare number: 5, 6, 7, 9, 11, 13 build the chord; a second one only adds its tension."""
         if n in (2, 4):
             if self.numbered or self.kind == "minor":
                 self.tensions.add(_NATURAL[n] if n == 4 else 14)
@@ -111,11 +118,13 @@ class _Builder:
         self.major_seventh = False
 
     def add(self, accidental: str, degree: int) -> None:
+        """``add9`` and the like."""
         # "add2" and "add4" stay low; sixths too, unless a seventh makes them thirteenths.
         interval = _NATURAL[degree] + _ACCIDENTAL[accidental]
         self.tensions.add(interval + 12 if degree == 6 and self.seventh is not None else interval)
 
     def alter(self, accidental: str, degree: int) -> None:
+        """``b9``, ``#11``, ``b5`` …: the altered note takes the natural one's place."""
         step = _ACCIDENTAL[accidental]
         if degree == 5:
             self.fifths = {f for f in self.fifths if f != 7} | {7 + step}
@@ -129,9 +138,11 @@ class _Builder:
                 self._set_seventh()
 
     def omit(self, degree: int) -> None:
+        """``no3``, ``no5`` …"""
         self.omitted.add(degree)
 
     def intervals(self) -> tuple[int, ...]:
+        """What all tokens together say."""
         if self.major_seventh and self.kind != "":
             self._set_seventh()
         notes = {0} | self.suspended | self.tensions

@@ -28,6 +28,7 @@ MAX_TEXT_BARS = 4_000
 MAX_SHARES = 64
 """Most chords and holds in one bar."""
 
+_EMPTY = 'no chords in the text: write for example "Am7 | D7 | Gmaj7 | %"'
 _NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII")
 _NO_CHORD = re.compile(r"[Nn]\.\s?[Cc]\.?(?![A-Za-z])")
 _LONE_DASH = re.compile(r"(?<=\|)(\s*)-(?=\s*\|)")
@@ -92,7 +93,7 @@ def parse_chords(text: str, key: Key | None = None) -> tuple[Bar, ...]:
     """
     clean = plain(text).replace("\r", "\n")
     if not clean.strip(" \n|:,;"):
-        raise ParseError('no chords in the text: write for example "Am7 | D7 | Gmaj7 | %"', text, 0)
+        raise ParseError(_EMPTY, text, 0)
     if re.fullmatch(r"[\s1-7,>-]*[1-7][\s1-7,>-]*", clean):
         return _digits(text, clean, key)
     return _Reader(text, key).read(_tokens(clean))
@@ -176,9 +177,11 @@ class _Reader:
         self.opened_at: int | None = None
 
     def fail(self, message: str, at: int) -> NoReturn:
+        """Raise a ParseError at ``at``."""
         raise ParseError(f"chords, character {at + 1}: {message}", self.text, at)
 
     def read(self, tokens: list[_Token]) -> tuple[Bar, ...]:
+        """All tokens to bars."""
         previous = "newline"
         for i, token in enumerate(tokens):
             kind = token.kind
@@ -196,6 +199,8 @@ class _Reader:
         self._close_bar()
         if self.opened_at is not None:
             self.fail("'|:' opens a repeat that no ':|' closes", self.opened_at)
+        if not self.bars:
+            raise ParseError(_EMPTY, self.text, 0)
         return tuple(self.bars)
 
     def _bar_line(self, token: _Token, previous: str) -> None:

@@ -197,6 +197,7 @@ class _State:
         self.sounding: dict[tuple[int, int, int], list[tuple[int, int]]] = {}  # (track, channel, pitch) → (on, velocity)
 
     def channel_event(self, contents: _Contents, tick: int, index: int, message: Any) -> None:
+        """A note, program or controller."""
         place = (self.ports.get(index, 0), message.channel)
         own = (-1 - index, message.channel)  # what the track itself says goes before what another said for its channel
         if message.type == "program_change":
