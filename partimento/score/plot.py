@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import textwrap
 import warnings
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,7 @@ def _lane_span(track: Track) -> tuple[int, int]:
 
 def _draw(figure: Any, score: Score, title: str) -> None:
     heights = [min(2.0, max(0.75, (high - low) * 0.05)) for low, high in map(_lane_span, score.tracks)] or [1.0]
-    figure.set_size_inches(min(48.0, max(9.0, 2.2 + 0.5 * score.n_bars)), 1.1 + sum(heights))
+    figure.set_size_inches(min(48.0, max(9.0, 2.2 + 0.5 * score.n_bars)), 1.4 + sum(heights))
     axes = figure.subplots(len(heights), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights, "hspace": 0.0})[
         :, 0
     ]
@@ -106,7 +107,9 @@ def _draw(figure: Any, score: Score, title: str) -> None:
     _head(axes[0], score)
     _foot(axes[-1], score)
     facts = f"{score.key}, {score.metre}, {score.tempo_bpm:g} bpm, {score.n_bars} bars, {score.duration_s:.1f} s"
-    figure.suptitle(f"{title}  ({facts})" if title else facts, fontsize=10)
+    # Ten points of the font are about 14 characters per inch.
+    lines = textwrap.wrap(title, max(20, int(13 * figure.get_size_inches()[0])), max_lines=2, placeholder=" …") if title else []
+    figure.suptitle("\n".join([*lines, facts]), fontsize=10)
 
 
 def _lane(axis: Any, track: Track, colour: str) -> None:
