@@ -14,6 +14,7 @@ from partimento.plan.plan import Plan
 from partimento.plan.result import Result
 from partimento.plan.serial import to_json
 from partimento.score.io import check_score_path, write_score
+from partimento.score.mix import on_16_bit_grid
 
 PathLike = str | os.PathLike[str]
 
@@ -84,9 +85,13 @@ def save(result: Result, paths: OutputPaths | PathLike) -> list[Path]:
     to = paths if isinstance(paths, OutputPaths) else OutputPaths(Path(paths))
     to.check()
     tags = audio_tags(result.plan, result)
-    written = [write_audio(to.audio, result.audio, depth=to.depth, tags=tags)]
+    audio, stems = result.audio, result.stems
+    if to.depth == "16" and stems:
+        # Rounded before they are summed, so that the files add up exactly.
+        audio, stems = on_16_bit_grid(stems)
+    written = [write_audio(to.audio, audio, depth=to.depth, tags=tags)]
     if to.stems is not None:
-        for name, stem in result.stems.items():
+        for name, stem in stems.items():
             written.append(write_audio(to.stems / f"{file_name(name)}.wav", stem, depth=to.depth, tags={**tags, "title": name}))
     if to.midi is not None and result.score is not None:
         written.append(write_score(result.score, to.midi))

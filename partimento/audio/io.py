@@ -13,8 +13,10 @@ import struct
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from partimento.audio.waveform import Waveform
 from partimento.errors import FileError
@@ -94,7 +96,7 @@ def encode_audio(wave: Waveform, suffix: str, *, depth: str = "16", tags: Mappin
                 setattr(file, name, text)
             # libsndfile's Vorbis encoder overflows its stack on very long single writes.
             for start in range(0, wave.n_samples, 1 << 16):
-                file.write(wave.samples[:, start : start + (1 << 16)].T)
+                file.write(_steps(wave.samples[:, start : start + (1 << 16)].T, subtype))
     except (soundfile.LibsndfileError, RuntimeError) as error:
         raise FileError(f"cannot encode {wave.n_channels} channels at {wave.sample_rate} Hz as {suffix}: {error}") from error
     data = buffer.getvalue()
@@ -103,6 +105,15 @@ def encode_audio(wave: Waveform, suffix: str, *, depth: str = "16", tags: Mappin
     if suffix == ".ogg":
         return _with_serial(data, 1)
     return data
+
+
+def _steps(block: NDArray[np.float32], subtype: str) -> NDArray[Any]:
+    """Round to the integers of a PCM format ourselves: libsndfile scales by one step less and truncates."""
+    if subtype == "PCM_16":
+        return np.clip(np.rint(block * np.float32(2**15)), -(2**15), 2**15 - 1).astype(np.int16)
+    if subtype == "PCM_24":
+        return (np.clip(np.rint(block * np.float32(2**23)), -(2**23), 2**23 - 1).astype(np.int32)) << 8
+    return block
 
 
 def _reason(error: BaseException) -> str:
