@@ -71,21 +71,34 @@ def check_harmony(plan: Plan, score: Score, grid: PlanGrid) -> tuple[Finding, ..
     return (*_chords(plan, score, grid), *_keys(plan, score, grid))
 
 
-def chord_passes(tracks: Sequence[Track], spans: Sequence[ChordSpan]) -> tuple[ChordPass, ...]:
-    """Look at every pass of every chord in the notes of the comping tracks."""
-    notes = sorted((n for t in tracks for n in t.notes), key=lambda n: n.start)
-    starts = np.array([n.start for n in notes])
-    longest = max((n.duration for n in notes), default=0.0)
-    out = []
-    for span in spans:
-        low = int(np.searchsorted(starts, span.start - longest - 1e-6))
-        high = int(np.searchsorted(starts, span.end - 1e-6))
-        out.append(_one_pass(notes[low:high], span))
-    return tuple(out)
+def chord_passes(tracks: Sequence[Track], spans: Sequence[ChordSpan], others: Sequence[Track] = ()) -> tuple[ChordPass, ...]:
+    """Look at every pass of every chord in the notes.
+
+    Args:
+        tracks: comping tracks; the lowest of them carries the bass.
+        spans: the asked chords.
+        others: further pitched tracks in which the third may sound.
+    """
+    comping, rest = _Notes(tracks), _Notes(others)
+    return tuple(_one_pass(comping.until(span), span, rest.until(span)) for span in spans)
 
 
-def _one_pass(notes: Sequence[Note], span: ChordSpan) -> ChordPass:
-    """Bass and third of one pass; ``notes`` start before the end of the span."""
+class _Notes:
+    """Notes of some tracks by time."""
+
+    def __init__(self, tracks: Sequence[Track]) -> None:
+        self._notes = sorted((n for t in tracks for n in t.notes), key=lambda n: n.start)
+        self._starts = np.array([n.start for n in self._notes])
+        self._longest = max((n.duration for n in self._notes), default=0.0)
+
+    def until(self, span: ChordSpan) -> list[Note]:
+        """Notes that start before the end of the span and may reach into it."""
+        low = int(np.searchsorted(self._starts, span.start - self._longest - 1e-6))
+        return self._notes[low : int(np.searchsorted(self._starts, span.end - 1e-6))]
+
+
+def _one_pass(notes: Sequence[Note], span: ChordSpan, others: Sequence[Note]) -> ChordPass:
+    """Bass and third of one pass; all notes start before the end of the span."""
     length = span.end - span.start
     ring = min(TAIL, 0.25 * length)
     # Notes of the chord: they sound after the tails of the chord before are over.
@@ -101,9 +114,9 @@ def _one_pass(notes: Sequence[Note], span: ChordSpan) -> ChordPass:
         lower = min(early, key=lambda n: n.pitch)  # oom-pah begun by the chord, or a late bass
         lowest = lower if lower.pitch < lowest.pitch else lowest
     third = span.chord.third
-    third_ok = third is None or any(
-        n.pitch % 12 == third for n in own if n.start < span.start + max(window, _third_window(length))
-    )
+    until = span.start + max(window, _third_window(length)) - 1e-6
+    heard = [n for n in (*own, *others) if n.start < until and n.end > span.start + ring + 1e-6]
+    third_ok = third is None or any(n.pitch % 12 == third for n in heard)
     return ChordPass(span, True, lowest.pitch % 12, lowest.pitch % 12 == span.chord.bass, third_ok)
 
 
@@ -164,7 +177,8 @@ def _chords(plan: Plan, score: Score, grid: PlanGrid) -> tuple[Finding, ...]:
         reason = "no chord spans" if not wanted else "no pitched notes"
         return (finding("chords", what, reason, "notes of the comping parts", None, origin=origin),)
     leading_only = all(t.role not in COMPING_ROLES for t in tracks)
-    passes = chord_passes(tracks, wanted)
+    others = [t for t in score.tracks if t not in tracks and not t.is_drum and t.role != "percussion"]
+    passes = chord_passes(tracks, wanted, others)
     sounding = [p for p in passes if p.sounds]
     there = sum(p.there for p in sounding)
     share = chord_tone_share(held_to_chords(tracks), wanted)

@@ -15,6 +15,10 @@ from partimento.report.wording import finding, is_wish, some, source
 from partimento.score.score import Note, Score, Section, Track
 
 LEAST_CORRELATION = 0.3
+LEAST_SAME = 0.45
+MOST_DIFFERENT = 0.9
+FADE_S = 8.0
+FADE_SHARE = 0.25
 _VARIES = 0.1  # a lane that moves less is one level
 _LEVEL_NAMES = ("ppp", "pp", "p", "mp", "mf", "f", "ff", "fff")
 _SWING_RANGE = (0.42, 0.8)
@@ -43,6 +47,17 @@ def bar_intensity(score: Score) -> tuple[NDArray[np.float64], NDArray[np.float64
     return mean, 10.0 * np.log10(power + 1e-3)
 
 
+def closing_bars(plan: Plan, score: Score) -> int:
+    """Bars at the end that follow the ending and not the lanes: a held last chord is sparse, a fade-out sinks."""
+    if plan.ending.value == "final":
+        return min(1, score.n_bars - 1)
+    if plan.ending.value != "fade":
+        return 0
+    start_s = score.duration_s - min(FADE_S, FADE_SHARE * score.duration_s)
+    first = score.bar_at(score.tempo_map.quarters(start_s))
+    return min(score.n_bars - first, score.n_bars - 1)
+
+
 def level_name(level: float) -> str:
     """0 → ppp … 1 → fff."""
     return _LEVEL_NAMES[int(np.clip(round(level * (len(_LEVEL_NAMES) - 1)), 0, len(_LEVEL_NAMES) - 1))]
@@ -54,7 +69,7 @@ def _dynamics(plan: Plan, score: Score) -> Finding:
     origin = source(plan.dynamics)
     asked = some([f"{level_name(p.level)} at bar {p.bar + 1:g}" for p in points], 5)
     mean, loud = bar_intensity(score)
-    n = max(1, score.n_bars - 1) if plan.ending.value == "final" else score.n_bars  # the last chord stands for itself
+    n = score.n_bars - closing_bars(plan, score)
     lane = np.array([level_at(points, b + 0.5) for b in range(n)])
     filled = ~np.isnan(mean[:n])
     if np.ptp([p.level for p in points]) < _VARIES:
@@ -91,8 +106,9 @@ def _energies(plan: Plan, score: Score) -> Finding:
     asked = some([f"{s.name} {s.energy:.2f}" for s in sections], 6)
     how = "rank correlation of section energies with velocity, and with velocity and density"
     mean, loud = bar_intensity(score)
-    if plan.ending.value == "final" and loud.size > 2:
-        mean, loud = mean[:-1], loud[:-1]  # a held last chord is sparse whatever its section's energy
+    n = score.n_bars - closing_bars(plan, score)
+    mean, loud = mean[:n], loud[:n]
+    sections = [s for s in sections if s.start_bar < n]
     velocity = [_mean_over(mean, s) for s in sections]
     power = [_mean_over(loud, s) for s in sections]
     # Each section's asked energy as the dynamics lane colours it, since both shape the same notes.
@@ -116,14 +132,17 @@ def _form(plan: Plan, score: Score) -> Finding:
     """Sections of the same material are more alike than sections of different material."""
     sections = [s for s in plan.sections.value if len(_section_bars(s, score)) >= 2]
     asked = " ".join(s.material for s in plan.sections.value)
+    given = plan.chords.value is not None
     how = "likeness of harmony and tune, bar by bar, within and between materials"
+    if given:
+        how = "rhythm of the tune within materials, notes of the tune between them (the given chords run on under the form)"
     same: list[float] = []
     other: list[float] = []
-    given = plan.chords.value is not None
     for a, b in itertools.combinations(sections, 2):
-        likeness = section_likeness(score, a, b, with_harmony=not given)
+        alike = a.material == b.material
+        likeness = section_likeness(score, a, b, with_harmony=not given, with_pitch=not (given and alike))
         if likeness is not None:
-            (same if a.material == b.material else other).append(likeness)
+            (same if alike else other).append(likeness)
     if not same and not other:
         reason = "one section" if len(sections) < 2 else "the chords are given and there is no tune to compare"
         return finding("form", asked, reason, how, None, origin=source(plan.sections))
@@ -132,21 +151,24 @@ def _form(plan: Plan, score: Score) -> Finding:
         parts.append(f"same material {np.mean(same):.2f} alike")
     if other:
         parts.append(f"different {np.mean(other):.2f}")
-    good = (not same or float(np.mean(same)) >= 0.45) and (not other or float(np.mean(other)) <= 0.9)
-    if same and other:
+    good = (not same or float(np.mean(same)) >= LEAST_SAME) and (not other or float(np.mean(other)) <= MOST_DIFFERENT)
+    if same and other and not given:
         good = good and float(np.mean(same)) > float(np.mean(other))
     value = float(np.mean(same)) - float(np.mean(other)) if same and other else None
     return finding("form", asked, ", ".join(parts), how, good, origin=source(plan.sections), value=value)
 
 
-def section_likeness(score: Score, first: Section, second: Section, *, with_harmony: bool = True) -> float | None:
-    """Mean likeness of aligned bars, 0 to 1: pitch classes of the harmony, and onsets and pitch classes of the tune.
+def section_likeness(
+    score: Score, first: Section, second: Section, *, with_harmony: bool = True, with_pitch: bool = True
+) -> float | None:
+    """Mean likeness of aligned bars, 0 to 1.
 
     Args:
         score: the piece.
         first: a section.
         second: another one; the shorter decides how many bars are compared.
-        with_harmony: also compare the harmony (pointless where the user gave chords that repeat).
+        with_harmony: compare the pitch classes of all parts (pointless where the user's chords run on).
+        with_pitch: compare the tune's pitch classes beside its onsets (a tune over other chords has other pitches).
 
     Returns:
         None when there is nothing to compare.
@@ -154,7 +176,7 @@ def section_likeness(score: Score, first: Section, second: Section, *, with_harm
     values: list[float] = []
     for i, j in zip(_section_bars(first, score), _section_bars(second, score), strict=False):
         parts = [_cosine(_bar_pitch_classes(score, i), _bar_pitch_classes(score, j))] if with_harmony else []
-        tune_a, tune_b = _bar_tune(score, i), _bar_tune(score, j)
+        tune_a, tune_b = (_bar_tune(score, bar, pitched=with_pitch) for bar in (i, j))
         if tune_a and tune_b:
             parts.append(len(tune_a & tune_b) / len(tune_a | tune_b))
         values += [float(np.mean(parts))] if parts else []
@@ -172,11 +194,11 @@ def _bar_pitch_classes(score: Score, bar: int) -> NDArray[np.float64]:
     return weights
 
 
-def _bar_tune(score: Score, bar: int) -> set[tuple[int, int]]:
-    """Onset (sixteenths) and pitch class of the tune's notes in a bar."""
+def _bar_tune(score: Score, bar: int, *, pitched: bool) -> set[tuple[int, int]]:
+    """Onset (sixteenths) and pitch class (0 when not ``pitched``) of the tune's notes in a bar."""
     start, end = score.bar_span(bar)
     lead: list[Note] = [n for t in _pitched(score) if t.role == "melody" for n in t.notes if start - 1e-6 <= n.start < end - 1e-6]
-    return {(round((n.start - start) * 4), n.pitch % 12) for n in lead}
+    return {(round((n.start - start) * 4), n.pitch % 12 if pitched else 0) for n in lead}
 
 
 def _pitched(score: Score) -> list[Track]:
