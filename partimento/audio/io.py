@@ -110,9 +110,11 @@ def encode_audio(wave: Waveform, suffix: str, *, depth: str = "16", tags: Mappin
 def _steps(block: NDArray[np.float32], subtype: str) -> NDArray[Any]:
     """Round to the integers of a PCM format ourselves: libsndfile scales by one step less and truncates."""
     if subtype == "PCM_16":
-        return np.clip(np.rint(block * np.float32(2**15)), -(2**15), 2**15 - 1).astype(np.int16)
+        narrow: NDArray[np.int16] = np.clip(np.rint(block * np.float32(2**15)), -(2**15), 2**15 - 1).astype(np.int16)
+        return narrow
     if subtype == "PCM_24":
-        return (np.clip(np.rint(block * np.float32(2**23)), -(2**23), 2**23 - 1).astype(np.int32)) << 8
+        wide: NDArray[np.int32] = np.clip(np.rint(block * np.float32(2**23)), -(2**23), 2**23 - 1).astype(np.int32) << 8
+        return wide
     return block
 
 
