@@ -219,8 +219,7 @@ def mix_item(
         level = STEM_LUFS - active_lufs(Waveform(samples, config.sample_rate)) + jitter
         stereo = np.array(samples * np.float32(10.0 ** (level / 20.0)))
         if room_db is not None:
-            send = np.asarray(stereo.mean(axis=0) * np.float32(10.0 ** (room_db / 20.0)))
-            add_room(send, stereo, config.sample_rate)
+            add_room(samples, 10.0 ** ((level + room_db) / 20.0), stereo, config.sample_rate)
         stems[name] = np.asarray(stereo.mean(axis=0))
         levels[name] = round(level, 3)
     if not stems:

@@ -72,6 +72,7 @@ def export_codec(
     if lost > MAX_LOSS_BY_PACKING:
         raise RequestError(f"packing raises the mel distance by {lost:.3f}; the limit is {MAX_LOSS_BY_PACKING}: keep float16")
     file = out / f"{entry.name}.safetensors"
+    (staging / "model.safetensors").chmod(0o644)  # safetensors writes files that only their owner may read
     (staging / "model.safetensors").replace(file)
     (staging / "config.json").replace(out / f"{entry.name}.json")
     staging.rmdir()
