@@ -142,7 +142,7 @@ def _sections(plan: Plan, wave: Waveform, grid: PlanGrid) -> Finding:
     asked = some([f"{s.name} {s.energy:.2f}" for s in sections], 6)
     heard = some([f"{s.name} {v:.1f} dB" for s, v in zip(sections, levels, strict=True)], 6)
     how = "rank correlation of section levels (RMS) with asked energy and dynamics"
-    value = rank_correlation(wanted, levels) if np.ptp(wanted or [0.0]) >= 0.1 else None
+    value = rank_correlation(wanted, levels) if np.ptp(wanted or [0.0]) >= 0.15 else None
     good = None if value is None else value >= LEAST_CORRELATION
     return finding("section energy", asked, heard, how, good, level="audio", origin=source(plan.sections), value=value)
 

@@ -20,6 +20,7 @@ MOST_DIFFERENT = 0.9
 FADE_S = 8.0
 FADE_SHARE = 0.25
 _VARIES = 0.1  # a lane that moves less is one level
+_AUDIBLE = 0.15  # energies that differ by less are alike: a cadence weighs more
 _LEVEL_NAMES = ("ppp", "pp", "p", "mp", "mf", "f", "ff", "fff")
 _SWING_RANGE = (0.42, 0.8)
 
@@ -113,8 +114,8 @@ def _energies(plan: Plan, score: Score) -> Finding:
     power = [_mean_over(loud, s) for s in sections]
     # Each section's asked energy as the dynamics lane colours it, since both shape the same notes.
     wanted = [s.energy + level_at(plan.dynamics.value, (s.start_bar + s.end_bar) / 2) for s in sections]
-    found = [rank_correlation(wanted, v) for v in (velocity, power)] if np.ptp(wanted or [0.0]) >= _VARIES else []
-    value = max((v for v in found if v is not None), default=None)
+    found = [rank_correlation(wanted, v) for v in (velocity, power)] if np.ptp(wanted or [0.0]) >= _AUDIBLE else []
+    value = max((v for v in found if v is not None), default=None)  # denser or louder: either is energy
     rows = zip(sections, velocity, power, strict=True)
     text = some([f"{s.name} velocity {v:.0f}, {p:.1f} dB" for s, v, p in rows], 6)
     good = None if value is None else value >= LEAST_CORRELATION
@@ -133,6 +134,7 @@ def _form(plan: Plan, score: Score) -> Finding:
     sections = [s for s in plan.sections.value if len(_section_bars(s, score)) >= 2]
     asked = " ".join(s.material for s in plan.sections.value)
     given = plan.chords.value is not None
+    n_bars = score.n_bars - (closing_bars(plan, score) if plan.ending.value == "final" else 0)
     how = "likeness of harmony and tune, bar by bar, within and between materials"
     if given:
         how = "rhythm of the tune within materials, notes of the tune between them (the given chords run on under the form)"
@@ -140,11 +142,11 @@ def _form(plan: Plan, score: Score) -> Finding:
     other: list[float] = []
     for a, b in itertools.combinations(sections, 2):
         alike = a.material == b.material
-        likeness = section_likeness(score, a, b, with_harmony=not given, with_pitch=not (given and alike))
+        likeness = section_likeness(score, a, b, with_harmony=not given, with_pitch=not (given and alike), n_bars=n_bars)
         if likeness is not None:
             (same if alike else other).append(likeness)
     if not same and not other:
-        reason = "one section" if len(sections) < 2 else "the chords are given and there is no tune to compare"
+        reason = "one section" if len(sections) < 2 else "no tune or harmony of the composer's own to compare"
         return finding("form", asked, reason, how, None, origin=source(plan.sections))
     parts = []
     if same:
@@ -159,28 +161,48 @@ def _form(plan: Plan, score: Score) -> Finding:
 
 
 def section_likeness(
-    score: Score, first: Section, second: Section, *, with_harmony: bool = True, with_pitch: bool = True
+    score: Score,
+    first: Section,
+    second: Section,
+    *,
+    with_harmony: bool = True,
+    with_pitch: bool = True,
+    n_bars: int | None = None,
 ) -> float | None:
     """Mean likeness of aligned bars, 0 to 1.
+
+    A shorter section is laid against the beginning and against the end of the longer one (a last return often brings
+    only the closing half); the better fit counts.
 
     Args:
         score: the piece.
         first: a section.
-        second: another one; the shorter decides how many bars are compared.
+        second: another one.
         with_harmony: compare the pitch classes of all parts (pointless where the user's chords run on).
         with_pitch: compare the tune's pitch classes beside its onsets (a tune over other chords has other pitches).
+        n_bars: look only at bars before this one.
 
     Returns:
         None when there is nothing to compare.
     """
-    values: list[float] = []
-    for i, j in zip(_section_bars(first, score), _section_bars(second, score), strict=False):
-        parts = [_cosine(_bar_pitch_classes(score, i), _bar_pitch_classes(score, j))] if with_harmony else []
-        tune_a, tune_b = (_bar_tune(score, bar, pitched=with_pitch) for bar in (i, j))
-        if tune_a and tune_b:
-            parts.append(len(tune_a & tune_b) / len(tune_a | tune_b))
-        values += [float(np.mean(parts))] if parts else []
-    return float(np.mean(values)) if values else None
+    end = score.n_bars if n_bars is None else n_bars
+    longer, shorter = sorted((range(min(s.start_bar, end), min(s.end_bar, end)) for s in (first, second)), key=len, reverse=True)
+    found = []
+    for offset in {0, len(longer) - len(shorter)}:
+        pairs = zip(longer[offset:], shorter, strict=False)
+        values = [v for i, j in pairs if (v := _bar_likeness(score, i, j, with_harmony, with_pitch)) is not None]
+        found += [float(np.mean(values))] if values else []
+    return max(found, default=None)
+
+
+def _bar_likeness(score: Score, i: int, j: int, with_harmony: bool, with_pitch: bool) -> float | None:
+    """Likeness of two bars; None when both are empty of what is compared."""
+    a, b = (_bar_pitch_classes(score, bar) for bar in (i, j))
+    parts = [_cosine(a, b)] if with_harmony and (a.any() or b.any()) else []
+    tune_a, tune_b = (_bar_tune(score, bar, pitched=with_pitch) for bar in (i, j))
+    if tune_a and tune_b:
+        parts.append(len(tune_a & tune_b) / len(tune_a | tune_b))
+    return float(np.mean(parts)) if parts else None
 
 
 def _bar_pitch_classes(score: Score, bar: int) -> NDArray[np.float64]:
