@@ -204,7 +204,7 @@ class ComposeOptions:
     sealed: bool = False
     seed: int = 0
     baselines_only: bool = False
-    prompts: tuple[str, ...] = (variety_of.DEFAULT_PROMPT,)
+    prompts: tuple[str, ...] = variety_of.DEFAULT_PROMPTS
     n_quartets: int = ensembles.DEFAULT_QUARTETS
     n_seeds: int = variety_of.DEFAULT_SEEDS
     cache: Path | None = None

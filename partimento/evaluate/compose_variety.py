@@ -21,7 +21,11 @@ from partimento.score.score import Score, Track
 MAX_MEDIAN = 0.05
 MAX_ANY = 0.30
 DEFAULT_SEEDS = 50
-DEFAULT_PROMPT = "a cheerful folk tune on the flute over acoustic guitar and bass, 16 bars"
+DEFAULT_PROMPTS = (
+    "a cheerful folk tune on the flute over acoustic guitar and bass, 16 bars",
+    "an upbeat pop song with a lead synth",
+    "a slow waltz for violin and piano",
+)
 
 ComposeSeed = Callable[[int], Score]
 """Seed → score of one prompt."""
