@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from partimento.interpret.mentions import means_something_else
+from partimento.interpret.mentions import is_adjective_of, means_something_else
 from partimento.interpret.reading import Said, SaidStyle, SaidTempo
 from partimento.interpret.regions import overlaps
 from partimento.interpret.vocabulary import (
@@ -13,6 +13,7 @@ from partimento.interpret.vocabulary import (
     ENDING,
     ENSEMBLE,
     ERA,
+    INSTRUMENT,
     MOOD,
     SECTION,
     STYLE,
@@ -86,11 +87,17 @@ def read_whole(text: str, original: str, hits: list[Hit], ignored: list[Span], t
                 tempo = _tempo_word(text, hit, sense, words, no=no)
                 if tempo:
                     tempi.append(tempo)
-            elif not no:
+            elif not no and not (sense.kind == DYNAMICS and "level" in sense.facts and _of_one_part(text, hit, hits)):
                 _put(whole, text, hit, sense, words)
     if tempi:
         whole.tempo = max(tempi, key=lambda item: item[0])[1]
     return whole
+
+
+def _of_one_part(text: str, hit: Hit, hits: list[Hit]) -> bool:
+    """True for "soft strings": the level of a part, not of the piece."""
+    names = [h for h in hits if h.start >= hit.end and h.sense(INSTRUMENT)]
+    return bool(names) and is_adjective_of(text[hit.end : names[0].start])
 
 
 def _corrected(hits: list[Hit], text: str) -> list[Hit]:

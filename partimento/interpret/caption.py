@@ -81,7 +81,7 @@ def _orders(orders: tuple[Order, ...]) -> str:
     text = ""
     for order in orders[:4]:
         text += (
-            f" {_thing(order.then).capitalize()} at the end."
+            f" {_thing(order.then).capitalize()} enters later."
             if order.first == "*"
             else f" {_thing(order.first).capitalize()} first, then {_thing(order.then)}."
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from partimento.interpret.parts import Draft
 from partimento.interpret.reading import Passage, Reading, Where
 from partimento.plan.plan import BarRange
@@ -34,7 +36,10 @@ class Timeline:
             return self.near(where.amount * self.n_bars) if where.amount else 0
         if where.unit == "section":
             found = self.named(where.name)
-            return found[0].start_bar if found else None
+            index = int(where.amount)
+            if not found or index >= len(found):
+                return None
+            return found[index].start_bar or None
         if where.unit == "end":
             return self.ending()
         return None
@@ -113,6 +118,10 @@ def active_ranges(
     starters = {id_ for p in passages if p.kind == "start" for id_ in p.instruments}
     starters &= {d.follows for d in drafts}
     entering = {id_ for p in passages if p.kind == "enter" for id_ in p.instruments}
+    named = starters | entering
+    others = tuple(sorted({d.follows for d in drafts} - named))
+    passages = [replace(p, instruments=others) if "*" in p.instruments else p for p in passages]
+    entering |= {id_ for p in passages if p.kind == "enter" for id_ in p.instruments}
     first_entry = min((bars[i] for i, p in enumerate(passages) if p.kind == "enter"), default=time.near(time.n_bars / 3))
     soloists: list[list[BarRange]] = [[] for _ in drafts]
     for k, draft in enumerate(drafts):

@@ -21,6 +21,7 @@ NEAR = 0.02
 TEMPO_CHANGE = 1.3
 """Last over first tempo when the words ask for a piece that speeds up (its inverse: slows down)."""
 _ABSOLUTE = {"very_slow": 50.0, "slow": 70.0, "medium": 100.0, "fast": 140.0, "very_fast": 180.0}
+_AGAINST_USUAL = {"very_slow": 0.62, "slow": 0.8, "medium": 1.0, "fast": 1.15, "very_fast": 1.3}
 _BOUNDS = {
     "very_slow": (40.0, 62.0),
     "slow": (50.0, 84.0),
@@ -75,6 +76,8 @@ def choose_metre(
 def _class_tempo(word: str, choice: StyleChoice) -> float:
     """Quarter notes per minute of a tempo class: relative to a named style, else near its absolute middle."""
     low, usual, high = choice.style.tempo
+    if "tempo" in choice.facts:
+        return float(str(choice.facts["tempo"])) * _AGAINST_USUAL[word]
     if choice.asked:
         relative = {
             "very_slow": low * 0.88, "slow": low + 0.1 * (usual - low), "medium": usual,

@@ -340,6 +340,8 @@ def _passages(events: list[Event], plain: list[tuple[int, str]], original: str, 
         if event.leaving:
             where = event.where if event.where.unit != "stage" else Where("end") if event.kind == "end" else event.where
             passages.append(Passage("leave", tuple(dict.fromkeys(event.leaving)), where, words))
+        if not ids and event.everyone and event.kind == "next":
+            passages.append(Passage("enter", ("*",), event.where, words))
         if not ids:
             continue
         if event.kind == "start":

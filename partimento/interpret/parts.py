@@ -25,6 +25,8 @@ _SUBSTITUTES = {
     "percussion": (),
     "counter": (),
 }  # fmt: skip
+_SOLO_STYLES = ("classical", "baroque", "ragtime", "ambient", "waltz", "chinese", "folk")
+"""Styles in which one named keyboard, guitar or harp is a whole piece."""
 _ELECTRIC_LEADS = ("synth_lead", "saxophone", "organ", "electric_piano", "piano", "electric_guitar")
 _ELECTRIC = (
     "electric_guitar",
@@ -62,6 +64,7 @@ class Draft:
     sketch: int | None = None
     name: str = ""
     follows: str = field(default="")  # the instrument whose passages it shares
+    gain_db: float = 0.0
     from_energy: float = 0.0  # quieter sections leave it out
 
     @property
@@ -133,6 +136,7 @@ def choose_parts(reading: Reading, choice: StyleChoice, negative: list[Value[str
         _complete(drafts, reading, choice, absent)
     _lowest_is_bass(drafts, absent)
     _split_lone_harmony(drafts)
+    _opening_tune(drafts, reading)
     drafts = _limited(drafts, remarks)
     _name(drafts)
     remarks += [
@@ -172,7 +176,18 @@ def _said_drafts(item: SaidInstrument, choice: StyleChoice) -> list[Draft]:
     if item.stand_in:
         reason = f"stands in for '{item.words[0]}'"
     origin = Origin.INFERRED if inferred else Origin.SAID
-    first = Draft(id_, role, origin, item.words, reason, item.program, item.solo, item.style_words, follows=item.instrument)
+    first = Draft(
+        id_,
+        role,
+        origin,
+        item.words,
+        reason,
+        item.program,
+        item.solo,
+        item.style_words,
+        follows=item.instrument,
+        gain_db=item.gain_db,
+    )
     players = min(_MAX_PLAYERS, item.count) if row.family not in ("drums", "percussion") else 1
     return [first, *(replace(first, role="counter" if role == "melody" else role, solo=False) for _ in range(players - 1))]
 
@@ -239,13 +254,15 @@ def _complete(drafts: list[Draft], reading: Reading, choice: StyleChoice, absent
     alone = lone and (any(d.solo for d in drafts) or drafts[0].row.poly or not pitched or drafts[0].role == "bass")
     if (size is not None and len(drafts) >= size) or any(i.implied for i in reading.instruments):
         return
-    alone = alone and not any(p.kind == "only" for p in reading.passages)
+    alone = alone and not any(p.kind == "only" or "*" in p.instruments for p in reading.passages)
+    if alone and drafts[0].row.poly and choice.style.id in _SOLO_STYLES and size is None:
+        return
     if not choice.asked and (alone or (not pitched and size is None)):
         return
     if lone and drafts[0].solo and size is None and not reading.passages and _is_solo_piece(reading):
         return
     wanted: list[str] = []
-    if choice.asked or size is not None or any(p.kind == "only" for p in reading.passages):
+    if choice.asked or size is not None or any(p.kind == "only" or "*" in p.instruments for p in reading.passages):
         wanted = ["melody", "harmony", "bass", "drums"]
     else:
         wanted = (
@@ -326,6 +343,19 @@ def _lowest_is_bass(drafts: list[Draft], absent: list[Value[str]]) -> None:
         min(low, key=lambda d: (d.row.range[0], drafts.index(d))).role = "bass"
 
 
+def _opening_tune(drafts: list[Draft], reading: Reading) -> None:
+    """When all tunes enter later, an instrument that opens the piece plays one until then, with its accompaniment."""
+    starters = {id_ for p in reading.passages if p.kind == "start" for id_ in p.instruments}
+    entering = {id_ for p in reading.passages if p.kind == "enter" for id_ in p.instruments}
+    leads = [d for d in drafts if d.role == "melody"]
+    if not starters or not leads or any(d.follows in starters or d.follows not in entering for d in leads):
+        return
+    opener = next((d for d in drafts if d.follows in starters and d.row.poly and d.role in HARMONY and d.sketch is None), None)
+    if opener and _said_role(opener, reading) not in HARMONY:
+        drafts.insert(drafts.index(opener) + 1, replace(opener, solo=False, name="accompaniment"))
+        opener.role = "melody"
+
+
 def _split_lone_harmony(drafts: list[Draft]) -> None:
     """When nothing leads, the best harmony instrument plays the tune, and keeps its accompaniment in a second part."""
     if any(d.role in ("melody", "counter") for d in drafts):
@@ -344,7 +374,7 @@ def _split_lone_harmony(drafts: list[Draft]) -> None:
         if any(d.role in HARMONY and d is not lead for d in drafts) and lead.row.family not in ("keys", "guitars"):
             return
     index = drafts.index(lead)
-    role = possible_role(lead.row, "arpeggio" if lead.row.role == "arpeggio" else "chords")
+    role = possible_role(lead.row, lead.row.role if lead.row.role in HARMONY else "chords")
     drafts.insert(index + 1, replace(lead, role=role, solo=False, name="accompaniment"))
 
 

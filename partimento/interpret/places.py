@@ -39,6 +39,7 @@ def _section_pattern() -> re.Pattern[str]:
             names[normalise(name)] = row["name"]
     english = "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True) if n.isascii())
     chinese = "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True) if not n.isascii())
+    chinese = chinese.replace("|高潮", "|(?<![推向入渐达])高潮(?!迭起|收尾)")  # "builds to a climax" is no place
     return re.compile(rf"{_SECTION_BEFORE}({english})s?\b|({chinese})")
 
 
@@ -65,6 +66,16 @@ def _number(*groups: str | None) -> float:
     return next((n for g in groups if g and (n := parse_number(g)) is not None), 0.0)
 
 
+def _ordinal(match: re.Match[str] | None) -> float:
+    """0 for the first (or any), 1 for "the second …", -1 for the last."""
+    if match is None:
+        return 0.0
+    word = match.group(1)
+    if word is None:
+        return _number(match.group(2)) - 1
+    return -1.0 if word in ("last", "final") else float(["second", "third", "fourth", "2nd", "3rd", "4th"].index(word) % 3 + 1)
+
+
 def find_place(text: str, start: int, end: int) -> Where:
     """The place that ``text[start:end]`` names; ``stage`` when only the order is known."""
     part = text[start:end]
@@ -87,7 +98,8 @@ def find_place(text: str, start: int, end: int) -> Where:
     if _THIRD.search(part):
         return Where("fraction", 0.67)
     if section := section_place(text, start, end):
-        return Where("section", name=section[0])
+        ordinal = re.search(r"\b(second|third|fourth|2nd|3rd|4th|last|final) [a-z-]+$|第([二三四])[^第]*$", text[: section[1][1]])
+        return Where("section", _ordinal(ordinal), section[0])
     if match := _ORDINAL_ZH.search(part):
         return Where("stage", _number(match.group(1)))
     if _END.search(part):

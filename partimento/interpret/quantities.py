@@ -297,6 +297,8 @@ def lengths(text: str) -> Iterator[Quantity]:
 
 def _is_decade(value: float, spelled: str, before: str, after: str) -> bool:
     """True when "80s" means the eighties: glued, a round decade, and not framed as a length."""
+    if value in (303, 707, 808, 909):  # drum machines
+        return True
     if (
         " " in spelled
         or value not in range(20, 100, 10)

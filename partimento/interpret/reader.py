@@ -23,6 +23,9 @@ from partimento.score.timing import Key, Metre
 
 Span = tuple[int, int]
 _STEMS = re.compile(r"(?:ings?|ed|ly|s|es|er|est|ish|y)$")
+_MOVES = re.compile(
+    r"\b(?:com(?:es?|ing)|enter(?:s|ing)?|join(?:s|ing)?|kick(?:s|ing)?|start(?:s|ing)?|until|before|drops?|stops?)\b"
+)
 
 
 @dataclass(frozen=True)
@@ -266,9 +269,7 @@ def _section_passages(positive: list[Mention], text: str, words: str, sentences:
         stop = re.search(r"[,.;:!?，。、]", text[mention.end : min(end, following)])
         reach = mention.end + stop.start() if stop else min(end, following)
         place = section_place(text, mention.end, min(reach, mention.end + 40))
-        if place and not re.search(
-            r"\b(?:comes?|enters?|joins?|kicks?|starts?|until|before|drops?|stops?)\b", text[mention.end : place[1][1]]
-        ):
+        if place and not _MOVES.search(text[mention.end : place[1][1]]):
             quote = (words[mention.start : place[1][1]],)
             elsewhere = any(m.id == mention.id and m is not mention for m in positive)
             kind = "solo" if mention.solo else "during"

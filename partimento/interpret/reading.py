@@ -29,6 +29,7 @@ class SaidInstrument:
         program: General MIDI program when the name implies one other than the instrument's own.
         style_words: adjectives tied to it.
         stand_in: what the user called it, when the table has no such instrument and this one plays instead.
+        gain_db: level asked for against the usual one ("soft strings").
         implied: named only through an ensemble word ("big band").
         position: offset of the first mention.
     """
@@ -43,6 +44,7 @@ class SaidInstrument:
     style_words: tuple[str, ...] = ()
     stand_in: str = ""
     implied: bool = False
+    gain_db: float = 0.0
     position: int = 0
 
 
@@ -51,7 +53,7 @@ class Where:
     """A place in the piece as the words say it.
 
     ``unit`` is ``bars`` or ``seconds`` from the start (negative: from the end), ``fraction`` of the piece, ``section``
-    (``name``), ``stage`` (only the order is known) or ``end``.
+    (``name``; ``amount`` 1 is the second of that name, -1 the last), ``stage`` (only the order is known) or ``end``.
     """
 
     unit: str = "stage"

@@ -136,6 +136,7 @@ def _part(draft: Draft, active: tuple[BarRange, ...], solo: tuple[BarRange, ...]
         reason=draft.reason,
         program=draft.program,
         solo=whole,
+        gain_db=draft.gain_db,
         sketch=draft.sketch,
         style_words=draft.style_words,
     )

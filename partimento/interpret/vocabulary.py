@@ -153,6 +153,8 @@ def _add_terms(entries: dict[str, list[Sense]]) -> None:
     for row in data["ensembles"]:
         for language in ("en", "zh"):
             _add(entries, row.get(language), Sense(ENSEMBLE, row.get("parts", str(row.get("size"))), row))
+            if "style" in row:
+                _add(entries, row.get(language), Sense(STYLE, row["style"]))
     for id_, row in data["unplayed"].items():
         for language in ("en", "zh"):
             _add(entries, row[language], Sense(UNPLAYED, id_))

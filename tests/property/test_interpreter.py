@@ -117,6 +117,13 @@ def check(plan: Plan) -> None:
             assert not star
             assert not any(excludes(a.value, part.instrument, part.role) for a in plan.absent)
         assert all(a.value != part.instrument for a in plan.absent)
+    begins = {
+        id_: min(p.active[0].start_bar for p in plan.parts if p.instrument == id_) for id_ in {p.instrument for p in plan.parts}
+    }
+    for order in plan.orders:
+        if order.first in begins and order.then in begins:
+            assert begins[order.first] < begins[order.then]
+    assert any(p.plays_in(0) for p in plan.parts)
     assert plan.tempo.value[0].bar == 0
     assert plan.dynamics.value[0].bar == 0
     assert plan.caption
