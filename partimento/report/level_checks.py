@@ -13,6 +13,7 @@ from partimento.listen.spectrum import Sound
 from partimento.plan.plan import PartPlan, Plan
 from partimento.plan.result import Finding, Performance
 from partimento.report.grid import PlanGrid, level_at
+from partimento.report.shape_checks import FADE_S, FADE_SHARE
 from partimento.report.wording import bars, finding, some, source
 
 TARGET_LUFS = -14.0
@@ -37,7 +38,7 @@ def check_levels(plan: Plan, performance: Performance, grid: PlanGrid, sound: So
     elif plan.parts:
         reason = "the performer gives no stems"
         out.append(finding("instruments", f"{len(plan.parts)} parts", reason, "activity of stems", None, level="audio"))
-    out += [_sections(plan, wave, grid), _quality(sound)]
+    out += [_sections(plan, sound, grid), _quality(sound)]
     return tuple(out)
 
 
@@ -131,20 +132,39 @@ def _stray_seconds(stem: Waveform, wanted: list[tuple[float, float]]) -> float:
     return float((outside & (curve.db > float(curve.db.max()) - _QUIETER_DB)).sum() * curve.frame_s)
 
 
-def _sections(plan: Plan, wave: Waveform, grid: PlanGrid) -> Finding:
-    """Levels of the sections against their asked energies (with the dynamics lane)."""
-    sections = [s for s in plan.sections.value if s.start_bar < plan.n_bars.value]
-    levels = [
-        stretch_levels(wave, (grid.bar_seconds(s.start_bar), min(wave.duration_s, grid.bar_seconds(s.end_bar))))[0]
-        for s in sections
-    ]
+def _sections(plan: Plan, sound: Sound, grid: PlanGrid) -> Finding:
+    """Levels and liveliness of the sections against their asked energies (with the dynamics lane)."""
+    wave = sound.wave
+    until = _body_end_s(plan, wave, grid)
+    sections = [s for s in plan.sections.value if grid.bar_seconds(s.start_bar) < until - 1.0]
+    edges = [(grid.bar_seconds(s.start_bar), min(until, grid.bar_seconds(s.end_bar))) for s in sections]
+    levels = [stretch_levels(wave, edge)[0] for edge in edges]
+    lively = [_liveliness(sound, *edge) for edge in edges]
     wanted = [s.energy + level_at(plan.dynamics.value, (s.start_bar + s.end_bar) / 2) for s in sections]
     asked = some([f"{s.name} {s.energy:.2f}" for s in sections], 6)
-    heard = some([f"{s.name} {v:.1f} dB" for s, v in zip(sections, levels, strict=True)], 6)
-    how = "rank correlation of section levels (RMS) with asked energy and dynamics"
-    value = rank_correlation(wanted, levels) if np.ptp(wanted or [0.0]) >= 0.15 else None
+    rows = zip(sections, levels, lively, strict=True)
+    heard = some([f"{s.name} {v:.1f} dB, liveliness {x:.2f}" for s, v, x in rows], 6)
+    how = "rank correlation of asked energy and dynamics with section levels (RMS), and with mean spectral flux"
+    found = [rank_correlation(wanted, v) for v in (levels, lively)] if np.ptp(wanted or [0.0]) >= 0.15 else []
+    value = max((v for v in found if v is not None), default=None)
     good = None if value is None else value >= LEAST_CORRELATION
     return finding("section energy", asked, heard, how, good, level="audio", origin=source(plan.sections), value=value)
+
+
+def _body_end_s(plan: Plan, wave: Waveform, grid: PlanGrid) -> float:
+    """Where the ending begins: the bar of the last chord, or the fade-out."""
+    if plan.ending.value == "final":
+        return min(wave.duration_s, grid.bar_seconds(max(1, plan.n_bars.value - 1)))
+    if plan.ending.value == "fade":
+        return wave.duration_s - min(FADE_S, FADE_SHARE * wave.duration_s)
+    return wave.duration_s
+
+
+def _liveliness(sound: Sound, start_s: float, end_s: float) -> float:
+    """Mean rise of the logarithmic mel spectrum in a stretch: many, sharp and bright onsets make it large."""
+    low, high = (round(t * sound.onset_frame_rate_hz) for t in (start_s, end_s))
+    level = np.log1p(1e3 * sound.mel[low : max(high, low + 3)])
+    return float(np.maximum(np.diff(level, axis=0), 0.0).mean() * 100.0)
 
 
 def _quality(sound: Sound) -> Finding:
