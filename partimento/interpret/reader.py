@@ -23,6 +23,7 @@ from partimento.score.timing import Key, Metre
 
 Span = tuple[int, int]
 _STEMS = re.compile(r"(?:ings?|ed|ly|s|es|er|est|ish|y)$")
+_BLANKS = re.compile(r"[^\S\n\r]+")  # runs of blanks; a new line ends a sentence
 _MOVES = re.compile(
     r"\b(?:com(?:es?|ing)|enter(?:s|ing)?|join(?:s|ing)?|kick(?:s|ing)?|start(?:s|ing)?|until|before|drops?|stops?)\b"
 )
@@ -32,6 +33,7 @@ _MOVES = re.compile(
 class _Found:
     """What the stages of :func:`read` found, before it is put together."""
 
+    said: str
     words: str
     text: str
     sentences: list[Span]
@@ -55,6 +57,7 @@ def read(words: str) -> Reading:
     Returns:
         What the words say, with the user's spans; nothing is decided here.
     """
+    said, words = words, _BLANKS.sub(" ", words)
     text = normalise(words)
     numbers = _numbers(text, words)
     tokens = [t for t in tokenise(text) if not _inside(t, numbers)]
@@ -73,7 +76,7 @@ def read(words: str) -> Reading:
     described = [_described(m, mentions, hits, text, clauses) for m in mentions]
     order = read_order(_masked(text, uses), words, sentences, described, skip)
     whole = read_whole(text, words, hits, ignored, negations.spans)
-    return _assemble(_Found(words, text, sentences, tokens, numbers, hits, ignored, described, negations, order, whole))
+    return _assemble(_Found(said, words, text, sentences, tokens, numbers, hits, ignored, described, negations, order, whole))
 
 
 def _inside(token: Token, numbers: list[Quantity]) -> bool:
@@ -143,7 +146,7 @@ def _assemble(found: _Found) -> Reading:
     unplayed = [m for i, m in enumerate(mentions) if m.unplayed and i not in negations.negated and i not in temporal]
     tempo = _tempo(numbers, whole, words)
     return Reading(
-        text=words,
+        text=found.said,
         language=language_of(text),
         instruments=tuple(instruments),
         absent=tuple(absent),
