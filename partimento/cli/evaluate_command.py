@@ -39,10 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     exact.add_argument("--requests", type=int, default=100, metavar="N", help="how many (default 100)")
     exact.add_argument("--no-audio", action="store_true", help="notes only")
     codec = sub.add_parser("codec", help="reconstruction by a trained codec, beside Opus")
-    codec.add_argument("checkpoint", type=Path, help="folder with model.safetensors and config.json")
+    codec.add_argument("checkpoint", type=Path, help="mini-codec, or a folder with model.safetensors and config.json")
     codec.add_argument("--data", type=Path, required=True, metavar="DIR", help="held-out sounds")
     codec.add_argument("--files", type=int, default=24, metavar="N", help="how many of them (default 24)")
     codec.add_argument("--pictures", type=Path, metavar="DIR", help="write spectrograms and sounds of the first four")
+    codec.add_argument("--quick", action="store_true", help="the codec alone, without Opus and ceilings")
     for one in (plan, compose, exact, codec):
         one.add_argument("--out", type=Path, metavar="DIR", help="write the table as Markdown (and JSON) there")
         one.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -112,9 +113,15 @@ def _codec(args: argparse.Namespace) -> int:
     import json
     from dataclasses import asdict
 
-    from partimento.evaluate.codec import evaluate_codec
+    from partimento.cli.train_command import need_torch
 
-    table = evaluate_codec(args.checkpoint, args.data, n_files=args.files, pictures=args.pictures)
+    need_torch("measuring a codec")
+    from partimento.evaluate.codec import OPUS_KBPS, evaluate_codec
+
+    rates = () if args.quick else OPUS_KBPS
+    table = evaluate_codec(
+        args.checkpoint, args.data, n_files=args.files, ceilings=not args.quick, opus_kbps=rates, pictures=args.pictures
+    )
     page = table.markdown()
     print(page)
     _write(args.out, "codec", page, json.dumps(asdict(table), indent=2))

@@ -18,6 +18,8 @@ COMMANDS = {
     "listen": "what is in a recording: tempo, key, chords, loudness",
     "score": "look at scores: plot a piano roll, convert between formats",
     "models": "list performers and what each can do",
+    "data": "make training data",
+    "train": "train a model from a recipe",
     "evaluate": "measure: plan, compose, exact, codec",
     "bench": "measure speed",
 }

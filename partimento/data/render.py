@@ -1,6 +1,6 @@
 """A multi-stem dataset with exact annotations, rendered from written scores and from our own composer.
 
-    python -m partimento.data.render --sheets scores/ --out data/ --items 1000 --seed 1 --jobs 2
+    partimento data render --sheets scores/ --out data/ --items 1000 --seed 1 --jobs 2
 
 Item ``i`` of seed ``s`` is always the same. A run that was interrupted goes on where it stopped; an item that cannot be
 made (a corrupt sheet, a silent excerpt) is named in ``skipped.jsonl`` and nothing stops. Levels follow Slakh2100 (Manilow
@@ -10,11 +10,9 @@ that hardly sound are left out instead of being blown up. On top of that each st
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
@@ -311,33 +309,3 @@ def _results(config: RenderConfig, missing: list[int], jobs: int) -> Iterator[tu
                 yield from (f.result() for f in ready)
         for future in waiting:
             yield future.result()
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Command line of this module."""
-    parser = argparse.ArgumentParser(description="Render a dataset; run it again to go on.")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--sheets", type=Path, help="folder of MusicXML sheets")
-    parser.add_argument("--items", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--soundfont", action="append", help="name or path; may be repeated")
-    parser.add_argument("--held-out-soundfont")
-    parser.add_argument("--composed", type=float, default=0.5, help="share of composed pieces, 0 to 1")
-    parser.add_argument("--no-stems", action="store_true")
-    args = parser.parse_args(argv)
-    try:
-        config = RenderConfig(
-            args.out, args.sheets, args.items, args.seed, tuple(args.soundfont or ("fluidr3",)), args.held_out_soundfont,
-            composed_share=args.composed, stems=not args.no_stems,
-        )  # fmt: skip
-        n = render_dataset(config, jobs=args.jobs, say=lambda line: print(line, file=sys.stderr, flush=True))
-    except PartimentoError as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(f"{n} items in {args.out}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,15 +8,12 @@ original's own spectrum.
 
 from __future__ import annotations
 
-import argparse
-import json
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +21,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from partimento.errors import PartimentoError
 from partimento.metrics.chroma_cosine import chroma_cosine
 from partimento.metrics.mel_distance import mel_distance
 
@@ -247,36 +243,3 @@ def save_picture(path: Path, sounds: dict[str, Samples], sample_rate: int, secon
         axes.set_ylabel("Hz")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=70)
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Command line of this module."""
-    import torch
-
-    parser = argparse.ArgumentParser(description="Measure a codec on held-out sounds.")
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--files", type=int, default=24)
-    parser.add_argument("--pictures", type=Path)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--quick", action="store_true", help="the codec alone, without Opus and ceilings")
-    args = parser.parse_args(argv)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    rates = () if args.quick else OPUS_KBPS
-    try:
-        table = evaluate_codec(
-            args.checkpoint, args.data, n_files=args.files, ceilings=not args.quick, opus_kbps=rates, pictures=args.pictures
-        )
-    except PartimentoError as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(table.markdown(), end="")
-    if args.json is not None:
-        args.json.write_text(json.dumps(asdict(table), indent=2) + "\n", encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

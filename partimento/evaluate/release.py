@@ -110,7 +110,7 @@ def main(argv: list[str] | None = None) -> int:
         hours, minutes = run_counters(args.checkpoint)
         entry = ManifestEntry(
             args.name, "", "", "", 0, "Apache-2.0", args.recipe, args.commit, args.about, round(hours, 1), args.hardware,
-            round(minutes), {}, f"python -m partimento.evaluate.codec {args.name} --data DIR --files {args.files}", args.status,
+            round(minutes), {}, f"partimento evaluate codec {args.name} --data DIR --files {args.files}", args.status,
         )  # fmt: skip
         listed, table = export_codec(args.checkpoint, args.data, args.out, entry, n_files=args.files)
     except PartimentoError as error:

@@ -14,10 +14,8 @@ from partimento.score.text import parse_metre
 from partimento.score.timing import MAX_TEMPO_BPM, MIN_TEMPO_BPM, Metre
 
 DEFAULT_DURATION_S = 30.0
-LEEWAY = 0.06
-"""How far a tempo without a said or given number may bend so that the piece ends on a bar (2 % are tried first)."""
-NEAR = 0.02
-"""A bend that nobody hears; further ones are for multiples of four bars, or when nothing else is near."""
+LEEWAY = 0.02
+"""How far a tempo without a said or given number may bend so that the piece ends on a bar: nobody hears it."""
 TEMPO_CHANGE = 1.3
 """Last over first tempo when the words ask for a piece that speeds up (its inverse: slows down)."""
 _ABSOLUTE = {"very_slow": 50.0, "slow": 70.0, "medium": 100.0, "fast": 140.0, "very_fast": 180.0}
@@ -168,8 +166,8 @@ def bars_in(duration_s: float, bpm: float, metre: Metre) -> int:
 def fit_tempo(duration_s: float, bpm: float, metre: Metre, leeway: float, unit: int = 4) -> tuple[float, int]:
     """Move the tempo by at most ``leeway`` so that the duration is a whole number of bars.
 
-    Multiples of ``unit`` bars are preferred, then even numbers, then any within 2 %, then any; when nothing is near enough
-    the tempo stays and the last bar is shorter or longer.
+    Multiples of ``unit`` bars are preferred, then even numbers, then any; when nothing is near enough the tempo stays and
+    the last bar is shorter or longer.
     """
     bars = duration_s * bpm / 60.0 / metre.bar_quarters
     best: tuple[float, float, int] | None = None
@@ -177,7 +175,7 @@ def fit_tempo(duration_s: float, bpm: float, metre: Metre, leeway: float, unit: 
         moved = abs(n / bars - 1.0)
         new = n * metre.bar_quarters * 60.0 / duration_s
         if moved <= leeway and MIN_TEMPO_BPM <= new <= MAX_TEMPO_BPM:
-            rank = 0.0 if n % unit == 0 else 1.0 if n % 2 == 0 and moved <= NEAR else 2.0 if moved <= NEAR else 3.0
+            rank = 0.0 if n % unit == 0 else 1.0 if n % 2 == 0 else 2.0
             if best is None or (rank, moved) < best[:2]:
                 best = (rank, moved, n)
     if best is None:

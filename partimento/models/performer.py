@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Protocol
 
@@ -52,13 +53,16 @@ class Performer(Protocol):
         name: as in ``--model``.
         description: one line.
         licence: of what it ships.
-        support: control → how far it is obeyed; has every one of :data:`CONTROLS`.
     """
 
     name: str
     description: str
     licence: str
-    support: dict[str, Support]
+
+    @property
+    def support(self) -> Mapping[str, Support]:
+        """Control → how far it is obeyed; has every one of :data:`CONTROLS`."""
+        ...
 
     def perform(self, plan: Plan, request: GenerateRequest, rng: np.random.Generator) -> Performance:
         """Play the plan.

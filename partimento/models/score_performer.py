@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from partimento.models.performer import CONTROLS, Support
@@ -20,7 +22,7 @@ class ScorePerformer:
     name = "score"
     description = "composes a score from the plan and plays it with the built-in sampler; exact, with stems and MIDI"
     licence = "Apache-2.0 (SoundFont: see provenance)"
-    support = {control: _REFUSED.get(control, Support.EXACT) for control in CONTROLS}
+    support: ClassVar[dict[str, Support]] = {control: _REFUSED.get(control, Support.EXACT) for control in CONTROLS}
 
     def perform(self, plan: Plan, request: GenerateRequest, rng: np.random.Generator) -> Performance:
         """Compose the plan and render it (see :class:`partimento.models.performer.Performer`)."""

@@ -25,6 +25,7 @@ _SCALES = {
     "mixolydian": (0, 2, 4, 5, 7, 9, 10),
     "locrian": (0, 1, 3, 5, 6, 8, 10),
 }
+_ABOVE_RELATIVE_MAJOR = {"major": 0, "dorian": 2, "phrygian": 4, "lydian": 5, "mixolydian": 7, "minor": 9, "locrian": 11}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ class Key:
     @property
     def fifths(self) -> int:
         """Sharps (positive) or flats (negative) of the key signature, -6 to 6 (F sharp rather than G flat major)."""
-        relative_major = (self.tonic - {"major": 0, "minor": 9, "dorian": 2, "phrygian": 4, "lydian": 5, "mixolydian": 7, "locrian": 11}[self.mode]) % 12
+        relative_major = (self.tonic - _ABOVE_RELATIVE_MAJOR[self.mode]) % 12
         fifths = (relative_major * 7) % 12
         return fifths if fifths <= 6 else fifths - 12
 

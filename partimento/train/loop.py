@@ -204,7 +204,7 @@ class Trainer:
 
     def _log(self, kind: str, figures: dict[str, float]) -> None:
         speed = self.state.audio_s / max(self.state.wall_s, 1e-9)
-        counters = {"kind": kind, "step": self.state.step, "wall_s": round(self.state.wall_s, 1)}
+        counters = {"kind": kind, "step": self.state.step, "wall_s": round(self.state.wall_s, 3)}
         self._write(counters | {"audio_s": round(self.state.audio_s, 1)} | {k: float(f"{v:.5g}") for k, v in figures.items()})
         shown = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
         self._say(f"{kind} {self.state.step}  {shown}  ({speed:.0f} s of audio per s)")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from partimento.audio.io import read_audio
-from partimento.data import render
+from partimento.cli.main import main as cli
 from partimento.data.annotations import annotate
 from partimento.data.captions import TEST_TEMPLATES, TRAIN_TEMPLATES, captions, facts_of
 from partimento.data.orchestrate import OrchestrationOdds, excerpt, orchestrate, transposed_chord
@@ -200,9 +200,9 @@ def test_annotations_are_in_seconds() -> None:
 
 def test_command_line(config: RenderConfig, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--out", str(config.out), "--sheets", str(config.sheets), "--items", "1", "--composed", "0", "--no-stems"]
-    assert render.main([*arguments, "--soundfont", config.soundfonts[0]]) == 0
+    assert cli(["data", "render", *arguments, "--soundfont", config.soundfonts[0]]) == 0
     assert "1 items" in capsys.readouterr().out
-    assert render.main(["--out", str(config.out), "--sheets", str(config.out / "none")]) == 2
+    assert cli(["data", "render", "--out", str(config.out), "--sheets", str(config.out / "none")]) == 2
 
 
 def test_composed_items_say_their_style_and_mood(config: RenderConfig) -> None:

@@ -8,6 +8,7 @@ import torch
 
 from partimento import checkpoints as manifests
 from partimento.checkpoints import ManifestEntry, read_manifest
+from partimento.cli.main import main as cli
 from partimento.codec.loading import load_mini_codec
 from partimento.data.audio_folder import AudioWindows, find_audio
 from partimento.errors import RequestError
@@ -87,8 +88,8 @@ def test_evaluation_pictures_table_and_missing_ffmpeg(
     assert "no ffmpeg" in table.notes[0]
     assert (tmp_path / "p" / "00.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "p" / "00_decoded.wav").exists()
-    arguments = [str(run[0]), "--data", str(run[1]), "--files", "1", "--quick", "--json", str(tmp_path / "t.json")]
-    assert evaluation.main(arguments) == 0
+    arguments = ["evaluate", "codec", str(run[0]), "--data", str(run[1]), "--files", "1", "--quick", "--out", str(tmp_path / "t")]
+    assert cli(arguments) == 0
     assert "| mini-codec, 2 codebooks | 0.3 |" in capsys.readouterr().out
-    assert json.loads((tmp_path / "t.json").read_text())["cardinality"] == 8
-    assert evaluation.main([str(tmp_path / "none"), "--data", str(run[1])]) == 2
+    assert json.loads((tmp_path / "t" / "codec.json").read_text())["cardinality"] == 8
+    assert cli(["evaluate", "codec", str(tmp_path / "none"), "--data", str(run[1])]) == 2

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from partimento.train import run
+from partimento.cli.main import main as cli
 from partimento.train.recipe import to_plain
 from partimento.train.state import checkpoints
 
@@ -36,8 +36,8 @@ def test_command_line_trains_resumes_and_names_bad_files(
 ) -> None:
     out = tmp_path / "out"
     arguments = [str(recipe), "--data", str(tmp_path / "sounds"), "--valid", str(tmp_path / "sounds"), "--out", str(out)]
-    assert run.main([*arguments, "--steps", "2", "--device", "cpu", "--threads", "1"]) == 0
-    assert run.main([*arguments, "--steps", "3", "--device", "cpu", "--total-steps", "5"]) == 0
+    assert cli(["train", *arguments, "--steps", "2", "--device", "cpu", "--threads", "1"]) == 0
+    assert cli(["train", *arguments, "--steps", "3", "--device", "cpu", "--total-steps", "5"]) == 0
     text = capsys.readouterr().out
     assert "bad.wav: not readable" in text
     assert "resumed step-00000002" in text
@@ -45,7 +45,7 @@ def test_command_line_trains_resumes_and_names_bad_files(
 
 
 def test_mistakes_end_with_two(recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run.main([str(recipe), "--data", str(tmp_path / "none"), "--out", str(tmp_path / "o")]) == 2
+    assert cli(["train", str(recipe), "--data", str(tmp_path / "none"), "--out", str(tmp_path / "o")]) == 2
     assert "no folder" in capsys.readouterr().err
 
 
@@ -62,7 +62,7 @@ def test_killed_at_any_moment_it_goes_on_from_the_last_checkpoint(recipe: Path, 
     plain["run"]["save_every_s"] = 0.05
     recipe.write_text(yaml.safe_dump(plain))
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "partimento.train.run", str(recipe), "--data", str(tmp_path / "sounds"), "--out", str(out)]
+    command = [sys.executable, "-m", "partimento", "train", str(recipe), "--data", str(tmp_path / "sounds"), "--out", str(out)]
     process = subprocess.Popen([*command, "--minutes", "5", "--threads", "1"], stdout=subprocess.DEVNULL)
     for _ in range(600):
         if len(checkpoints(out)) == 2:
@@ -71,5 +71,5 @@ def test_killed_at_any_moment_it_goes_on_from_the_last_checkpoint(recipe: Path, 
     process.send_signal(signal.SIGKILL)
     process.wait()
     saved = int(checkpoints(out)[-1].name.rsplit("-", 1)[-1])
-    assert run.main([*command[3:], "--steps", str(saved + 2), "--device", "cpu"]) == 0
+    assert cli([*command[3:], "--steps", str(saved + 2), "--device", "cpu"]) == 0
     assert checkpoints(out)[-1].name == f"step-{saved + 2:08d}"
