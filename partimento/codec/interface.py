@@ -14,7 +14,7 @@ class Encoded:
 
     Attributes:
         codes: int64 ``[B, K, T]``, each 0 to ``cardinality - 1``; codebook 0 is the coarsest.
-        scales: per-item gain ``[B, 1]`` of codecs that normalise loudness, else None.
+        scales: per-item gains ``[B, 1]`` (``[B, chunks]`` of codecs working in chunks) where sound is normalised, else None.
     """
 
     codes: Tensor
