@@ -15,6 +15,7 @@ from partimento.compose.tune_model import TuneModel, tune_model
 from partimento.compose.tune_style import (
     favoured_degrees,
     forbidden_cells,
+    pushed,
     scaled,
     style_tilt,
     tempo_tilt,
@@ -79,6 +80,7 @@ def lead_sheet_tune(
         high=86,
         fixed={"pickup": float(first > 0)},
         tilt={"notes_per_bar": tempo_tilt(tempo_bpm)},
+        chordal=0.2,
         n_candidates=_n_candidates(n_bars),
     )
     return write_tune(ground, wish, rng, model)
@@ -163,13 +165,16 @@ def write_melody(
         spread=0.7,
         figures={GROUP_NAMES.index(name): float(v) for name, v in settings["figures"].items()},
         intervals={c: float(v) for name, v in settings["intervals"].items() for c in CLASS_NAMES[name]},
+        chromatic=float(settings["chromatic"]) + 1.2 * (frame.character.tension - 0.5),
+        chordal=float(settings["chordal"]) - 0.8 * (frame.character.tension - 0.5),
         density=0.7 * pace.rest + float(settings["density"]),
         n_candidates=_n_candidates(ground.n_bars),
         forbidden_cells=forbidden_cells(settings, pace),
         temperature=float(settings["temperature"]),
     )
     notes = tuple(replace(n, start=n.start / pace.scale, duration=n.duration / pace.scale) for n in write_tune(ground, wish, rng))
-    notes = _where_wanted(frame, notes, wanted)
+    notes = pushed(frame, notes, float(settings["push"]), rng)
+    notes = _where_wanted(frame, breathed(frame, phrases, notes), wanted)
     if frame.plan.ending.value == "final" and wanted[-1]:
         notes = _ended(frame, chords, notes, low, high, rng)
     return phrases, _clipped(notes, frame.length)
@@ -259,6 +264,22 @@ def _vary(source: list[int], start: int, end: int, rng: np.random.Generator) -> 
 def _nearest_shift(semitones: int) -> int:
     """A key change as the smaller way up or down."""
     return (semitones + 6) % 12 - 6
+
+
+def breathed(frame: Frame, phrases: tuple[Phrase, ...], notes: tuple[Note, ...]) -> tuple[Note, ...]:
+    """A breath at the end of each phrase: a long note that reaches to the next phrase's first note gives up a quarter of
+    itself, at most a quarter note."""
+    ends = [frame.bars[phrase.end_bar - 1].end for phrase in phrases[:-1]]
+    out = list(notes)
+    for end in ends:
+        last = int(np.searchsorted([n.start for n in out], end - _EPS)) - 1
+        if last < 0 or last + 1 >= len(out):
+            continue
+        note = out[last]
+        if note.duration >= 1.5 - _EPS and note.end >= end - 0.5 - _EPS and out[last + 1].start - note.end < _EPS:
+            breath = min(1.0, 0.5 if note.duration < 2.0 - _EPS else note.duration / 4)
+            out[last] = replace(note, duration=note.duration - breath)
+    return tuple(out)
 
 
 def _where_wanted(frame: Frame, notes: tuple[Note, ...], wanted: list[bool]) -> tuple[Note, ...]:

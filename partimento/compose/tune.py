@@ -42,10 +42,12 @@ RHYTHMS_PER_CANDIDATE = 2
 PITCHES_PER_RHYTHM = 4
 """Tries at pitches for each rhythm that goes on."""
 MIN_NOTES = 4
-MAX_TILT = 2.0
+MAX_TILT = 3.0
 """Most that a style moves the traits, in standard deviations of the joint distribution."""
 ENERGY_DENSITY = 0.3
 """Nats that a section's lift adds to each pair of notes of a cell."""
+RESOLUTION = 0.3
+"""Nats that steps gain after a note foreign to its chord."""
 ORDINARY_COST = 15.0
 """Cost of each bit by which a tune's most ordinary run is too ordinary."""
 
@@ -64,6 +66,8 @@ class TuneWish:
         spread: 1 draws the traits as widely as real tunes have them, less keeps nearer to the middle.
         figures: family of beat cells (see :mod:`partimento.compose.cells`) → favour in nats.
         intervals: class of interval (see :func:`partimento.compose.pitch.step_class`) → favour in nats.
+        chromatic: favour of notes outside scale and chord, in nats.
+        chordal: favour of chord tones on strong beats and long notes, in nats.
         density: favour of each pair of notes in a beat, in nats.
         n_candidates: tunes written; the best is kept.
         forbidden_cells: beat cells (0 plain or 1 dotted, text) that the style does not have.
@@ -81,6 +85,8 @@ class TuneWish:
     spread: float = 1.0
     figures: dict[int, float] = field(default_factory=dict)
     intervals: dict[int, float] = field(default_factory=dict)
+    chromatic: float = 0.0
+    chordal: float = 0.0
     density: float = 0.0
     n_candidates: int = N_CANDIDATES
     forbidden_cells: frozenset[tuple[int, str]] = frozenset()
@@ -230,6 +236,7 @@ def write_pitches(
     bits = np.full((k, n_notes), 10.0)
     intervals = np.array([wish.intervals.get(c, 0.0) for c in range(pitch_model.N_CLASSES)])[pitch_model.CLASSES]
     favour = _favour(wish, ground) if wish.degrees else None
+    by_step = (np.abs(pitch_model.STEPS) == 1) | (np.abs(pitch_model.STEPS) == 2)
     tonic_end = wanted[INDEX["final_tonic"]] > 0
     for n in range(1, n_notes):
         source = repeats.source[:, n]
@@ -242,7 +249,11 @@ def write_pitches(
         scores = pitch_model.logits(model.pitch, ctx, model.pitch_tables, np) / wish.pitch_temperature
         near = np.abs(ctx["pitch"] - again[:, None])
         scores = scores + np.where(source[:, None] >= 0, np.maximum(0.0, 1.5 - 0.5 * near), 0.0)
-        scores = scores + intervals[None, :]
+        scores = scores + RESOLUTION * ((ctx["left_role"] >= 4) & (ctx["left_role"] < 6))[:, None] * by_step[None, :]
+        scores = scores + intervals[None, :] + wish.chromatic * (ctx["role"] == 5)
+        if wish.chordal:
+            weighty = (grid.weight[:, n] == 0) | (grid.length[:, n] >= 2)
+            scores = scores + wish.chordal * (weighty[:, None] & (ctx["role"] <= 3))
         if favour is not None:
             scores = scores + favour[grid.key[:, n][:, None], ctx["pitch"] % 12]
         scores = scores + repeats.lift[:, n][:, None] * ctx["register"] / (pitch_model.N_REGISTER - 1)

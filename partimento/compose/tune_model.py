@@ -88,18 +88,22 @@ class TuneModel:
 def covariates(metre: Metre, n_bars: int, chords_per_bar: float, minor: bool) -> Floats:
     """What is known of a piece before its traits are drawn ``[N_COVARIATES]``."""
     bar = metre.bar_quarters
+    length = float(
+        np.log2(np.clip(n_bars, 10, 100) / 32.0)
+    )  # longer and shorter pieces than sheets are like the longest and shortest
+    rate = float(np.log2(np.clip(chords_per_bar, 0.25, 4.0)))
     return np.array(
         [
             1.0,
-            np.log2(max(n_bars, 4) / 32.0),
-            np.log2(np.clip(chords_per_bar, 0.25, 4.0)),
+            length,
+            rate,
             float(metre.is_compound),
             float(bar == 3.0 and not metre.is_compound),
             float(metre.denominator == 2),
             float(bar <= 2.0),
             float(minor),
-            np.log2(max(n_bars, 4) / 32.0) ** 2,
-            np.log2(np.clip(chords_per_bar, 0.25, 4.0)) ** 2,
+            length**2,
+            rate**2,
         ]
     )
 

@@ -6,7 +6,7 @@ models were fitted to.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -17,7 +17,7 @@ import yaml
 from partimento.compose.frame import Frame
 from partimento.compose.tune_grid import TuneGround
 from partimento.compose.tune_model import tune_model
-from partimento.score.score import ChordSpan
+from partimento.score.score import ChordSpan, Note
 
 _EPS = 1e-6
 _TRIPLET = "x---x---x---"
@@ -38,7 +38,9 @@ def tune_settings(frame: Frame) -> dict[str, Any]:
     table = _settings()
     family = str(style.music.get("family", "default"))
     entry = table.get(style.id) or table.get(family) or table["default"]
-    return {**table["default"], **entry, **(style.music.get("tune") or {})}
+    own = style.music.get("tune") or {}
+    tilt = {**table["default"]["tilt"], **entry.get("tilt", {}), **own.get("tilt", {})}
+    return {**table["default"], **entry, **own, "tilt": tilt}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,3 +154,38 @@ def tempo_tilt(tempo_bpm: float) -> float:
     if tempo_bpm > 150:
         return max(-1.2, -1.2 * float(np.log2(tempo_bpm / 150)))
     return min(0.8, 0.8 * float(np.log2(90 / tempo_bpm))) if tempo_bpm < 90 else 0.0
+
+
+def pushed(frame: Frame, notes: tuple[Note, ...], amount: float, rng: np.random.Generator) -> tuple[Note, ...]:
+    """Some notes on strong beats begin half a beat early, as players of pushed styles have it.
+
+    A note is moved when it lasts a beat or more and the note before ends with it and can spare half a beat; never the
+    first of a section or the last of the piece, and only in metres with plain beats. Like places are treated alike, so that what
+    repeats goes on repeating.
+
+    Args:
+        frame: the bars.
+        notes: of the tune, sorted.
+        amount: share of the places, 0 to 1.
+        rng: source of chance.
+    """
+    if amount <= 0:
+        return notes
+    starts = [bar.start for bar in frame.bars]
+    decided: dict[tuple[float, float, float], bool] = {}
+    out = list(notes)
+    for i in range(1, len(out) - 1):
+        bar = frame.bars[max(0, int(np.searchsorted(starts, out[i].start + _EPS, side="right")) - 1)]
+        place = out[i].start - bar.start
+        strong = place < _EPS or abs(place - bar.metre.bar_quarters / 2) < _EPS
+        opens = bar.in_section == 0 and place < _EPS
+        if not strong or opens or bar.metre.denominator > 4 or bar.metre.bar_quarters % 1 > _EPS:
+            continue
+        touching = abs(out[i - 1].end - out[i].start) < _EPS
+        key = (round(place, 4), round(out[i].duration, 4), round(out[i - 1].duration, 4))
+        if not touching or out[i].duration < 1.0 - _EPS or out[i - 1].duration < 1.0 - _EPS:
+            continue
+        if decided.setdefault(key, bool(rng.random() < amount)):
+            out[i - 1] = replace(out[i - 1], duration=out[i - 1].duration - 0.5)
+            out[i] = replace(out[i], start=out[i].start - 0.5, duration=out[i].duration + 0.5)
+    return tuple(out)

@@ -49,6 +49,16 @@ Score = Callable[[dict[str, Any], dict[str, Any]], Any]
 _TIED_TO_TRAITS = frozenset({"traits", "hidden", "out", "lag_traits", "copy_traits", "go_on_traits"})
 """Tables with the stronger weight decay: those by which single sheets could be remembered."""
 
+TRAIT_WEIGHTS = {
+    "final_tonic": 3.0,
+    "final_strong": 3.0,
+    "final_length": 3.0,
+    "phrase_bars": 2.0,
+    "syncopation": 2.0,
+    "duration_short": 2.0,
+}
+"""How much more than 1 a trait counts when candidates are compared: those that the models follow least."""
+
 
 @dataclass(frozen=True)
 class FitSettings:
@@ -60,7 +70,7 @@ class FitSettings:
         decay, trait_decay: weight decay of the tables, and of those that read the traits.
         noise: standard deviation added to the traits' normal scores.
         batch: examples a step.
-        rounds: rounds of calibration, each on half of the sheets in turn.
+        rounds: rounds of calibration.
         seed: of everything.
     """
 
@@ -209,7 +219,8 @@ def fit_all(sheets: tuple[Sheet, ...], settings: FitSettings) -> dict[str, Any]:
     mean, spread = _joint(covariate_matrix(sheets), scores)
     surprise = count_surprise([(starts, pitches) for starts, _, pitches in (sheet.arrays for sheet in sheets)])
     weights = np.ones(N_TRAITS)
-    weights[[INDEX["final_tonic"], INDEX["final_strong"], INDEX["final_length"]]] = 3.0
+    for name, weight in TRAIT_WEIGHTS.items():
+        weights[INDEX[name]] = weight
     return {
         "cells": cells,
         "rhythm": [_plain(table) for table in rhythms],
@@ -250,26 +261,30 @@ def _plain(tables: dict[str, Floats]) -> dict[str, Any]:
 
 
 def calibrate(raw: dict[str, Any], sheets: tuple[Sheet, ...], settings: FitSettings, verbose: bool = True) -> dict[str, Any]:
-    """Stretch and shift the wishes until written tunes have the real ones' mean and spread in every trait."""
-    stretch, shift = np.ones(N_TRAITS), np.zeros(N_TRAITS)
+    """Stretch and shift the wishes until written tunes have the real ones' mean and spread in every trait.
+
+    The spread is that of the middle half and that of the tails: as many of the written tunes as of the real ones shall
+    lie between the real ones' 5th and 95th percentile. What the model already has is where the search begins.
+    """
+    stretch, shift = np.array(raw["stretch"], dtype=np.float64), np.array(raw["shift"], dtype=np.float64)
     real = trait_matrix(sheets)
     for number in range(settings.rounds):
-        part = slice(number % 2, None, 2)
         model = from_plain({**raw, "stretch": stretch, "shift": shift})
-        written = np.array([_written(sheet, model, settings.seed + number, i) for i, sheet in enumerate(sheets[part])])
-        apart, ratio = _compare(model, written, real[part])
+        written = np.array([_written(sheet, model, settings.seed + number, i) for i, sheet in enumerate(sheets)])
+        apart, ratio, inside = _compare(model, written, real)
+        pace = 1.0 if number < settings.rounds / 2 else 0.5
         for j in range(N_TRAITS):
             if TRAITS[j] == "pickup":
                 continue
             if j in FLAGS:
-                shift[j] -= 1.25 * float(np.mean(written[:, j]) - np.mean(real[part][:, j]))
+                shift[j] -= pace * 1.25 * float(np.mean(written[:, j]) - np.mean(real[:, j]))
                 continue
-            shift[j] = np.clip(shift[j] - 0.6 * apart[j], -1.2, 1.2)
-            stretch[j] = np.clip(stretch[j] * ratio[j] ** -0.6, 0.8, 2.0)
+            shift[j] = np.clip(shift[j] - pace * 0.5 * apart[j], -1.2, 1.2)
+            stretch[j] = np.clip(stretch[j] * ratio[j] ** (-0.4 * pace) * np.exp(1.5 * pace * inside[j]), 0.7, 2.2)
         if verbose:
             print(
                 f"calibration {number + 1}/{settings.rounds}: mean difference {np.abs(apart).mean():.3f}, "
-                f"spread ratio {np.exp(np.abs(np.log(ratio)).mean()):.3f}",
+                f"spread ratio {np.exp(np.abs(np.log(ratio)).mean()):.3f}, tails {np.abs(inside).mean():.3f}",
                 flush=True,
             )
     return {**raw, "stretch": np.round(stretch, 3).tolist(), "shift": np.round(shift, 3).tolist()}
@@ -284,19 +299,26 @@ def _written(sheet: Sheet, model: TuneModel, seed: int, index: int) -> Floats:
     return traits(*line.arrays, measuring_ground(ground, harmony_of(ground)))
 
 
-def _compare(model: TuneModel, ours: Floats, real: Floats) -> tuple[Floats, Floats]:
-    """Difference of the means and ratio of the spreads (standard deviation, and 5th to 95th percentile) of the normal
-    scores, trait by trait."""
+def _compare(model: TuneModel, ours: Floats, real: Floats) -> tuple[Floats, Floats, Floats]:
+    """Trait by trait: difference of the mean normal scores, ratio of the spreads (of the scores' standard
+    deviations and of the middle halves' widths, their geometric mean), and how many more of
+    ours than of the real tunes lie between the real ones' 5th and 95th percentile."""
     our_scores, real_scores = model.to_scores(ours), model.to_scores(real)
-    apart, ratio = np.zeros(N_TRAITS), np.ones(N_TRAITS)
+    apart, ratio, inside = np.zeros(N_TRAITS), np.ones(N_TRAITS), np.zeros(N_TRAITS)
     for j in range(N_TRAITS):
-        a = our_scores[~np.isnan(ours[:, j]), j]
-        b = real_scores[~np.isnan(real[:, j]), j]
-        if len(a) > 1 and len(b) > 1:
-            apart[j] = a.mean() - b.mean()
-            spreads = [(float(np.subtract(*np.percentile(x, [95, 5]))) + 3.3 * float(x.std())) / 2 for x in (a, b)]
-            ratio[j] = max(spreads[0], 0.3) / max(spreads[1], 0.3)
-    return apart, ratio
+        known, known_real = ~np.isnan(ours[:, j]), ~np.isnan(real[:, j])
+        if known.sum() < 2 or known_real.sum() < 2:
+            continue
+        a, b = our_scores[known, j], real_scores[known_real, j]
+        apart[j] = a.mean() - b.mean()
+        ratio[j] = max(float(a.std()), 0.1) / max(float(b.std()), 0.1)
+        middles = [float(np.subtract(*np.percentile(x, [75, 25]))) for x in (ours[known, j], real[known_real, j])]
+        if min(middles) > 0:
+            ratio[j] = np.sqrt(ratio[j] * middles[0] / middles[1])
+        low, high = np.percentile(real[known_real, j], [5, 95])
+        shares = [float(np.mean((x >= low) & (x <= high))) for x in (ours[known, j], real[known_real, j])]
+        inside[j] = shares[0] - shares[1]
+    return apart, ratio, inside
 
 
 def main() -> None:
@@ -304,13 +326,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sheets", type=Path, help="folder of MusicXML lead sheets (OpenEWLD)")
     parser.add_argument("-o", "--output", type=Path, default=Path("partimento/compose/data/tune_model.json"))
+    parser.add_argument("--calibrate-only", action="store_true", help="keep the fitted tables of the output file")
     parser.add_argument("--epochs", type=int, default=FitSettings.epochs)
     parser.add_argument("--rounds", type=int, default=FitSettings.rounds)
     options = parser.parse_args()
     settings = FitSettings(epochs=options.epochs, rounds=options.rounds)
     sheets = read_sheets(options.sheets)
     print(f"{len(sheets)} sheets, {sum(len(s.notes) for s in sheets)} notes")
-    raw = calibrate(fit_all(sheets, settings), sheets, settings)
+    fitted = json.loads(options.output.read_text(encoding="utf-8")) if options.calibrate_only else fit_all(sheets, settings)
+    raw = calibrate(fitted, sheets, settings)
     write_text(options.output, json.dumps(raw, separators=(",", ":")) + "\n")
 
 

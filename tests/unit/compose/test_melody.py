@@ -8,14 +8,27 @@ import pytest
 
 from partimento.compose.frame_build import build_frame
 from partimento.compose.harmony import write_chords
-from partimento.compose.melody import compose_lead_sheet, plan_phrases, write_melody
-from partimento.compose.tune_style import scaled, tempo_tilt, tune_pace, tune_settings
+from partimento.compose.melody import breathed, compose_lead_sheet, plan_phrases, write_melody
+from partimento.compose.tune_style import pushed, scaled, tempo_tilt, tune_pace, tune_settings
 from partimento.plan.plan import BarRange, KeyAt, Origin, PartPlan, Value
 from partimento.score.chord_names import parse_chord
 from partimento.score.instruments import instrument
-from partimento.score.score import ChordSpan
+from partimento.score.score import ChordSpan, Note
 from partimento.score.timing import Key, Metre
 
+SETTINGS = {
+    "pace",
+    "density",
+    "triplets",
+    "push",
+    "temperature",
+    "figures",
+    "intervals",
+    "chromatic",
+    "chordal",
+    "degrees",
+    "tilt",
+}
 METRES = ["4/4", "3/4", "2/4", "5/4", "6/8", "7/8", "12/8", "9/8", "2/2", "3/8", "11/8", "7/16"]
 
 
@@ -198,7 +211,7 @@ def test_every_style_has_settings_that_exist(plan_of):
 
     for style_id in style_ids():
         settings = tune_settings(build_frame(plan_of(style_id)))
-        assert set(settings) == {"pace", "density", "triplets", "temperature", "figures", "intervals", "degrees", "tilt"}
+        assert set(settings) == SETTINGS
         assert set(settings["figures"]) <= set(GROUP_NAMES)
         assert set(settings["intervals"]) <= set(CLASS_NAMES)
         assert set(settings["tilt"]) <= set(INDEX)
@@ -208,3 +221,23 @@ def test_every_style_has_settings_that_exist(plan_of):
 def test_chinese_tunes_are_pentatonic(plan_of):
     _, _, _, notes = tune_of(plan_of("chinese", key=Key(0, "major"), parts=(lead(),)))
     assert sum(n.pitch % 12 in (0, 2, 4, 7, 9) for n in notes) >= 0.95 * len(notes)
+
+
+def test_pushed_notes_begin_early_and_alike(plan_of):
+    frame = build_frame(plan_of("salsa", sections="A:a:4:0.5", ending="loop"))
+    notes = tuple(Note(2.0 * i, 2.0, 60 + i) for i in range(8))
+    rng = np.random.default_rng(0)
+    assert pushed(frame, notes, 0.0, rng) == notes
+    moved = pushed(frame, notes, 1.0, rng)
+    assert [n.start for n in moved] == [0.0, 1.5, 3.5, 5.5, 7.5, 9.5, 11.5, 14.0]
+    assert_line(moved, 16.0)
+    assert moved[-1].end == notes[-1].end
+    some = pushed(frame, notes, 0.5, np.random.default_rng(3))
+    middles = {n.start % 4 for n in some[1:-1:2]}
+    assert len(middles) <= 2
+
+
+def test_phrases_end_with_a_breath(plan_of):
+    frame = build_frame(plan_of(sections="A:a:8:0.5", ending="loop"))
+    notes = (Note(12.0, 4.0, 60), Note(16.0, 4.0, 62), Note(20.0, 12.0, 64))
+    assert [n.duration for n in breathed(frame, plan_phrases(frame), notes)] == [3.0, 4.0, 12.0]
