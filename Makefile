@@ -32,8 +32,8 @@ demo: setup
 	for piece in jazz funk erhu; do $(BIN)/partimento score plot demo/$$piece.mid -o demo/$$piece.png; done
 
 lint: setup
-	$(BIN)/ruff check partimento tests benchmarks
-	$(BIN)/ruff format --check partimento tests benchmarks
+	$(BIN)/ruff check partimento tests
+	$(BIN)/ruff format --check partimento tests
 
 type: setup
 	$(BIN)/mypy

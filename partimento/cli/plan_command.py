@@ -73,6 +73,8 @@ def plan_rows(plan: Plan) -> list[tuple[str, str, str, tuple[str, ...], str]]:
         rows.append((f"part: {part.name}", f"{part.role}{like}, {bars}", str(part.origin), part.words, part.reason))
     for absent in plan.absent:
         row(f"absent: {absent.value}", "must not play", absent)
+    for missing in plan.unplayed:
+        row(f"unplayed: {missing.value}", "no instrument here plays it", missing)
     rows.extend(("order", f"{order.first} before {order.then}", "said", order.words, "") for order in plan.orders)
     row("ending", plan.ending.value, plan.ending)
     return rows

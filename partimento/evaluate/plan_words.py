@@ -31,6 +31,8 @@ LABEL_IDS = {
 }  # fmt: skip
 """Our finer instrument ids → the ids of the labels."""
 TEMPO_CLASSES = ("very_slow", "slow", "medium", "fast", "very_fast")
+_ROLES_ALONE = frozenset({"melody", "counter", "chords", "pad", "arpeggio"})
+"""Absent roles; the labels know instruments only."""
 FIELDS = ("instruments", "negations", "orders", "tempo word", "tempo bpm", "metre", "key")
 
 
@@ -83,7 +85,7 @@ def understood(plan: Plan, reading: Reading) -> Understood:
     exact = tempo_said and any(re.search(r"\d|[一二三四五六七八九]十", w) for w in plan.tempo.words)
     return Understood(
         frozenset(label_id(p.instrument) for p in said) | {u.value for u in plan.unplayed},
-        frozenset(label_id(a.value) for a in plan.absent if a.origin is Origin.SAID),
+        frozenset(label_id(a.value) for a in plan.absent if a.origin is Origin.SAID and a.value not in _ROLES_ALONE),
         frozenset((label_id(o.first), label_id(o.then)) for o in reading.orders if label_id(o.first) != label_id(o.then)),
         _tempo_word(plan) if tempo_said else None,
         plan.tempo_bpm if exact else None,

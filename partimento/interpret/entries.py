@@ -198,6 +198,9 @@ def _never_empty(on: list[list[bool]], drafts: list[Draft], starters: set[str]) 
     for row, draft in zip(on, drafts, strict=True):
         if not any(row) and not draft.from_energy:
             row[-1] = True
+    if not any(any(row) for row in on):
+        # All that is left waits for more energy than any section has: then they play at the energy there is.
+        on[:] = [[True] * len(row) for row in on]
     if not any(row[0] for row in on):
         first = next((k for k, d in enumerate(drafts) if d.follows in starters), None)
         if first is None:

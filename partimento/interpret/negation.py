@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from partimento.interpret.cues import cues
 from partimento.interpret.mentions import Mention
 from partimento.interpret.negation_en import read_english
@@ -9,6 +11,25 @@ from partimento.interpret.negation_zh import read_chinese
 from partimento.interpret.phrases import Negations, Span
 from partimento.interpret.tokens import has_cjk
 from partimento.interpret.vocabulary import Hit
+
+# Roles that can be ruled out by name; instruments and kits are mentions and have their own grammar.
+_ROLES = {
+    "melody": (r"(?:lead )?melod(?:y|ies)|tunes?|top ?line|lead line", "主旋律|旋律"),
+    "counter": (r"counter[- ]?melod(?:y|ies)", "副旋律|对位"),
+    "chords": (r"chords|comping|chordal accompaniment", "和弦|和声伴奏"),
+    "pad": (r"pads?", "铺底"),
+    "arpeggio": (r"arpeggios?|arpeggiation|arps?", "琶音|分解和弦"),
+}
+_ROLE_PATTERNS = {
+    role: (
+        re.compile(
+            rf"\b(?:no|without(?: any| a)?|minus(?: the)?|don'?t (?:want|use)(?: any| a)?) (?:{en})\b(?! (?:changes?|notes?))",
+            re.I,
+        ),
+        re.compile(rf"(?:没有|不要|不需要|无|别要|别用|去掉)(?:任何)?(?:{zh})"),
+    )
+    for role, (en, zh) in _ROLES.items()
+}
 
 
 def read_negations(text: str, sentences: list[Span], clauses: list[Span], mentions: list[Mention], hits: list[Hit]) -> Negations:
@@ -19,6 +40,8 @@ def read_negations(text: str, sentences: list[Span], clauses: list[Span], mentio
         if has_cjk(text[start:end]):
             read_chinese(text, start, end, mentions, hits, found)
     _instrumental(text, sentences, mentions, found)
+    for role, patterns in _ROLE_PATTERNS.items():
+        found.absent.extend((role, match.span()) for pattern in patterns for match in pattern.finditer(text))
     return found
 
 

@@ -135,8 +135,10 @@ def choose_parts(reading: Reading, choice: StyleChoice, negative: list[Value[str
     if not only:
         _complete(drafts, reading, choice, absent)
     _lowest_is_bass(drafts, absent)
-    _split_lone_harmony(drafts)
-    _opening_tune(drafts, reading)
+    if all(a.value != "melody" for a in absent):
+        _split_lone_harmony(drafts)
+        _opening_tune(drafts, reading)
+    drafts = _without_roles(drafts, absent, conflicts)
     drafts = _limited(drafts, remarks)
     _name(drafts)
     remarks += [
@@ -376,6 +378,32 @@ def _split_lone_harmony(drafts: list[Draft]) -> None:
     index = drafts.index(lead)
     role = possible_role(lead.row, lead.row.role if lead.row.role in HARMONY else "chords")
     drafts.insert(index + 1, replace(lead, role=role, solo=False, name="accompaniment"))
+
+
+def _without_roles(drafts: list[Draft], absent: list[Value[str]], conflicts: list[Conflict]) -> list[Draft]:
+    """ "no melody", "no chords": inferred parts of that role go, said instruments take another role where they can.
+
+    A said instrument that can play nothing else wins over the ban, and the conflict is listed.
+    """
+    banned = {a.value for a in absent if a.value in ("melody", "counter", *HARMONY)}
+    if "melody" in banned:
+        banned.add("counter")  # without a tune there is nothing to answer
+    kept = []
+    for draft in drafts:
+        if draft.role not in banned or draft.sketch is not None:
+            kept.append(draft)
+            continue
+        others = [r for r in ("chords", "pad", "arpeggio", "melody") if r not in banned and possible_role(draft.row, r) == r]
+        if draft.origin is Origin.INFERRED and len(drafts) > 1:
+            continue
+        if others:
+            draft.role, draft.solo = others[0], False
+        else:
+            field = f"no {draft.role}"
+            conflicts.append(Conflict(field, draft.row.en, field, f"a {draft.row.en} plays nothing else"))
+            absent[:] = [a for a in absent if a.value not in (draft.role, "melody" if draft.role == "counter" else "")]
+        kept.append(draft)
+    return kept or drafts
 
 
 def _limited(drafts: list[Draft], remarks: list[str]) -> list[Draft]:

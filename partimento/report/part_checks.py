@@ -35,6 +35,12 @@ def check_parts(plan: Plan, score: Score, grid: PlanGrid) -> tuple[Finding, ...]
     out = [_part(part, score, grid) for part in plan.parts]
     out.append(_no_others(plan, score))
     out += [_absent(str(a.value), str(a.origin), plan, score) for a in plan.absent]
+    out += [
+        finding(
+            f"instrument: {u.value}", "played", "no instrument here plays it", "instrument table", False, origin=str(u.origin)
+        )
+        for u in plan.unplayed
+    ]
     out += [_order(order, plan, score) for order in plan.orders]
     out += [_solo(part, score, grid) for part in plan.parts if part.solo]
     out += [_gain(part, score) for part in plan.parts if part.gain_db]
@@ -130,7 +136,8 @@ def _absent(word: str, origin: str, plan: Plan, score: Score) -> Finding:
     """No sounding track of that instrument, group or role."""
     sounding = [t for t in score.tracks if t.notes]
     if word == "*":
-        wished = {p.name for p in plan.parts if str(p.origin) in ("given", "said")}
+        # An inferred part that carries the user's words stands in for something said (an ensemble, a missing patch).
+        wished = {p.name for p in plan.parts if str(p.origin) in ("given", "said") or p.words}
         found = [t.name for t in sounding if t.name not in wished]
         asked = "nothing but what was said"
     else:
@@ -150,7 +157,9 @@ def _order(order: Order, plan: Plan, score: Score) -> Finding:
     asked = f"{label.get(order.first, order.first)} before {label.get(order.then, order.then)}"
     if first is None or then is None:
         missing = order.first if first is None else order.then
-        return finding(f"order: {order.then}", asked, f"{missing} does not play", "first onsets", False, origin="said")
+        # What no instrument here can play has its own line; its order cannot be judged.
+        good = None if any(u.value in (order.first, order.then) for u in plan.unplayed) else False
+        return finding(f"order: {order.then}", asked, f"{missing} does not play", "first onsets", good, origin="said")
     heard = f"bars {score.bar_at(first) + 1} and {score.bar_at(then) + 1}"
     return finding(f"order: {order.then}", asked, heard, "first onsets", then > first + 1e-6, origin="said", value=then - first)
 

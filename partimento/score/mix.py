@@ -74,9 +74,7 @@ class Mixed:
     true_peak_dbtp: float
 
 
-def mix(
-    score: Score, stems: Mapping[str, Waveform], *, common_gain_db: float | None = None, loop: bool = False
-) -> Mixed:
+def mix(score: Score, stems: Mapping[str, Waveform], *, common_gain_db: float | None = None, loop: bool = False) -> Mixed:
     """Mix dry stems.
 
     Args:

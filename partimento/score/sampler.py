@@ -193,9 +193,7 @@ def render_tracks(
     return {track.name: Waveform(stem, sample_rate) for track, stem in zip(chosen, stems, strict=True)}
 
 
-def render_track(
-    font: SoundFont, score: Score, track: Track, sample_rate: int, cache: NoteCache, loop: bool = False
-) -> Samples:
+def render_track(font: SoundFont, score: Score, track: Track, sample_rate: int, cache: NoteCache, loop: bool = False) -> Samples:
     """One stem, ``[2, n]``; a track all of whose sound is in the middle has one channel in memory, seen twice."""
     n = round(score.duration_s * sample_rate)
     extra = round((se.MAX_TAIL_S + 5.0) * sample_rate) if loop else 0

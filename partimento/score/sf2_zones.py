@@ -198,9 +198,7 @@ def _override(base: tuple[Modulator, ...], more: tuple[Modulator, ...]) -> tuple
     return tuple(table.values())
 
 
-def _region(
-    headers: NDArray[Any], inst: dict[int, int], preset: dict[int, int], mods: tuple[Modulator, ...]
-) -> Region | None:
+def _region(headers: NDArray[Any], inst: dict[int, int], preset: dict[int, int], mods: tuple[Modulator, ...]) -> Region | None:
     """One region, or None when its ranges are empty or its sample does not exist."""
     sample = inst[GEN_SAMPLE] & 0xFFFF
     if sample >= len(headers) - 1:

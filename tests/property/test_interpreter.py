@@ -173,7 +173,8 @@ def test_controls_are_kept(
     if duration_s is not None:
         assert plan.duration_s.value == duration_s
     elif bars is not None:
-        assert plan.n_bars.value == bars
+        # Only the longest piece there may be (30 minutes) can stand against a given number, and then it is said.
+        assert plan.n_bars.value == bars or any(c.field == "bars" and "1800 s" in c.reason for c in plan.conflicts)
     if tempo_bpm is not None:
         assert plan.tempo_bpm == tempo_bpm
     if metre is not None:
