@@ -1,0 +1,213 @@
+"""MusicGen's Transformer (Copet et al., "Simple and Controllable Music Generation", 2023).
+
+Pre-norm decoder, sums of codebook embeddings in, one head per codebook out, sinusoidal positions (cosines first, divisor
+half - 1), text by cross-attention or as a prefix. Embeddings and heads of all codebooks are one matrix each.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from partimento.errors import RequestError
+from partimento.lm.cache import KvCache, TextContext
+from partimento.lm.patterns import delay_delays
+
+
+@dataclass(frozen=True, slots=True)
+class LmConfig:
+    """Shape of the model; the defaults are MusicGen small.
+
+    Attributes:
+        n_codebooks: K (8 for stereo).
+        cardinality: codes per codebook; the number itself is the special token.
+        width, n_layers, n_heads, ffn: of the Transformer.
+        cross_attention: text by cross-attention (else as a prefix).
+        text_width: numbers per text token; None for a model without text.
+        text_projected: the text passes a linear layer (transformers leaves it out when the widths are equal).
+        melody_classes: chroma classes of melody models, else None.
+        delays: the codebook pattern.
+    """
+
+    n_codebooks: int = 4
+    cardinality: int = 2048
+    width: int = 1024
+    n_layers: int = 24
+    n_heads: int = 16
+    ffn: int = 4096
+    cross_attention: bool = True
+    text_width: int | None = 768
+    text_projected: bool = True
+    melody_classes: int | None = None
+    delays: tuple[int, ...] = delay_delays(4)
+
+    def __post_init__(self) -> None:
+        if self.width % self.n_heads or self.width % 2 or self.width < 4:
+            raise RequestError(f"a width of {self.width} does not divide into {self.n_heads} heads; it must, and be even and ≥ 4")
+        if len(self.delays) != self.n_codebooks:
+            raise RequestError(f"{len(self.delays)} delays for {self.n_codebooks} codebooks; give one each")
+
+    @property
+    def special(self) -> int:
+        """The token of empty positions."""
+        return self.cardinality
+
+
+def sinusoids(n: int, width: int, start: int = 0) -> Tensor:
+    """Positions ``start`` to ``start + n - 1`` as ``[n, width]``: cosines, then sines."""
+    half = width // 2
+    rates = torch.exp(torch.arange(half).float() * -(math.log(10_000) / (half - 1)))
+    phases = torch.arange(start, start + n).float()[:, None] * rates[None, :]
+    return torch.cat([torch.cos(phases), torch.sin(phases)], dim=1)
+
+
+class SelfAttention(nn.Module):
+    """Causal attention over past and present."""
+
+    def __init__(self, width: int, n_heads: int) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.in_proj = nn.Linear(width, 3 * width, bias=False)
+        self.out_proj = nn.Linear(width, width, bias=False)
+
+    def forward(self, x: Tensor, cache: KvCache | None, layer: int, mask: Tensor | None) -> Tensor:
+        """``[R, s, d]`` to the same shape; ``mask`` is for several positions behind a past."""
+        rows, n, width = x.shape
+        q, k, v = self.in_proj(x).view(rows, n, 3, self.n_heads, -1).permute(2, 0, 3, 1, 4)
+        if cache is not None:
+            k, v = cache.append(layer, k, v)
+        y = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None and n > 1)
+        return cast(Tensor, self.out_proj(y.transpose(1, 2).reshape(rows, n, width)))
+
+
+class CrossAttention(nn.Module):
+    """Attention to the text."""
+
+    def __init__(self, width: int, n_heads: int) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.q_proj = nn.Linear(width, width, bias=False)
+        self.kv_proj = nn.Linear(width, 2 * width, bias=False)
+        self.out_proj = nn.Linear(width, width, bias=False)
+
+    def keys_values(self, text: Tensor) -> tuple[Tensor, Tensor]:
+        """Of the projected text ``[R, L, d]``: ``[R, heads, L, d / heads]`` each."""
+        rows, n, _ = text.shape
+        k, v = self.kv_proj(text).view(rows, n, 2, self.n_heads, -1).permute(2, 0, 3, 1, 4)
+        return k.contiguous(), v.contiguous()
+
+    def forward(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+        """``[R, s, d]`` to the same shape."""
+        rows, n, width = x.shape
+        q = self.q_proj(x).view(rows, n, self.n_heads, -1).transpose(1, 2)
+        y = functional.scaled_dot_product_attention(q, keys, values, attn_mask=mask)
+        return cast(Tensor, self.out_proj(y.transpose(1, 2).reshape(rows, n, width)))
+
+
+class Layer(nn.Module):
+    """Self-attention, cross-attention when there is any, feed-forward; each normalised first and added."""
+
+    def __init__(self, config: LmConfig) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(config.width)
+        self.self_attn = SelfAttention(config.width, config.n_heads)
+        self.norm_cross = nn.LayerNorm(config.width) if config.cross_attention else None
+        self.cross_attn = CrossAttention(config.width, config.n_heads) if config.cross_attention else None
+        self.norm2 = nn.LayerNorm(config.width)
+        self.linear1 = nn.Linear(config.width, config.ffn, bias=False)
+        self.linear2 = nn.Linear(config.ffn, config.width, bias=False)
+
+    def forward(self, x: Tensor, index: int, cache: KvCache | None, mask: Tensor | None, text: TextContext | None) -> Tensor:
+        """``[R, s, d]`` to the same shape; ``index`` is the layer's number."""
+        x = x + self.self_attn(self.norm1(x), cache, index, mask)
+        if text is not None and self.cross_attn is not None and self.norm_cross is not None:
+            heard = self.cross_attn(self.norm_cross(x[: text.rows]), text.keys[index], text.values[index], text.mask)
+            x = x + heard if text.rows == x.shape[0] else torch.cat([x[: text.rows] + heard, x[text.rows :]])
+        out: Tensor = x + self.linear2(functional.gelu(self.linear1(self.norm2(x))))
+        return out
+
+
+class MusicGenLm(nn.Module):
+    """See the module's text."""
+
+    positions: Tensor
+    offsets: Tensor
+
+    def __init__(self, config: LmConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or LmConfig()
+        rows = config.cardinality + 1
+        self.embed = nn.Embedding(config.n_codebooks * rows, config.width)
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.n_layers))
+        self.out_norm = nn.LayerNorm(config.width)
+        self.heads = nn.Linear(config.width, config.n_codebooks * config.cardinality, bias=False)
+        projected = config.text_width is not None and config.text_projected
+        self.text_projection = nn.Linear(config.text_width or 1, config.width) if projected else None
+        melody = config.melody_classes
+        self.melody_projection = None if melody is None else nn.Linear(melody, config.width)
+        self.register_buffer("positions", sinusoids(0, config.width), persistent=False)
+        self.register_buffer("offsets", torch.arange(config.n_codebooks)[:, None] * rows, persistent=False)
+
+    def cache(self, rows: int, capacity: int) -> KvCache:
+        """An empty cache for ``rows`` sequences of up to ``capacity`` positions (prefix included)."""
+        config = self.config
+        width = config.width // config.n_heads
+        return KvCache(config.n_layers, rows, config.n_heads, width, capacity, self.out_norm.weight)
+
+    def project_text(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Text states ``[R, L, text_width]`` to the model's width; positions where ``mask [R, L]`` is False become 0."""
+        states = states.to(self.out_norm.weight)
+        projected = states if self.text_projection is None else self.text_projection(states)
+        return cast(Tensor, projected * mask[..., None].to(projected))
+
+    def text_context(self, states: Tensor, mask: Tensor) -> TextContext:
+        """Keys and values of text states ``[R, L, text_width]`` with ``mask [R, L]`` for every layer."""
+        text = self.project_text(states, mask)
+        pairs = [cast(Layer, layer).cross_attn for layer in self.layers]
+        if any(pair is None for pair in pairs):
+            raise RequestError("this model takes its text as a prefix, not by cross-attention")
+        keys, values = zip(*(cast(CrossAttention, pair).keys_values(text) for pair in pairs), strict=True)
+        mask = mask.bool()
+        return TextContext(keys, values, None if bool(mask.all()) else mask[:, None, None, :])
+
+    def forward(
+        self, tokens: Tensor, text: TextContext | None = None, cache: KvCache | None = None, prefix: Tensor | None = None
+    ) -> Tensor:
+        """Logits of the step after each of ``tokens``.
+
+        Args:
+            tokens: ``[R, K, s]``, 0 to ``cardinality`` (the special token).
+            text: what the first rows listen to.
+            cache: the past, to which these positions are added; None for a whole sequence at once.
+            prefix: ``[R, P, d]`` put before the tokens; at the start only.
+
+        Returns:
+            ``[R, K, s, cardinality]``; none for the prefix.
+        """
+        config = self.config
+        x = self.embed(tokens + self.offsets).sum(dim=1)
+        if prefix is not None:
+            x = torch.cat([prefix.to(x), x], dim=1)
+        n, past = x.shape[1], 0 if cache is None else cache.length
+        x = x + self._positions(past + n)[past:].to(x)
+        mask = None
+        if past and n > 1:
+            mask = torch.ones(n, past + n, dtype=torch.bool, device=x.device).tril(past)
+        for index, layer in enumerate(self.layers):
+            x = layer(x, index, cache, mask, text)
+        if cache is not None:
+            cache.advance(n)
+        logits = self.heads(self.out_norm(x[:, -tokens.shape[2] :]))
+        return cast(Tensor, logits.view(x.shape[0], tokens.shape[2], config.n_codebooks, -1).transpose(1, 2))
+
+    def _positions(self, n: int) -> Tensor:
+        """At least the first ``n`` positions; kept for the next call."""
+        if self.positions.shape[0] < n:
+            table = sinusoids(max(n, 2 * self.positions.shape[0], 512), self.config.width)
+            self.positions = table.to(self.out_norm.weight.device)
+        return self.positions[:n]
