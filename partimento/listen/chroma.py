@@ -23,7 +23,7 @@ _PARTIAL_DECAY = 0.88  # amplitude of each partial against the one before, after
 _N_PARTIALS = 12
 _WHITENING = 0.5  # exponent: 0 keeps the levels, 1 makes all octaves equally loud
 _UPDATES = 40
-_HARMONIC_FRAMES = 7  # 0.65 s: a drum stroke is shorter than half of it, a chord longer
+_HARMONIC_FRAMES = 5  # 0.46 s: a drum stroke is shorter than half of it, a chord longer
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,15 @@ def chroma(sound: Waveform | Sound) -> Chroma:
 
 
 def fold(notes: Array) -> tuple[Array, Array]:
-    """Treble and bass chroma ``[T, 12]`` of note strengths ``[T, N_PITCHES]`` (profiles of Mauch and Dixon 2010, rounded)."""
+    """Treble and bass chroma ``[T, 12]`` of note strengths ``[T, N_PITCHES]``.
+
+    Like the profiles of Mauch and Dixon 2010, but leaning to the middle register, where chords are played rather than
+    tunes. Strengths are compressed by a square root, so that one loud note does not speak for the chord.
+    """
     pitch = np.arange(LOWEST_PITCH, LOWEST_PITCH + N_PITCHES)
-    treble_weight = np.clip((pitch - 40) / 12.0, 0.0, 1.0) * np.clip((100 - pitch) / 24.0, 0.0, 1.0)
-    bass_weight = np.clip((58 - pitch) / 12.0, 0.0, 1.0)
-    folded = notes.reshape(notes.shape[0], -1, 12)  # LOWEST_PITCH is a C
+    treble_weight = np.clip((pitch - 42) / 12.0, 0.0, 1.0) * np.clip((108 - pitch) / 64.0, 0.0, 1.0)
+    bass_weight = np.clip((52 - pitch) / 20.0, 0.0, 1.0)
+    folded = np.sqrt(notes).reshape(notes.shape[0], -1, 12)  # LOWEST_PITCH is a C
     treble = (folded * treble_weight.reshape(-1, 12).astype(np.float32)).sum(axis=1)
     bass = (folded * bass_weight.reshape(-1, 12).astype(np.float32)).sum(axis=1)
     return np.asarray(treble, np.float32), np.asarray(bass, np.float32)
