@@ -173,6 +173,8 @@ class MusicGenLm(nn.Module):
             raise RequestError("this model takes its text as a prefix, not by cross-attention")
         keys, values = zip(*(cast(CrossAttention, pair).keys_values(text) for pair in pairs), strict=True)
         mask = mask.bool()
+        # A text without any position attends to one zero instead: its result is zero, where nothing to attend to is NaN.
+        mask = torch.cat([mask[:, :1] | ~mask.any(dim=1, keepdim=True), mask[:, 1:]], dim=1)
         return TextContext(keys, values, None if bool(mask.all()) else mask[:, None, None, :])
 
     def forward(

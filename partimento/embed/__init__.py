@@ -1,0 +1,1 @@
+"""Texts and sounds as numbers."""

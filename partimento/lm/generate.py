@@ -1,0 +1,177 @@
+"""Generation: one window step by step, and any length by windows that overlap.
+
+Longer than the window a model was trained on (30 s), the next window starts ``stride`` later and keeps the rest as its
+prompt, as AudioCraft does (``extend_stride`` 18 s of 30 s). Everything comes as an iterator of finished frames, so that
+decoding can start before the piece is over; leaving the iterator stops the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from partimento.embed.t5 import TextStates
+from partimento.errors import RequestError
+from partimento.lm.patterns import deinterleave, first_step, frames_complete, interleave, n_steps, valid_steps
+from partimento.lm.sampling import Sampling, guide, sample
+from partimento.lm.transformer import MusicGenLm
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How long pieces are made.
+
+    Attributes:
+        frames: most that the model hears at once (30 s at 50 Hz).
+        stride: from one window's start to the next one's (18 s).
+        block: finished frames are handed on in blocks of this many (1 s).
+    """
+
+    frames: int = 1500
+    stride: int = 900
+    block: int = 50
+
+    def __post_init__(self) -> None:
+        if not 0 < self.stride < self.frames or self.block < 1:
+            raise RequestError(f"a window of {self.frames} frames with stride {self.stride}: the stride must be 1 to frames - 1")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Texts:
+    """What a batch of B pieces hears.
+
+    Attributes:
+        prompt: states of the prompts (one each, or one for all), or None for none.
+        negative: states of what to stay away from; it takes the null text's place in guidance. None for the null text.
+    """
+
+    prompt: TextStates | None = None
+    negative: TextStates | None = None
+
+
+TextAt = Callable[[int], Texts]
+"""The texts of the window that starts at a frame: a piece may tell a story."""
+
+
+def item_generators(seeds: Sequence[int]) -> list[torch.Generator]:
+    """One generator per item."""
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
+class _Branches:
+    """The rows of one guided step: the prompted pieces, then (with guidance) the same pieces without."""
+
+    def __init__(self, lm: MusicGenLm, texts: Texts, batch: int, sampling: Sampling, capacity: int) -> None:
+        self.guidance = sampling.guidance if texts.prompt is not None else 1.0
+        self.lm, self.copies = lm, 2 if self.guidance > 1 else 1
+        items = [] if texts.prompt is None else _per_piece(texts.prompt, batch)
+        if self.copies == 2 and texts.negative is not None:
+            items += _per_piece(texts.negative, batch)
+        if items and not lm.config.cross_attention:
+            raise RequestError("this model takes its text as a prefix; that needs a melody model's generation")
+        stacked = TextStates.stack(items) if any(len(item) for item in items) else None
+        self.text = None if stacked is None else lm.text_context(stacked.states, stacked.mask)
+        self.cache = lm.cache(self.copies * batch, capacity)
+
+    def logits(self, tokens: Tensor) -> Tensor:
+        """Guided logits ``[B, K, N]`` after tokens ``[B, K, s]``."""
+        out: Tensor = self.lm(tokens.repeat(self.copies, 1, 1), self.text, self.cache)[:, :, -1]
+        if self.copies == 1:
+            return out
+        prompted, null = out.chunk(2)
+        return guide(prompted, null, self.guidance)
+
+
+def _per_piece(states: TextStates, batch: int) -> list[Tensor]:
+    """One ``[l, D]`` per piece; a single text is for all pieces."""
+    items = [item[mask] for item, mask in zip(states.states, states.mask, strict=True)]
+    if len(items) not in (1, batch):
+        raise RequestError(f"{len(items)} texts for {batch} pieces; give one, or one each")
+    return items * batch if len(items) == 1 else items
+
+
+@torch.inference_mode()
+def generate_window(
+    lm: MusicGenLm, texts: Texts, n_frames: int, sampling: Sampling, generators: Sequence[torch.Generator],
+    prompt: Tensor | None = None, block: int = 50,
+) -> Iterator[Tensor]:  # fmt: skip
+    """Frames of one window as they are finished.
+
+    Args:
+        lm: the model.
+        texts: what it hears.
+        n_frames: frames of the window, ``prompt`` included.
+        sampling: how tokens are chosen.
+        generators: one per item.
+        prompt: codes ``[B, K, P]`` to go on from; kept exactly.
+        block: frames per piece.
+
+    Yields:
+        New codes ``[B, K, n]``, ``n_frames - P`` in all.
+    """
+    config, batch = lm.config, len(generators)
+    prompt = torch.zeros(batch, config.n_codebooks, 0, dtype=torch.int64) if prompt is None else prompt
+    if prompt.shape[:2] != (batch, config.n_codebooks) or prompt.shape[2] >= n_frames:
+        raise RequestError(f"a prompt of shape {tuple(prompt.shape)} for {batch} pieces of {n_frames} frames")
+    steps, given = n_steps(config.delays, n_frames), prompt.shape[2]
+    codes = torch.full((batch, config.n_codebooks, n_frames), -1)
+    codes[..., :given] = prompt
+    sequence = interleave(codes, config.delays, config.special)
+    valid = valid_steps(config.delays, n_frames)
+    branches = _Branches(lm, texts, batch, sampling, steps)
+    fed, out, handed = 0, torch.empty(0), given
+    for step in range(first_step(config.delays, given), steps):
+        out = branches.logits(sequence[..., fed:step])
+        fed = step
+        drawn = torch.where(valid[:, step], sample(out, sampling, generators), config.special)
+        sequence[..., step] = torch.where(sequence[..., step] == -1, drawn, sequence[..., step])
+        done = frames_complete(config.delays, step)
+        if done - handed >= block or (step == steps - 1 and done > handed):
+            ready = deinterleave(sequence[..., : n_steps(config.delays, done)], config.delays)
+            yield ready[..., handed:].clone()
+            handed = done
+
+
+def generate(
+    lm: MusicGenLm, texts: Texts | TextAt, n_frames: int, sampling: Sampling, seeds: Sequence[int],
+    prompt: Tensor | None = None, window: Window | None = None,
+) -> Iterator[Tensor]:  # fmt: skip
+    """Frames of pieces of any length as they are finished; cost grows linearly, memory does not.
+
+    Args:
+        lm: the model.
+        texts: what it hears, or a function of the window's first frame.
+        n_frames: length, ``prompt`` included.
+        sampling: how tokens are chosen.
+        seeds: one per piece; a piece depends on its own only.
+        prompt: codes ``[B, K, P]`` of a recording to continue; the last part that leaves room for a stride is heard.
+        window: lengths.
+
+    Yields:
+        New codes ``[B, K, n]``: what follows ``prompt``.
+
+    Raises:
+        RequestError: lengths that leave nothing to make.
+    """
+    window = window or Window()
+    given = 0 if prompt is None else prompt.shape[2]
+    if n_frames <= given:
+        raise RequestError(f"{n_frames} frames asked for, of which {given} are given; ask for more")
+    generators = item_generators(seeds)
+    keep = window.frames - window.stride
+    start = max(0, given - keep) if given >= window.frames else 0
+    heard = None if prompt is None else prompt[..., start:]
+    while True:
+        length = min(window.frames, n_frames - start)
+        pieces = [] if heard is None else [heard]
+        here = texts(start) if callable(texts) else texts
+        for piece in generate_window(lm, here, length, sampling, generators, heard, window.block):
+            pieces.append(piece)
+            yield piece
+        if start + length >= n_frames:
+            return
+        heard = torch.cat(pieces, dim=-1)[..., window.stride :]
+        start += window.stride

@@ -1,0 +1,1 @@
+"""MusicGen from its published checkpoints, in either layout."""

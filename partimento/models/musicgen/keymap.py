@@ -1,0 +1,94 @@
+"""Weights under published names to ours and back, by a table; what is missing, extra or misshapen is named.
+
+A table gives, for each of our tensors, the published tensors (or rows of one) that make it up along axis 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from partimento.errors import FileError
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One published tensor, or rows of it.
+
+    Attributes:
+        key: published name.
+        rows: first and last + 1 row used, as shares of all rows ``(first, last, of)``; None for all.
+    """
+
+    key: str
+    rows: tuple[int, int, int] | None = None
+
+
+Table = dict[str, tuple[Part, ...]]
+
+
+def _some(names: Collection[str]) -> str:
+    """The first few of many names."""
+    shown = ", ".join(sorted(names)[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
+
+
+def assemble(tensors: Mapping[str, Tensor], table: Table, model: nn.Module, source: str) -> dict[str, Tensor]:
+    """Our state from published tensors.
+
+    Args:
+        tensors: published name to tensor.
+        table: how they map.
+        model: whose shapes they must have (the meta device will do).
+        source: the file, for messages.
+
+    Raises:
+        FileError: missing or extra keys, or another shape; the message names them.
+    """
+    wanted = {part.key for parts in table.values() for part in parts}
+    missing, extra = wanted - set(tensors), set(tensors) - wanted
+    if missing or extra:
+        words = [f"{label} {_some(names)}" for label, names in (("missing", missing), ("unknown", extra)) if names]
+        raise FileError(f"{source} is not such a model: {'; '.join(words)}")
+    own = model.state_dict()
+    assert set(own) == set(table), "a table names every tensor of its model"
+    out = {}
+    for name, parts in table.items():
+        pieces = []
+        for part in parts:
+            tensor, count = tensors[part.key], own[name].shape[0] // len(parts)
+            if part.rows is not None:
+                first, last, of = part.rows
+                count = count * of // (last - first)
+            shape = (count, *own[name].shape[1:])
+            if tuple(tensor.shape) != shape:
+                raise FileError(f"{source}: {part.key} has shape {tuple(tensor.shape)}; its configuration asks for {shape}")
+            if part.rows is not None:
+                tensor = tensor[count * first // of : count * last // of]
+            pieces.append(tensor.float())
+        out[name] = torch.cat(pieces) if len(pieces) > 1 else pieces[0]
+    return out
+
+
+def take_apart(state: Mapping[str, Tensor], table: Table) -> dict[str, Tensor]:
+    """Published tensors from our state: the inverse of :func:`assemble`."""
+    out: dict[str, Tensor] = {}
+    rows: dict[str, dict[int, Tensor]] = {}
+    for name, parts in table.items():
+        for part, piece in zip(parts, state[name].chunk(len(parts)), strict=True):
+            if part.rows is None:
+                out[part.key] = piece.contiguous()
+            else:
+                rows.setdefault(part.key, {})[part.rows[0]] = piece
+    return out | {key: torch.cat([pieces[i] for i in sorted(pieces)]) for key, pieces in rows.items()}
+
+
+def with_prefix(tensors: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """The entries whose names start so, without it."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
