@@ -14,7 +14,7 @@ from partimento.audio.waveform import Waveform
 from partimento.listen.energy import level_curve
 from partimento.listen.spectrum import ONSET_RATE_HZ, PITCH_FFT, PITCH_RATE_HZ, Array, Sound
 
-DC_LIMIT = 0.003
+DC_LIMIT = 0.005
 SILENCE_DB = -60.0
 LONGEST_HOLE_S = 2.0
 _CLICK_STEP = 0.01  # least jump, full scale: -40 dBFS

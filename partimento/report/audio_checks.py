@@ -42,6 +42,8 @@ CLEAR_BEATS = 0.6
 CHORD_OVERLAP = 0.6
 LAST_ONSET_SHARE = 0.85
 _KEY_TIE = 0.1
+_LOST_BEAT = 0.05
+_NEIGHBOUR_TONES = 6
 _LEAST_TEMPO_S = 8.0
 
 
@@ -201,8 +203,8 @@ def _regression(hearing: Hearing, asked: str, origin: str) -> Finding:
     text = f"{quarter:.2f} bpm" + (f" (beats counted {factor:g} times as fast)" if abs(factor - 1.0) > 1e-6 else "")
     text += f", jitter {1000 * beats.jitter_s:.0f} ms"
     off = abs(quarter / plan.tempo_bpm - 1.0)
-    # Jitter of a fifth of a beat means that the tracker lost the beat: its slope is then no measurement.
-    lost = beats.jitter_s > 0.12 * 60.0 / beats.tempo_bpm
+    # Beats that stray by more than this share from their line were not all beats: the slope is then no measurement.
+    lost = beats.jitter_s > _LOST_BEAT * 60.0 / beats.tempo_bpm
     return finding(
         control, asked, text, how, None if lost else off <= TEMPO_TOLERANCE, level="audio", origin=origin, value=quarter
     )
@@ -261,12 +263,14 @@ def _key(hearing: Hearing) -> Finding:
     score = key_score.weighted_score(plan.first_key, found.key)
     twin = Key(plan.first_key.tonic, "minor" if plan.first_key.is_minor else "major")
     behind = found.ranking[0][1] - dict(found.ranking)[twin]
+    shared = len(set(twin.scale) & set(found.key.scale))
     text = f"{found.key}, strength {found.strength:.2f}"
     if relation == "same":
         good: bool | None = True
-    elif relation != "other" or behind <= _KEY_TIE:
+    elif relation != "other" or behind <= _KEY_TIE or shared >= _NEIGHBOUR_TONES:
         # Profiles do not tell neighbours apart well; the score-level line decides there.
-        good, text = None, f"{text}: {relation if relation != 'other' else 'neighbour'} of the asked key, {behind:.2f} ahead"
+        name = "neighbour" if relation == "other" else relation
+        good, text = None, f"{text}: {name} of the asked key with {shared} common tones, {behind:.2f} ahead"
     else:
         good = False
     return finding("key", asked, text, how, good, level="audio", origin=origin, value=score)

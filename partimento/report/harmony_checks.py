@@ -24,6 +24,7 @@ ANTICIPATION = 0.5  # quarter notes by which a note may come before its chord
 TAIL = 0.25  # quarter notes by which a note may ring into the next chord
 _WINDOW = 2.0  # quarter notes within which a chord must have shown itself
 _SCALE_SHARE = 0.8
+_LEAST_SCALE_SHARE = 0.7  # given chords may be chromatic, if the music comes home
 _NEAR_BEST = 0.12  # correlation
 
 
@@ -250,7 +251,9 @@ def _one_key(label: str, key: Key, score: Score, span: tuple[float, float], orig
     behind = ranking[0][1] - ranking[rank][1]
     close = _closing_bass(score, *span)
     on_tonic = close == key.tonic
-    good = rank == 0 or behind <= _NEAR_BEST or (share >= _SCALE_SHARE and (on_tonic or rank <= 3))
+    at_home = on_tonic and rank <= 3
+    good = rank == 0 or behind <= _NEAR_BEST or (at_home and share >= _LEAST_SCALE_SHARE)
+    good = good or (share >= _SCALE_SHARE and (on_tonic or rank <= 3))
     heard = f"{percent(share)} of the scale; profile says {ranking[0][0]}"
     heard += f" ({twin} is number {rank + 1})" if rank else ""
     heard += f"; closes on {pitch_name(close)}" if close is not None else ""

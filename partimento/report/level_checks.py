@@ -15,13 +15,13 @@ from partimento.plan.result import Finding, Performance
 from partimento.report.grid import PlanGrid, level_at
 from partimento.report.shape_checks import FADE_S, FADE_SHARE
 from partimento.report.wording import bars, finding, some, source
+from partimento.score.mix import MAX_TRUE_PEAK_DBTP, TARGET_LUFS
 
-TARGET_LUFS = -14.0
 LOUDNESS_TOLERANCE_LU = 1.0
-TRUE_PEAK_LIMIT_DBTP = -1.0
 DURATION_TOLERANCE_S = 0.05
 STEM_RESIDUAL_DBFS = -84.0
 LEAST_CORRELATION = 0.4
+FINAL_SHARE = 0.88  # an ending that ends may begin its last chord here
 _ENTRY_BARS = 2
 _EARLY_S = 0.6  # an upbeat
 _RING_S = 3.5  # what a cymbal or a room needs to die away
@@ -56,7 +56,7 @@ def _loudness(wave: Waveform) -> tuple[Finding, ...]:
     """Integrated loudness against the target and true peak against the ceiling (one gain serves both)."""
     lufs, peak = integrated_lufs(wave), true_peak_dbtp(wave)
     off = lufs - TARGET_LUFS
-    limited = peak > TRUE_PEAK_LIMIT_DBTP - 0.3 and off < 0
+    limited = peak > MAX_TRUE_PEAK_DBTP - 0.3 and off < 0
     good = abs(off) <= LOUDNESS_TOLERANCE_LU or limited
     heard = f"{lufs:.1f} LUFS" + (
         " (the true peak stands at its ceiling, and nothing is limited)" if limited and abs(off) > 1 else ""
@@ -64,8 +64,8 @@ def _loudness(wave: Waveform) -> tuple[Finding, ...]:
     return (
         finding("loudness", f"{TARGET_LUFS:g} LUFS", heard, "BS.1770 integrated", good,
                 level="audio", origin="default", value=lufs),
-        finding("true peak", f"at most {TRUE_PEAK_LIMIT_DBTP:g} dBTP", f"{peak:.2f} dBTP", "4x oversampled peak",
-                peak <= TRUE_PEAK_LIMIT_DBTP + 0.05, level="audio", origin="default", value=peak),
+        finding("true peak", f"at most {MAX_TRUE_PEAK_DBTP:g} dBTP", f"{peak:.2f} dBTP", "4x oversampled peak",
+                peak <= MAX_TRUE_PEAK_DBTP + 0.05, level="audio", origin="default", value=peak),
     )  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def _sections(plan: Plan, sound: Sound, grid: PlanGrid) -> Finding:
 def _body_end_s(plan: Plan, wave: Waveform, grid: PlanGrid) -> float:
     """Where the ending begins: the bar of the last chord, or the fade-out."""
     if plan.ending.value == "final":
-        return min(wave.duration_s, grid.bar_seconds(max(1, plan.n_bars.value - 1)))
+        return min(FINAL_SHARE * wave.duration_s, grid.bar_seconds(max(1, plan.n_bars.value - 1)))
     if plan.ending.value == "fade":
         return wave.duration_s - min(FADE_S, FADE_SHARE * wave.duration_s)
     return wave.duration_s

@@ -51,7 +51,8 @@ def bar_intensity(score: Score) -> tuple[NDArray[np.float64], NDArray[np.float64
 def closing_bars(plan: Plan, score: Score) -> int:
     """Bars at the end that follow the ending and not the lanes: a held last chord is sparse, a fade-out sinks."""
     if plan.ending.value == "final":
-        return min(1, score.n_bars - 1)
+        last = max((t.notes[-1].start for t in score.tracks if t.notes), default=0.0)
+        return min(max(1, score.n_bars - score.bar_at(last)), score.n_bars - 1)
     if plan.ending.value != "fade":
         return 0
     start_s = score.duration_s - min(FADE_S, FADE_SHARE * score.duration_s)

@@ -90,7 +90,8 @@ def _metre(plan: Plan, score: Score, notes: list[Note]) -> Finding:
     heard = f"{score.metre}; {percent(share)} of bars begin with an onset"
     how = "onsets at the bar lines, likeness of bars to the next"
     good: bool | None = same == written and share >= 0.5
-    if len(plan.metre.value) == 1 and score.n_bars >= 4:
+    # A line alone repeats as it likes; parts together show the bar.
+    if len(plan.metre.value) == 1 and score.n_bars >= 4 and len(score.tracks) > 1:
         length = plan.first_metre.bar_quarters
         own, rival_length, rival = _bar_likeness(score, length)
         heard += f"; likeness {own:.2f} (of {rival_length:g}-quarter bars {rival:.2f})"
