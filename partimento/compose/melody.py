@@ -153,7 +153,7 @@ def write_melody(
     ground = scaled(_ground(frame, chords, wanted, rng), pace.scale)
     row = instrument(leads[0].instrument)
     low, high = _bounds(row.best if row.best[1] - row.best[0] >= 12 else row.range)
-    centre = low + (high - low) * (0.45 + 0.3 * (frame.character.register - 0.5)) + float(rng.uniform(-2.5, 2.5))
+    centre = low + (high - low) * (0.45 + 0.3 * (frame.character.register - 0.5)) + float(rng.uniform(-4.0, 4.0))
     wish = TuneWish(
         first_beat=frame.bars[wanted.index(True)].start * pace.scale,
         low=low,
@@ -163,6 +163,7 @@ def write_melody(
         degrees=favoured_degrees(frame, settings),
         fixed={"pickup": 0.0},
         spread=0.7,
+        adapt=True,
         figures={GROUP_NAMES.index(name): float(v) for name, v in settings["figures"].items()},
         intervals={c: float(v) for name, v in settings["intervals"].items() for c in CLASS_NAMES[name]},
         chromatic=float(settings["chromatic"]) + 1.2 * (frame.character.tension - 0.5),
@@ -300,24 +301,26 @@ def _where_wanted(frame: Frame, notes: tuple[Note, ...], wanted: list[bool]) -> 
 def _ended(
     frame: Frame, chords: tuple[ChordSpan, ...], notes: tuple[Note, ...], low: int, high: int, rng: np.random.Generator
 ) -> tuple[Note, ...]:
-    """The last note: with the last chord, near the note before; mostly the tonic, where that belongs to the chord."""
+    """The last note: with the last chord, near the note before; mostly the tonic, where that belongs to the chord. It is
+    held with the chord or let go before, as real last notes are."""
     kept = [replace(n, duration=min(n.end, frame.final_start) - n.start) for n in notes if n.start < frame.final_start - _EPS]
     sounding = [span.chord for span in chords if span.start <= frame.final_start + _EPS < span.end]
     key = frame.bars[-1].key
     before = kept[-1].pitch if kept else (low + high) // 2
     pitch = _last_pitch(sounding[0] if sounding else None, key, before, low, high, float(rng.random()))
-    duration = max(frame.final_release - frame.final_start, 1.0 / 24)
-    return (*kept, Note(frame.final_start, duration, pitch))
+    whole = max(frame.final_release - frame.final_start, 1.0 / 24)
+    shorter = [d for d in (whole, 2.0, 1.5, 1.0) if d <= whole and (d == whole or whole > 1.5)]
+    return (*kept, Note(frame.final_start, shorter[int(rng.integers(len(shorter)))], pitch))
 
 
 def _last_pitch(chord: Chord | None, key: Key, before: int, low: int, high: int, draw: float) -> int:
-    """A near tonic (as in 85 of 100 real tunes), third or fifth; the chord's root or third where it has no tonic."""
+    """A near tonic (in four of five), third or fifth; the chord's root or third where it has no tonic."""
     if chord is not None and key.tonic not in chord.pitch_classes:
         classes = {chord.root, chord.third if chord.third is not None else chord.root}
-    elif chord is None or draw < 0.85:
+    elif chord is None or draw < 0.8:
         classes = {key.tonic}
     else:
-        classes = {chord.third if chord.third is not None else chord.root} if draw < 0.93 else {(chord.root + 7) % 12}
+        classes = {chord.third if chord.third is not None else chord.root} if draw < 0.9 else {(chord.root + 7) % 12}
         classes = classes & set(chord.pitch_classes) or {key.tonic}
     inside = [p for p in range(low, high + 1) if p % 12 in classes] or [p for p in range(128) if p % 12 in classes]
     return min(inside, key=lambda p: (abs(p - before), p))

@@ -75,3 +75,12 @@ def least_surprise(starts: Ints, pitches: Ints, surprise: Surprise) -> float:
     bits = surprise.interval[np.concatenate([[START], CLASSES[steps[:-1]]]), steps] + time_bits(starts, surprise)[1:]
     total = np.concatenate([[0.0], np.cumsum(bits)])
     return float((total[RUN:] - total[:-RUN]).min())
+
+
+def longest_unison(pitches: Ints) -> int:
+    """The longest stretch of equal pitches, in intervals."""
+    longest = run = 0
+    for equal in (np.diff(pitches) == 0).tolist():
+        run = run + 1 if equal else 0
+        longest = max(longest, run)
+    return longest

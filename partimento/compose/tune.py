@@ -14,7 +14,7 @@ from partimento.compose import pitch as pitch_model
 from partimento.compose import rhythm as rhythm_model
 from partimento.compose.cells import N_GROUPS, UNITS, Vocabulary
 from partimento.compose.form import draw_form, form_grid
-from partimento.compose.novelty import MIN_BITS, RUN, least_surprise, time_bits
+from partimento.compose.novelty import MIN_BITS, RUN, least_surprise, longest_unison, time_bits
 from partimento.compose.pitch import REACH, NoteGrid, PitchState
 from partimento.compose.rhythm import BeatGrid
 from partimento.compose.traits import FLAGS, INDEX, N_TRAITS, TICKS, Ground, rhythm_traits, traits
@@ -48,6 +48,9 @@ ENERGY_DENSITY = 0.3
 """Nats that a section's lift adds to each pair of notes of a cell."""
 RESOLUTION = 0.3
 """Nats that steps gain after a note foreign to its chord."""
+HAMMERING = 1.5
+"""Nats that each further unison after four in a row loses."""
+MAX_UNISONS = 7
 ORDINARY_COST = 15.0
 """Cost of each bit by which a tune's most ordinary run is too ordinary."""
 
@@ -69,6 +72,7 @@ class TuneWish:
         chromatic: favour of notes outside scale and chord, in nats.
         chordal: favour of chord tones on strong beats and long notes, in nats.
         density: favour of each pair of notes in a beat, in nats.
+        adapt: repeated bars follow a changed chord (real tunes mostly keep their notes).
         n_candidates: tunes written; the best is kept.
         forbidden_cells: beat cells (0 plain or 1 dotted, text) that the style does not have.
         temperature: of the rhythm; 1 draws as real tunes are distributed, less draws the likelier.
@@ -88,6 +92,7 @@ class TuneWish:
     chromatic: float = 0.0
     chordal: float = 0.0
     density: float = 0.0
+    adapt: bool = False
     n_candidates: int = N_CANDIDATES
     forbidden_cells: frozenset[tuple[int, str]] = frozenset()
     temperature: float = 1.0
@@ -234,6 +239,7 @@ def write_pitches(
     for i, (starts, _) in enumerate(lines):
         times[i, : len(starts)] = time_bits(starts, model.surprise)
     bits = np.full((k, n_notes), 10.0)
+    same = np.zeros(k, dtype=np.int64)  # unisons in a row
     intervals = np.array([wish.intervals.get(c, 0.0) for c in range(pitch_model.N_CLASSES)])[pitch_model.CLASSES]
     favour = _favour(wish, ground) if wish.degrees else None
     by_step = (np.abs(pitch_model.STEPS) == 1) | (np.abs(pitch_model.STEPS) == 2)
@@ -244,6 +250,7 @@ def write_pitches(
         kept = repeats.exact[:, n] | (n >= grid.count)
         if kept.all():
             pitch_model.advance(grid, state, n, np.where(source >= 0, again, state.pitches[:, n - 1]))
+            same = np.where(state.pitches[:, n] == state.pitches[:, n - 1], same + 1, 0)
             continue
         ctx = pitch_model.context(grid, state, n, rows)
         scores = pitch_model.logits(model.pitch, ctx, model.pitch_tables, np) / wish.pitch_temperature
@@ -261,6 +268,7 @@ def write_pitches(
         if n >= RUN:
             lacking = MIN_BITS - bits[:, n - RUN + 1 : n].sum(axis=1)[:, None] - ordinary
             scores = scores - np.maximum(0.0, lacking)
+        scores[:, REACH] -= HAMMERING * np.maximum(0, same - 3)
         if tonic_end:
             closing = (grid.mark[:, n] == 3)[:, None] & (ctx["degree"] != 0)
             scores = np.where(closing, scores - 12.0, scores)
@@ -268,6 +276,7 @@ def write_pitches(
         drawn = state.pitches[:, n - 1] + steps
         bits[:, n] = ordinary[every, steps + REACH]
         pitch_model.advance(grid, state, n, np.where(repeats.exact[:, n], again, drawn))
+        same = np.where(state.pitches[:, n] == state.pitches[:, n - 1], same + 1, 0)
     return state.pitches
 
 
@@ -342,12 +351,14 @@ def write_tune(ground: TuneGround, wish: TuneWish, rng: np.random.Generator, mod
     harmony = harmony_of(ground)
     measure = measuring_ground(ground, harmony)
     lines, sources = _rhythms(ground, harmony, measure, wanted, wish, tables, rng)
-    repeats = note_repeats(ground, harmony, lines, sources)
+    repeats = note_repeats(ground, harmony, lines, sources, wish.adapt)
     bounds = place_range(len(lines), wanted, ground, wish, tables, rng)
     pitches = write_pitches(ground, note_grid(ground, harmony, lines), lines, repeats, wanted, bounds, tables, wish, rng)
     values = np.array([traits(s, d, pitches[i, : len(s)], measure) for i, (s, d) in enumerate(lines)])
     least = np.array([least_surprise(s, pitches[i, : len(s)], tables.surprise) for i, (s, _) in enumerate(lines)])
-    best = int(np.argmin(distances(values, wanted, wish, tables) + ORDINARY_COST * np.maximum(0.0, MIN_BITS - least)))
+    hammered = np.array([longest_unison(pitches[i, : len(s)]) for i, (s, _) in enumerate(lines)])
+    cost = distances(values, wanted, wish, tables) + ORDINARY_COST * np.maximum(0.0, MIN_BITS - least)
+    best = int(np.argmin(cost + ORDINARY_COST * np.maximum(0, hammered - MAX_UNISONS)))
     starts, lengths = lines[best]
     return tuple(Note(int(s) / TICKS, int(d) / TICKS, int(p)) for s, d, p in zip(starts, lengths, pitches[best], strict=False))
 

@@ -320,8 +320,14 @@ def beat_repeats(ground: TuneGround, grid: BeatGrid, sources: Ints) -> Ints:
     return out
 
 
-def note_repeats(ground: TuneGround, harmony: Harmony, lines: list[tuple[Ints, Ints]], sources: Ints) -> Repeats:
-    """Repetitions, note by note; ``sources`` as in :func:`beat_repeats`."""
+def note_repeats(
+    ground: TuneGround, harmony: Harmony, lines: list[tuple[Ints, Ints]], sources: Ints, adapt: bool = False
+) -> Repeats:
+    """Repetitions, note by note; ``sources`` as in :func:`beat_repeats`.
+
+    Where the chord has changed, a returning section's notes are free to follow it; with ``adapt`` other repetitions'
+    notes, too.
+    """
     shape = (len(lines), max(len(starts) for starts, _ in lines))
     source = np.full(shape, -1, dtype=np.int64)
     shift = np.zeros(shape, dtype=np.int64)
@@ -340,7 +346,8 @@ def note_repeats(ground: TuneGround, harmony: Harmony, lines: list[tuple[Ints, I
         found = (wanted >= 0) & (starts[index] == wanted)
         source[k, :n] = np.where(found, index, -1)
         shift[k, :n] = bar_shift[bars]
-        exact[k, :n] = found & ((labels[index] == labels) | ~returning[bars])
+        free = returning[bars] | adapt
+        exact[k, :n] = found & ((labels[index] == labels) | ~free)
         lift[k, :n] = bar_lift[bars]
     return Repeats(source, shift, exact, lift)
 

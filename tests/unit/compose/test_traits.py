@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from partimento.compose.novelty import MIN_BITS, count_surprise, least_surprise
+from partimento.compose.novelty import MIN_BITS, count_surprise, least_surprise, longest_unison
 from partimento.compose.traits import INDEX, N_TRAITS, TRAITS, rhythm_traits, traits
 from partimento.compose.tune_grid import TuneGround, harmony_of, measuring_ground
 from partimento.compose.tune_model import tune_model
@@ -79,3 +79,8 @@ def test_surprise_is_counted():
     table = count_surprise([(np.array([0, 24, 48, 72]), np.array([60, 62, 64, 66]))])
     assert table.interval[1].argmin() == 16 + 2
     assert np.allclose((2.0**-table.interval).sum(axis=1), 1.0)
+
+
+def test_longest_unison_counts_equal_intervals():
+    assert longest_unison(np.array([60, 60, 60, 62, 62, 60])) == 2
+    assert longest_unison(np.array([60, 62])) == 0
