@@ -1,14 +1,19 @@
-"""Checkpoint files that come with the package: where they are, what they are, and that they are whole.
+"""Checkpoint files: those that come with the package (where they are, and that they are whole), and reading pickled ones
+of others without running what is in them.
 
-``weights/manifest.json`` lists them; each entry names everything that its model card needs. Loads no torch.
+``weights/manifest.json`` lists our own; each entry names everything that its model card needs. Loads no torch until a
+pickled file is read.
 """
 
 from __future__ import annotations
 
 import hashlib
+import pickle
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 
@@ -106,3 +111,78 @@ def built_in(name: str, folder: Path = WEIGHTS_FOLDER) -> BuiltIn:
     if not path.exists() or sha256_of(path) != entry.sha256:
         raise FileError(f"{path} is missing or not the file that was released; install the package again")
     return BuiltIn(entry, path, folder / entry.config)
+
+
+class Opaque:
+    """Stands for a pickled object that is neither a tensor nor plain data; whatever is done with it does nothing."""
+
+    def __new__(cls, *_args: object, **_kwargs: object) -> Opaque:
+        return super().__new__(cls)
+
+    def __init__(self, *_args: object, **_kwargs: object) -> None: ...
+
+    def __call__(self, *_args: object, **_kwargs: object) -> Opaque:
+        return self
+
+    def __setstate__(self, _state: object) -> None: ...
+
+    def __setitem__(self, _key: object, _value: object) -> None: ...
+
+    def append(self, _value: object) -> None:
+        """As of a list; does nothing."""
+
+    def extend(self, _values: object) -> None:
+        """As of a list; does nothing."""
+
+
+_PLAIN = {
+    ("collections", "OrderedDict"),
+    ("torch", "Size"),
+    ("torch._utils", "_rebuild_parameter"),
+    ("torch._utils", "_rebuild_tensor"),
+    ("torch._utils", "_rebuild_tensor_v2"),
+}
+
+
+class _TensorsOnly(pickle.Unpickler):
+    """Knows tensors and plain containers; every other class or function becomes :class:`Opaque`."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """The class or function of that name, if it is harmless."""
+        if (module, name) in _PLAIN:
+            return super().find_class(module, name)
+        if module == "torch":
+            import torch
+
+            value = getattr(torch, name, None)
+            if isinstance(value, torch.dtype) or (isinstance(value, type) and name.endswith("Storage")):
+                return value
+        return Opaque
+
+
+def read_pickled(path: Path) -> Any:
+    """What a file of ``torch.save`` holds, tensors on the CPU, without running anything that it asks to run.
+
+    First as torch reads weights only; a file that holds other objects beside its tensors (training frameworks put their
+    configuration classes in) is read again with those replaced by :class:`Opaque`.
+
+    Raises:
+        FileError: no such file, or one that is damaged or half downloaded.
+    """
+    import torch
+
+    try:
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError:
+            reader = SimpleNamespace(
+                __name__="tensors only", Unpickler=_TensorsOnly, load=lambda file, **options: _TensorsOnly(file, **options).load()
+            )
+            return torch.load(path, map_location="cpu", weights_only=False, pickle_module=reader)
+    except FileNotFoundError as error:
+        raise FileError(f"{path} is missing") from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, AttributeError, TypeError) as error:
+        with path.open("rb") as file:
+            pointer = file.read(40).startswith(b"version https://git-lfs")
+        why = "is a pointer of git-lfs, not the file itself: run git lfs pull" if pointer else "is damaged or half downloaded"
+        raise FileError(f"{path} {why}; get it again") from error

@@ -153,6 +153,13 @@ class MusicGenLm(nn.Module):
         self.register_buffer("positions", sinusoids(0, config.width), persistent=False)
         self.register_buffer("offsets", torch.arange(config.n_codebooks)[:, None] * rows, persistent=False)
 
+    def adopt(self, state: dict[str, Tensor]) -> MusicGenLm:
+        """Take tensors as this model's weights without copying; for a model made on the meta device."""
+        self.load_state_dict(state, assign=True)
+        self.positions = sinusoids(0, self.config.width)
+        self.offsets = torch.arange(self.config.n_codebooks)[:, None] * (self.config.cardinality + 1)
+        return self.eval().requires_grad_(False)
+
     def cache(self, rows: int, capacity: int) -> KvCache:
         """An empty cache for ``rows`` sequences of up to ``capacity`` positions (prefix included)."""
         config = self.config

@@ -51,11 +51,7 @@ def assemble(tensors: Mapping[str, Tensor], table: Table, model: nn.Module, sour
     Raises:
         FileError: missing or extra keys, or another shape; the message names them.
     """
-    wanted = {part.key for parts in table.values() for part in parts}
-    missing, extra = wanted - set(tensors), set(tensors) - wanted
-    if missing or extra:
-        words = [f"{label} {_some(names)}" for label, names in (("missing", missing), ("unknown", extra)) if names]
-        raise FileError(f"{source} is not such a model: {'; '.join(words)}")
+    check_keys(tensors, {part.key for parts in table.values() for part in parts}, source)
     own = model.state_dict()
     assert set(own) == set(table), "a table names every tensor of its model"
     out = {}
@@ -74,6 +70,30 @@ def assemble(tensors: Mapping[str, Tensor], table: Table, model: nn.Module, sour
             pieces.append(tensor.float())
         out[name] = torch.cat(pieces) if len(pieces) > 1 else pieces[0]
     return out
+
+
+def check_keys(found: Collection[str], wanted: Collection[str], source: str) -> None:
+    """Raise a ``FileError`` that names what of ``wanted`` is not found and what is found but not wanted."""
+    groups = (("missing", set(wanted) - set(found)), ("unknown", set(found) - set(wanted)))
+    words = [f"{label} {_some(names)}" for label, names in groups if names]
+    if words:
+        raise FileError(f"{source} does not hold what its configuration says: {'; '.join(words)}")
+
+
+def fill(model: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
+    """Load a state that has our names; what is missing, extra or misshapen is named.
+
+    Raises:
+        FileError: as said.
+    """
+    own = model.state_dict()
+    check_keys(state, own, source)
+    for name, tensor in own.items():
+        if state[name].shape != tensor.shape:
+            shapes = f"{tuple(state[name].shape)}; its configuration asks for {tuple(tensor.shape)}"
+            raise FileError(f"{source}: {name} has shape {shapes}")
+    model.load_state_dict({name: tensor.float() for name, tensor in state.items()})
+    model.eval().requires_grad_(False)
 
 
 def take_apart(state: Mapping[str, Tensor], table: Table) -> dict[str, Tensor]:

@@ -1,0 +1,244 @@
+"""MusicGen from a folder in either published layout, found by what is in it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from partimento.checkpoints import read_pickled
+from partimento.codec.encodec import EncodecCodec
+from partimento.codec.encodec_layout import config_from_transformers, weights_from_audiocraft, weights_from_transformers
+from partimento.codec.interface import Encoded
+from partimento.embed.t5 import T5Texts
+from partimento.errors import FileError, MissingDependencyError, ParseError
+from partimento.lm.transformer import LmConfig, MusicGenLm
+from partimento.models.musicgen import audiocraft_layout, hf_layout
+from partimento.models.musicgen.keymap import Table, assemble, fill, with_prefix
+
+T5_NAMES = ("t5-base", "google-t5/t5-base")
+"""The text encoder of every published model; AudioCraft's files leave it out."""
+_COMPUTED = re.compile(r"decoder\.model\.decoder\.embed_positions\.weights")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MusicGen:
+    """A loaded model.
+
+    Attributes:
+        lm: language model.
+        codec: mono codec; stereo models run it once per side.
+        texts: text encoder.
+        stereo: codebooks are 1L, 1R, 2L, 2R, …
+        layout: how it was stored.
+        folder: where.
+    """
+
+    lm: MusicGenLm
+    codec: EncodecCodec
+    texts: T5Texts
+    stereo: bool
+    layout: Literal["transformers", "audiocraft"]
+    folder: Path
+
+    @property
+    def channels(self) -> int:
+        """Audio channels."""
+        return 2 if self.stereo else self.codec.channels
+
+    def encode(self, wav: Tensor) -> Tensor:
+        """``[B, channels, n]`` at the codec's rate to codes ``[B, K, T]``."""
+        if not self.stereo:
+            return self.codec.encode(wav).codes
+        sides = [self.codec.encode(wav[:, side : side + 1]).codes for side in (0, 1)]
+        return torch.stack(sides, dim=2).flatten(1, 2)
+
+    def decode_stream(self, pieces: Iterator[Tensor]) -> Iterator[Tensor]:
+        """Sound ``[B, channels, n]`` for codes ``[B, K, t]`` as they come; together it equals decoding the whole."""
+        streams = [self.codec.stream() for _ in range(2 if self.stereo else 1)]
+        waiting: Tensor | None = None
+        for piece in pieces:
+            if waiting is not None:
+                yield self._push(streams, waiting, last=False)
+            waiting = piece
+        if waiting is not None:
+            yield self._push(streams, waiting, last=True)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Codes ``[B, K, T]`` to ``[B, channels, T * hop]``."""
+        step = 2 if self.stereo else 1
+        return torch.cat([self.codec.decode(Encoded(codes[:, side::step])) for side in range(step)], dim=1)
+
+    def _push(self, streams: list[Any], codes: Tensor, last: bool) -> Tensor:
+        step = len(streams)
+        return torch.cat([stream.push(codes[:, side::step], last) for side, stream in enumerate(streams)], dim=1)
+
+
+def find_folder(source: str, what: str = "--model") -> Path:
+    """A folder, or the local copy of a published model that the ``huggingface_hub`` cache has.
+
+    Raises:
+        MissingDependencyError: there is none; the message says how to get it.
+    """
+    found = Path(source) if Path(source).is_dir() else _downloaded(source)
+    if found is None:
+        raise MissingDependencyError(
+            f"no folder and no downloaded model '{source}'; get it: hf download {source} --local-dir DIR, then give {what} DIR"
+        )
+    return found
+
+
+def _downloaded(name: str) -> Path | None:
+    """Where the cache of ``huggingface_hub`` has a model of that id, if it has."""
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
+        return None
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError, OSError):
+        return None
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """``config.json`` of a folder.
+
+    Raises:
+        FileError: missing.
+        ParseError: not a JSON object.
+    """
+    path = folder / "config.json"
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FileError(f"{path} is missing; give a folder with a whole model") from error
+    except ValueError as error:
+        raise ParseError(f"{path} is not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise ParseError(f"{path} is not a JSON object")
+    return data
+
+
+def read_tensors(folder: Path) -> dict[str, Tensor]:
+    """Tensors of ``model.safetensors`` (in one or several files), else of ``pytorch_model.bin``.
+
+    Raises:
+        FileError: missing, damaged or half downloaded.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    index = folder / "model.safetensors.index.json"
+    names = ["model.safetensors"]
+    if index.exists():
+        try:
+            names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise FileError(f"{index} is damaged; get it again") from error
+    elif not (folder / names[0]).exists() and (folder / "pytorch_model.bin").exists():
+        return dict(read_pickled(folder / "pytorch_model.bin"))
+    out: dict[str, Tensor] = {}
+    for name in names:
+        path = folder / name
+        if not path.exists():
+            raise FileError(f"{path} is missing; the download is not complete: get it again")
+        try:
+            out |= load_file(str(path))
+        except (SafetensorError, OSError) as error:
+            raise FileError(f"{path} is damaged or half downloaded ({error}); get it again") from error
+    return out
+
+
+def _lm(tensors: dict[str, Tensor], config: LmConfig, table: Table, source: str) -> MusicGenLm:
+    """The language model, its shapes checked before any memory is taken."""
+    with torch.device("meta"):
+        model = MusicGenLm(config)
+    return model.adopt(assemble(tensors, table, model, source))
+
+
+def _t5(folder: Path, config: dict[str, Any], tensors: dict[str, Tensor], source: str) -> T5Texts:
+    """Text encoder from its tensors, tokenizer from the folder."""
+    from transformers import AutoTokenizer, T5Config, T5EncoderModel
+
+    model = T5EncoderModel(T5Config(**config))
+    shared = tensors.get("shared.weight", tensors.get("encoder.embed_tokens.weight"))
+    if shared is not None:  # one tensor under two names; files hold either or both
+        tensors = tensors | {"shared.weight": shared, "encoder.embed_tokens.weight": shared}
+    own = model.state_dict()
+    fill(model, {name: tensor for name, tensor in tensors.items() if name in own or name.startswith("encoder.")}, source)
+    try:
+        return T5Texts(model, AutoTokenizer.from_pretrained(folder, local_files_only=True))
+    except (OSError, ValueError, ImportError) as error:
+        raise FileError(f"{folder} has no tokenizer that can be read (tokenizer.json or spiece.model); get it again") from error
+
+
+def _load_transformers(folder: Path) -> MusicGen:
+    data, tensors, source = read_config(folder), read_tensors(folder), f"{folder / 'model.safetensors'}"
+    config = hf_layout.lm_config(data)
+    other = ("text_encoder.", "audio_encoder.")
+    own = {name: t for name, t in tensors.items() if not name.startswith(other) and not _COMPUTED.fullmatch(name)}
+    lm = _lm(own, config, hf_layout.lm_table(config), source)
+    codec = EncodecCodec(config_from_transformers(data["audio_encoder"]))
+    fill(codec, weights_from_transformers(with_prefix(tensors, "audio_encoder.")), f"{source} (audio_encoder)")
+    texts = _t5(folder, data["text_encoder"], with_prefix(tensors, "text_encoder."), f"{source} (text_encoder)")
+    stereo = int(data["decoder"].get("audio_channels", 1)) == 2
+    return MusicGen(lm, codec, texts, stereo, "transformers", folder)
+
+
+def _load_audiocraft(folder: Path, text_encoder: str | None) -> MusicGen:
+    path = folder / "state_dict.bin"
+    tensors, settings = audiocraft_layout.unpack(read_pickled(path), str(path))
+    config = audiocraft_layout.lm_config(tensors, settings, str(path))
+    lm = _lm(tensors, config, audiocraft_layout.lm_table(config), str(path))
+    codec = _audiocraft_codec(folder / "compression_state_dict.bin")
+    place = folder / "t5"
+    names = [text_encoder] if text_encoder else [str(place)] if place.is_dir() else list(T5_NAMES)
+    t5 = next((found for name in names[:-1] if (found := _downloaded(name)) is not None), None)
+    t5 = t5 or find_folder(names[-1], f"its folder the name {place} instead of")
+    texts = _t5(t5, read_config(t5), read_tensors(t5), str(t5))
+    return MusicGen(lm, codec, texts, config.n_codebooks == 2 * codec.n_codebooks, "audiocraft", folder)
+
+
+def _audiocraft_codec(path: Path) -> EncodecCodec:
+    """The codec in ``compression_state_dict.bin``, or the one that it points to."""
+    package = read_pickled(path)
+    if isinstance(package, dict) and isinstance(package.get("pretrained"), str):
+        name = package["pretrained"]
+        beside = path.parent / name.split("/")[-1]
+        folder = beside if beside.is_dir() else find_folder(name, f"its folder the name {beside} instead of")
+        codec = EncodecCodec(config_from_transformers(read_config(folder)))
+        fill(codec, weights_from_transformers(read_tensors(folder)), str(folder))
+        return codec
+    tensors, settings = audiocraft_layout.unpack(package, str(path))
+    codec = EncodecCodec(audiocraft_layout.codec_config(tensors, settings))
+    fill(codec, weights_from_audiocraft(tensors), str(path))
+    return codec
+
+
+def load_musicgen(source: str, text_encoder: str | None = None) -> MusicGen:
+    """A MusicGen ready for use: float32, on the CPU, no gradients.
+
+    Args:
+        source: a folder in the layout of transformers (``config.json``, ``model.safetensors``, tokenizer) or of AudioCraft
+            (``state_dict.bin``, ``compression_state_dict.bin``), or the id of one that has been downloaded.
+        text_encoder: folder or id of the T5 that AudioCraft's files leave out (default: ``t5`` in the folder, else t5-base).
+
+    Raises:
+        MissingDependencyError: it is not on this machine; the message says how to get it.
+        FileError: a file is missing, damaged, half downloaded, or has other tensors than it should.
+        ParseError: a configuration that is not one of MusicGen.
+        UnsupportedError: a variant that no published model uses.
+    """
+    folder = find_folder(source)
+    if (folder / "state_dict.bin").exists():
+        return _load_audiocraft(folder, text_encoder)
+    if (folder / "config.json").exists():
+        return _load_transformers(folder)
+    raise FileError(f"{folder} holds neither config.json nor state_dict.bin: not a MusicGen; give the folder of a whole model")
