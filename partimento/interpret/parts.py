@@ -301,11 +301,16 @@ def _want(drafts: list[Draft], want: str, choice: StyleChoice, absent: list[Valu
         return
     for part in choice.style.ensemble:
         fits = part.role in HARMONY if want == "harmony" else part.role == want
-        if fits and part.from_energy <= 0.6 and not any(d.instrument == part.instrument for d in drafts):
+        # The instrument of the tune may also accompany: ragtime's piano, metal's guitar.
+        taken = any(d.instrument == part.instrument and (want != "harmony" or d.role in HARMONY) for d in drafts)
+        if fits and part.from_energy <= 0.6 and not taken:
             before = len(drafts)
             _add(drafts, part.instrument, part.role, choice, absent)
             if len(drafts) > before:
                 return
+    if want == "harmony" and choice.asked:  # a quartet has no chordal part: its two inner voices are the harmony
+        for part in [p for p in choice.style.ensemble if p.role == "counter"][:2]:
+            _add(drafts, part.instrument, part.role, choice, absent)
 
 
 def _add(

@@ -187,13 +187,17 @@ def _chords(plan: Plan, score: Score, grid: PlanGrid) -> tuple[Finding, ...]:
         text = "nothing comps; " + (f"{percent(share)} of the tune's time is chord tones" if share is not None else "")
         return (finding("chords", what, text, "notes of the tune", None, origin=origin, value=share),)
     planned_silence = [p for p in passes if not p.sounds and not _anyone_comps(plan, grid, p.span)]
-    missing = [p for p in passes if not p.there and p not in planned_silence]
-    heard = f"{there} of {len(sounding)} there"
+    bass_alone = [p for p in sounding if p.bass_ok and not p.third_ok and _only_bass(plan, grid, p.span)]
+    missing = [p for p in passes if not p.there and p not in planned_silence and p not in bass_alone]
+    heard = f"{there} of {len(sounding) - len(bass_alone)} there"
+    if bass_alone:
+        heard += f", {len(bass_alone)} where the bass is alone by plan"
     if planned_silence:
         heard += f", {len(planned_silence)} where nothing comps by plan"
     if missing:
         heard += ": " + some([_fault(p, grid) for p in missing])
-    value = there / (len(passes) - len(planned_silence)) if len(passes) > len(planned_silence) else None
+    judged = len(passes) - len(planned_silence) - len(bass_alone)
+    value = there / judged if judged else None
     how = "the chord's bass sounds lowest and its third sounds where it starts"
     tones = f"{percent(share)} chord tones" if share is not None else "no comping note under a chord"
     least = f"at least {percent(CHORD_TONE_SHARE)} of comping time"
@@ -202,6 +206,13 @@ def _chords(plan: Plan, score: Score, grid: PlanGrid) -> tuple[Finding, ...]:
         finding("chord tones", least, tones, "note lengths of chords, pad, arpeggio and bass under each chord",
                 None if share is None else share >= CHORD_TONE_SHARE, origin=origin, value=share),
     )  # fmt: skip
+
+
+def _only_bass(plan: Plan, grid: PlanGrid, span: ChordSpan) -> bool:
+    """True when a part for chords exists and the plan keeps all of them silent here ("starts with bass, then …")."""
+    first, last = int(grid.bar(span.start + 1e-6)), int(grid.bar(span.end - 1e-3))
+    harmony = [p for p in plan.parts if p.role in COMPING_ROLES and p.role != "bass"]
+    return bool(harmony) and not any(p.plays_in(bar) for p in harmony for bar in range(first, last + 1))
 
 
 def _anyone_comps(plan: Plan, grid: PlanGrid, span: ChordSpan) -> bool:

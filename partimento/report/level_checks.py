@@ -13,7 +13,7 @@ from partimento.listen.spectrum import Sound
 from partimento.plan.plan import PartPlan, Plan
 from partimento.plan.result import Finding, Performance
 from partimento.report.grid import PlanGrid, level_at
-from partimento.report.shape_checks import FADE_S, FADE_SHARE
+from partimento.report.shape_checks import FADE_S, FADE_SHARE, LEAST_BARS
 from partimento.report.wording import bars, finding, some, source
 from partimento.score.mix import MAX_TRUE_PEAK_DBTP, TARGET_LUFS
 
@@ -136,7 +136,7 @@ def _sections(plan: Plan, sound: Sound, grid: PlanGrid) -> Finding:
     """Levels and liveliness of the sections against their asked energies (with the dynamics lane)."""
     wave = sound.wave
     until = _body_end_s(plan, wave, grid)
-    sections = [s for s in plan.sections.value if grid.bar_seconds(s.start_bar) < until - 1.0]
+    sections = [s for s in plan.sections.value if grid.bar_seconds(s.start_bar + LEAST_BARS) <= until + 0.05]
     edges = [(grid.bar_seconds(s.start_bar), min(until, grid.bar_seconds(s.end_bar))) for s in sections]
     levels = [stretch_levels(wave, edge)[0] for edge in edges]
     lively = [_liveliness(sound, *edge) for edge in edges]
@@ -148,6 +148,7 @@ def _sections(plan: Plan, sound: Sound, grid: PlanGrid) -> Finding:
     found = [rank_correlation(wanted, v) for v in (levels, lively)] if np.ptp(wanted or [0.0]) >= 0.15 else []
     value = max((v for v in found if v is not None), default=None)
     good = None if value is None else value >= LEAST_CORRELATION
+    heard = heard if value is not None else f"{heard} (too alike, too few or too short to compare)".strip()
     return finding("section energy", asked, heard, how, good, level="audio", origin=source(plan.sections), value=value)
 
 

@@ -16,6 +16,7 @@ from partimento.score.score import Note, Score, Section, Track
 
 LEAST_CORRELATION = 0.3
 LEAST_SAME = 0.45
+LEAST_BARS = 2  # of a section before the ending begins, for its energy to show
 MOST_DIFFERENT = 0.9
 FADE_S = 8.0
 FADE_SHARE = 0.25
@@ -110,7 +111,7 @@ def _energies(plan: Plan, score: Score) -> Finding:
     mean, loud = bar_intensity(score)
     n = score.n_bars - closing_bars(plan, score)
     mean, loud = mean[:n], loud[:n]
-    sections = [s for s in sections if s.start_bar < n]
+    sections = [s for s in sections if min(s.end_bar, n) - s.start_bar >= LEAST_BARS]
     velocity = [_mean_over(mean, s) for s in sections]
     power = [_mean_over(loud, s) for s in sections]
     # Each section's asked energy as the dynamics lane colours it, since both shape the same notes.
@@ -120,6 +121,7 @@ def _energies(plan: Plan, score: Score) -> Finding:
     rows = zip(sections, velocity, power, strict=True)
     text = some([f"{s.name} velocity {v:.0f}, {p:.1f} dB" for s, v, p in rows], 6)
     good = None if value is None else value >= LEAST_CORRELATION
+    text = text if value is not None else f"{text} (too alike, too few or too short to compare)".strip()
     return finding("section energy", asked, text, how, good, origin=source(plan.sections), value=value)
 
 
