@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from partimento.audio.io import write_audio
-from partimento.audio.waveform import Waveform
+from partimento.edit.contents import Contents, Sound
 from partimento.errors import FileError, ParseError, RequestError
 from partimento.paths import make_folder, read_bytes, write_text
 from partimento.plan.edit import EditPlan, EditRequest
@@ -29,7 +29,7 @@ from partimento.plan.plan import Plan
 from partimento.plan.request import GenerateRequest
 from partimento.plan.result import Report
 from partimento.plan.serial import from_json, to_json
-from partimento.project.store import Store, exact_sum, quantised
+from partimento.project.store import Store, quantised
 from partimento.score.score import Score
 
 FORMAT = 1
@@ -47,7 +47,8 @@ class Version:
         parent: number of the version it was made from, or None for the first.
         instruction: the words of the edit (or of the first request).
         changed: lines for people: what changed.
-        objects: kind → object name: ``request`` or ``edit_request``, ``edit_plan``, ``plan``, ``score``, ``report``.
+        objects: kind → object name: ``request`` or ``edit_request``, ``edit_plan``, ``plan``, ``score``, ``report``,
+            ``sound``.
         stems: track name → object name.
         provenance: as in a result.
     """
@@ -68,28 +69,6 @@ class _State:
     format: int
     head: int
     redo: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Contents:
-    """Everything of a version, loaded.
-
-    Attributes:
-        request: what the first version was made from.
-        plan, score, report: of this version (score and plan are None for an imported recording).
-        stems: by track name, on the 24-bit grid.
-    """
-
-    request: GenerateRequest | None
-    plan: Plan | None
-    score: Score | None
-    report: Report
-    stems: dict[str, Waveform]
-
-    @property
-    def mix(self) -> Waveform:
-        """Exact sum of the stems."""
-        return exact_sum(self.stems)
 
 
 class Project:
@@ -163,7 +142,9 @@ class Project:
 
         stems = {name: self.store.get_audio(object_) for name, object_ in of.stems.items()}
         report = read("report", Report) or Report(())
-        return Contents(read("request", GenerateRequest), read("plan", Plan), read("score", Score), report, stems)
+        return Contents(
+            read("request", GenerateRequest), read("plan", Plan), read("score", Score), report, stems, read("sound", Sound)
+        )
 
     def commit(
         self,
@@ -234,7 +215,7 @@ class Project:
     ) -> Version:
         """Write objects, then the version, then the head: in this order a kill loses nothing."""
         texts = dict(extra)
-        for kind in ("request", "plan", "score", "report"):
+        for kind in ("request", "plan", "score", "report", "sound"):
             value = getattr(contents, kind)
             if value is not None:
                 texts[kind] = to_json(value)

@@ -8,14 +8,13 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import numpy as np
-
+from partimento.audio.exact import exact_sum, quantised
 from partimento.audio.io import encode_audio, read_audio
 from partimento.audio.waveform import Waveform
 from partimento.errors import FileError
 from partimento.paths import make_folder, read_bytes, write_bytes
 
-_STEP_24 = 2.0**-23
+__all__ = ["Store", "exact_sum", "quantised"]
 
 
 class Store:
@@ -60,24 +59,3 @@ class Store:
     def _path(self, name: str) -> Path:
         """Two-level layout: a folder with a hundred thousand files is slow to list."""
         return self.folder / name[:2] / name
-
-
-def quantised(wave: Waveform) -> Waveform:
-    """The sound rounded to 24 bits: what is stored is then what is heard, bit for bit."""
-    steps = np.clip(np.rint(wave.samples.astype(np.float64) / _STEP_24), -(2**23), 2**23 - 1)
-    return Waveform((steps * _STEP_24).astype(np.float32), wave.sample_rate)
-
-
-def exact_sum(stems: dict[str, Waveform]) -> Waveform:
-    """Sum of quantised stems: exact in double precision, then 24 bits again, whatever the order.
-
-    Raises:
-        FileError: there are no stems.
-    """
-    if not stems:
-        raise FileError("a project needs at least one stem")
-    first = next(iter(stems.values()))
-    total = np.zeros(first.samples.shape, np.float64)
-    for stem in stems.values():
-        total += stem.samples
-    return Waveform(np.clip(total, -1.0, 1.0 - _STEP_24).astype(np.float32), first.sample_rate)

@@ -1,0 +1,34 @@
+"""Sound on the 24-bit grid, where stems add up to their mix without any residual."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from partimento.audio.waveform import Waveform
+from partimento.errors import FileError
+
+STEP_24 = 2.0**-23
+"""One step of a 24-bit sample."""
+
+
+def quantised(wave: Waveform) -> Waveform:
+    """The sound rounded to 24 bits: what is stored is then what is heard, bit for bit."""
+    steps = np.clip(np.rint(wave.samples.astype(np.float64) / STEP_24), -(2**23), 2**23 - 1)
+    return Waveform((steps * STEP_24).astype(np.float32), wave.sample_rate)
+
+
+def exact_sum(stems: Mapping[str, Waveform]) -> Waveform:
+    """Sum of quantised stems: exact in double precision, then 24 bits again, whatever the order.
+
+    Raises:
+        FileError: there are no stems.
+    """
+    if not stems:
+        raise FileError("a project needs at least one stem")
+    first = next(iter(stems.values()))
+    total = np.zeros(first.samples.shape, np.float64)
+    for stem in stems.values():
+        total += stem.samples
+    return Waveform(np.clip(total, -1.0, 1.0 - STEP_24).astype(np.float32), first.sample_rate)

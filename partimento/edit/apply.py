@@ -1,0 +1,139 @@
+"""A change of the score → new stems: only what is touched is rendered, and the rest keeps its samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from partimento.audio.exact import exact_sum, quantised
+from partimento.audio.loudness import true_peak_dbtp
+from partimento.audio.waveform import Waveform
+from partimento.edit.change import Change, Kept, Piece, kept_outside, splice
+from partimento.edit.contents import Contents, EffectStep, Sound, SoundStep, StemSound
+from partimento.edit.rendering import apply_steps, render_stem, with_common_gain, with_level
+from partimento.score.score import Note
+
+MAX_TRUE_PEAK_DBTP = -0.1
+"""An edit that lets the mix rise above this lowers what it changed."""
+_LOWERING_STEPS = 9
+_MOST_LOWERED_DB = -24.0
+
+
+def apply(contents: Contents, piece: Piece, change: Change) -> tuple[Contents, tuple[str, ...]]:
+    """The contents after a change, and lines on what had to give way."""
+    n = round(change.score.duration_s * piece.sample_rate)
+    kept = change.kept
+    if kept is None:
+        kept = kept_outside(change.span, piece.sample_rate, n) if change.span is not None else ()
+    sound = _sound_after(contents, piece, change, bool(kept))
+    silent = Waveform(np.zeros((2, n), np.float32), piece.sample_rate)
+    raw: dict[str, Waveform] = {}
+    for track in change.score.tracks:
+        name = track.name
+        if name in change.rendered:
+            raw[name] = render_stem(piece, change.score, name, sound)
+        elif change.kept is not None:
+            raw[name] = silent
+            if name in change.steps:
+                raw[name] = apply_steps(splice(piece.stems[name], silent, kept), change.steps[name], change.score)
+        elif name in change.steps:
+            raw[name] = apply_steps(piece.stems[name], change.steps[name], change.score)
+        elif name in change.gains_db:
+            factor = np.float32(10.0 ** (change.gains_db[name] / 20.0))
+            raw[name] = Waveform(piece.stems[name].samples * factor, piece.sample_rate)
+    moved_only = {t for t in raw if t not in change.rendered and change.kept is not None}
+
+    def stems_at(gain: float) -> dict[str, Waveform]:
+        """All stems, those that changed at a gain."""
+        made: dict[str, Waveform] = {}
+        for track in change.score.tracks:
+            name = track.name
+            if name not in raw:
+                made[name] = piece.stems[name]
+            elif name in moved_only:
+                made[name] = raw[name] if name in change.steps else quantised(splice(piece.stems[name], raw[name], kept))
+            else:
+                old = piece.stems.get(name, silent)
+                new = raw[name] if gain == 1.0 else Waveform(raw[name].samples * np.float32(gain), piece.sample_rate)
+                made[name] = quantised(splice(old, new, kept) if _reaches(old, kept) else new)
+        return {name: quantised(stem) if name in raw else stem for name, stem in made.items()}
+
+    stems, gain_db = _unclipped(stems_at, contents.mix)
+    if gain_db < 0.0:
+        sound = _lowered(sound, [name for name in raw if name not in moved_only], gain_db, change)
+    sound = replace(sound, stems={name: of for name, of in sound.stems.items() if name in stems})
+    lines = (f"{', '.join(raw)} lowered by {-gain_db:.2g} dB so that the mix does not clip",) if gain_db < 0.0 else ()
+    return Contents(contents.request, change.plan, change.score, contents.report, stems, sound), lines
+
+
+def _reaches(old: Waveform, kept: tuple[Kept, ...]) -> bool:
+    """True when the old stem has the samples that shall be kept."""
+    return bool(kept) and all(k.old + k.n <= old.n_samples for k in kept)
+
+
+def _sound_after(contents: Contents, piece: Piece, change: Change, partly: bool) -> Sound:
+    """The record of how stems are made, after a change."""
+    sound = with_common_gain(piece, contents.sound) if change.rendered or change.gains_db or change.steps else contents.sound
+    sound = sound or Sound()
+    for name in change.rendered:
+        if partly and name in piece.stems and piece.score.track(name).notes:
+            sound = with_level(piece, sound, name)
+    stems = dict(sound.stems)
+    for name in change.rendered:
+        if name in stems:
+            notes = change.score.track(name).notes
+            stems[name] = replace(stems[name], steps=tuple(s for s in stems[name].steps if not _hides(s, notes)))
+    if change.moved is not None:
+        move = change.moved
+        for name, of in stems.items():
+            stems[name] = replace(of, steps=tuple(_moved(step, move) for step in of.steps))
+    for name, steps in change.steps.items():
+        known = stems.get(name, StemSound())
+        stems[name] = replace(known, steps=(*known.steps, *steps))
+    for name, gain_db in change.gains_db.items():
+        known = stems.get(name, StemSound())
+        if known.level_db is not None:
+            stems[name] = replace(known, level_db=known.level_db + gain_db)
+    return replace(sound, stems=stems)
+
+
+def _hides(step: SoundStep, notes: tuple[Note, ...]) -> bool:
+    """True for a mute where something has been written since."""
+    start, end = step.start or 0.0, float("inf") if step.end is None else step.end
+    return step.kind == "mute" and any(start - 1e-6 <= n.start < end - 1e-6 for n in notes)
+
+
+def _moved(step: SoundStep, move: Callable[[float], float]) -> SoundStep:
+    """A step at its new place."""
+    start = None if step.start is None else move(step.start)
+    return replace(step, start=start, end=None if step.end is None else move(step.end))
+
+
+def _unclipped(stems_at: Callable[[float], dict[str, Waveform]], before: Waveform) -> tuple[dict[str, Waveform], float]:
+    """The stems with what changed lowered as little as the peak of the mix demands, and by how much (dB, 0 or less)."""
+    limit = max(MAX_TRUE_PEAK_DBTP, true_peak_dbtp(before) + 0.01)
+    stems = stems_at(1.0)
+    if not stems or true_peak_dbtp(exact_sum(stems)) <= limit:
+        return stems, 0.0
+    low, high = _MOST_LOWERED_DB, 0.0
+    for _ in range(_LOWERING_STEPS):
+        middle = (low + high) / 2
+        if true_peak_dbtp(exact_sum(stems_at(10.0 ** (middle / 20.0)))) <= limit:
+            low = middle
+        else:
+            high = middle
+    return stems_at(10.0 ** (low / 20.0)), low
+
+
+def _lowered(sound: Sound, names: list[str], gain_db: float, change: Change) -> Sound:
+    """The record after some stems had to be lowered where they changed."""
+    partly = change.span is not None and not change.span.whole
+    start, end = (change.span.start, change.span.end) if partly and change.span is not None else (None, None)
+    step = SoundStep("effects", start, end, (EffectStep("gain", {"gain_db": gain_db}),))
+    stems = dict(sound.stems)
+    for name in names:
+        known = stems.get(name, StemSound())
+        stems[name] = replace(known, steps=(*known.steps, step))
+    return replace(sound, stems=stems)

@@ -1,0 +1,146 @@
+"""Where an edit applies: a region as said → quarter notes, bars and seconds of a piece."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from partimento.edit.targets import tracks_of
+from partimento.errors import RequestError
+from partimento.plan.edit import Region
+from partimento.score.score import Score
+
+_EPS = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a piece.
+
+    Attributes:
+        start, end: in quarter notes.
+        start_bar, end_bar: the 0-based bars that it touches, the end exclusive.
+        start_s, end_s: in seconds.
+        whole: True when it is the whole piece.
+    """
+
+    start: float
+    end: float
+    start_bar: int
+    end_bar: int
+    start_s: float
+    end_s: float
+    whole: bool = False
+
+    def samples(self, sample_rate: int) -> tuple[int, int]:
+        """First sample and first sample after it."""
+        return round(self.start_s * sample_rate), round(self.end_s * sample_rate)
+
+    def __str__(self) -> str:
+        if self.whole:
+            return "the whole piece"
+        if self.end_bar - self.start_bar == 1:
+            return f"bar {self.start_bar + 1}"
+        return f"bars {self.start_bar + 1}–{self.end_bar}"
+
+
+def resolve(region: Region, score: Score) -> tuple[Span, ...]:
+    """The stretches of a score that a region means, ascending and apart.
+
+    Raises:
+        RequestError: it lies past the end, or names a section or an instrument that is not there.
+    """
+    n_bars = score.n_bars
+    if region.kind == "all":
+        return (bar_span(score, 0, n_bars),)
+    if region.kind == "bars":
+        first = int(region.start or 1)
+        last = int(region.end) if region.end is not None else n_bars
+        if not 1 <= first <= last or last > n_bars:
+            raise RequestError(f"bars {first}-{last}: the piece has bars 1 to {n_bars}")
+        return (bar_span(score, first - 1, last),)
+    if region.kind == "seconds":
+        return (_seconds(region, score),)
+    if region.kind == "fraction":
+        low, high = region.start or 0.0, 1.0 if region.end is None else region.end
+        if not 0.0 <= low < high <= 1.0 + _EPS:
+            raise RequestError(f"part {low:g} to {high:g} of the piece: give shares from 0 to 1, the first smaller")
+        first = min(n_bars - 1, round(low * n_bars))
+        return (bar_span(score, first, max(first + 1, min(n_bars, round(high * n_bars)))),)
+    if region.kind in ("first_bars", "last_bars"):
+        n = int(region.start or 1)
+        if not 1 <= n <= n_bars:
+            raise RequestError(f"{region.kind.replace('_', ' ')} {n}: the piece has {n_bars} bars")
+        return (bar_span(score, 0, n) if region.kind == "first_bars" else bar_span(score, n_bars - n, n_bars),)
+    if region.kind == "section":
+        return _sections(region, score)
+    if region.kind in ("after", "before", "while"):
+        return (_beside(region, score),)
+    raise RequestError(f"unknown region '{region.kind}'; give bars, seconds, a section or an instrument")
+
+
+def bar_span(score: Score, start_bar: int, end_bar: int) -> Span:
+    """Bars ``start_bar`` to ``end_bar`` (0-based, exclusive)."""
+    start, end = score.bar_starts[start_bar], score.bar_span(end_bar - 1)[1]
+    return quarter_span(score, start, end)
+
+
+def quarter_span(score: Score, start: float, end: float) -> Span:
+    """A stretch given in quarter notes."""
+    seconds = score.tempo_map.seconds
+    whole = start <= _EPS and end >= score.length - _EPS
+    end_s = score.duration_s if end >= score.length - _EPS else seconds(end)
+    return Span(start, end, score.bar_at(start), score.bar_at(max(start, end - _EPS * 10)) + 1, seconds(start), end_s, whole)
+
+
+def _seconds(region: Region, score: Score) -> Span:
+    """A region in seconds."""
+    duration = score.duration_s
+    low, high = region.start or 0.0, duration if region.end is None else region.end
+    if not 0.0 <= low < high or low >= duration - _EPS or high > duration + 0.05:
+        raise RequestError(f"{low:g} s to {high:g} s: the piece lasts {duration:.2f} s")
+    quarters = score.tempo_map.quarters
+    return quarter_span(score, quarters(low), min(score.length, quarters(high)))
+
+
+def _sections(region: Region, score: Score) -> tuple[Span, ...]:
+    """All sections of a name, or one of them; neighbours are joined."""
+    found = [s for s in score.sections if region.name.lower() in (s.name.lower(), s.material.lower())]
+    exact = [s for s in found if s.name.lower() == region.name.lower()]
+    found = exact or found
+    if not found:
+        names = ", ".join(dict.fromkeys(s.name for s in score.sections)) or "none are known; give bars"
+        raise RequestError(f"there is no section '{region.name}'; there are: {names}")
+    if region.which:
+        index = region.which - 1 if region.which > 0 else len(found) + region.which
+        if not 0 <= index < len(found):
+            raise RequestError(f"there is no {region.name} number {region.which}; there are {len(found)}")
+        found = [found[index]]
+    joined: list[list[int]] = []
+    for section in found:
+        if joined and joined[-1][1] == section.start_bar:
+            joined[-1][1] = section.end_bar
+        else:
+            joined.append([section.start_bar, section.end_bar])
+    return tuple(bar_span(score, a, min(b, score.n_bars)) for a, b in joined)
+
+
+def _beside(region: Region, score: Score) -> Span:
+    """Where an instrument has entered, has not yet entered, or plays."""
+    notes = [n for name in tracks_of((region.name,), score) for n in score.track(name).notes]
+    if not notes:
+        raise RequestError(f"'{region.name}' plays nothing, so nothing is {region.kind} it; give bars or seconds")
+    first = score.bar_at(min(n.start for n in notes))
+    if region.kind == "after":
+        return bar_span(score, first, score.n_bars)
+    if region.kind == "before":
+        if first == 0:
+            raise RequestError(f"nothing is before '{region.name}': it enters in bar 1")
+        return bar_span(score, 0, first)
+    last = score.bar_at(max(n.start for n in notes))
+    return bar_span(score, first, last + 1)
+
+
+def steps_of(value: float) -> int:
+    """A whole number of semitones, rounding halves away from zero."""
+    return int(math.copysign(math.floor(abs(value) + 0.5), value))

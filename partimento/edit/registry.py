@@ -1,0 +1,51 @@
+"""Which executor does which operation."""
+
+from __future__ import annotations
+
+from partimento.edit.change import Executor
+from partimento.edit.effects import effect
+from partimento.edit.score_add import add
+from partimento.edit.score_chords import set_chords
+from partimento.edit.score_dynamics import dynamics
+from partimento.edit.score_gain import fade, gain
+from partimento.edit.score_length import extend, trim
+from partimento.edit.score_metre import set_metre
+from partimento.edit.score_pitch import set_key, transpose
+from partimento.edit.score_replace import replace
+from partimento.edit.score_silence import extract, mute_region, remove
+from partimento.edit.score_style import restyle, vary
+from partimento.edit.score_tempo import set_tempo
+from partimento.errors import UnsupportedError
+
+EXECUTORS: dict[str, Executor] = {
+    "add": add,
+    "remove": remove,
+    "extract": extract,
+    "replace": replace,
+    "gain": gain,
+    "mute_region": mute_region,
+    "set_tempo": set_tempo,
+    "set_key": set_key,
+    "set_chords": set_chords,
+    "set_metre": set_metre,
+    "transpose": transpose,
+    "restyle": restyle,
+    "vary": vary,
+    "extend": extend,
+    "trim": trim,
+    "fade": fade,
+    "effect": effect,
+    "dynamics": dynamics,
+}
+"""Executors on a score, by operation."""
+
+
+def executor(operation: str) -> Executor:
+    """The executor of an operation.
+
+    Raises:
+        UnsupportedError: there is none; the message names what there is.
+    """
+    if operation not in EXECUTORS:
+        raise UnsupportedError(f"'{operation}' cannot be done on a score; there are: {', '.join(EXECUTORS)}")
+    return EXECUTORS[operation]

@@ -1,0 +1,80 @@
+"""``add``: a part composed to fit what is there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from partimento.edit.change import Change, Piece
+from partimento.edit.composing import bars_with, merged, original_rngs, with_part, write_parts
+from partimento.edit.region import Span
+from partimento.edit.targets import free_name, instrument_of
+from partimento.errors import UnsupportedError
+from partimento.plan.edit import EditOperation
+from partimento.plan.plan import Origin, PartPlan
+from partimento.score.instruments import Instrument
+from partimento.score.score import ROLES, Note, Score, Track
+
+_ENTRY_BARS = 2
+
+
+def add(piece: Piece, operation: EditOperation, span: Span) -> Change:
+    """Add an instrument in a span.
+
+    A part of that instrument which is silent in the span plays on there; otherwise a new part is written. A role among
+    the targets (``melody``, ``pad`` …) is kept to; else the instrument's usual one is taken, unless a tune is there already.
+
+    Raises:
+        RequestError: unknown instrument.
+        UnsupportedError: nothing that it could play finds room.
+    """
+    row = instrument_of(operation.instrument)
+    words = operation.words
+    silent = _silent_part(piece, row, span)
+    tried = [silent.role] if silent is not None else _roles(piece, row, operation, span)
+    for role in tried:
+        part = silent or PartPlan(
+            free_name(row.en, {t.name for t in piece.score.tracks}), row.id, role, Origin.SAID, (), words, "added by an edit"
+        )
+        part = replace(part, active=bars_with(part.active, span))
+        plan = with_part(piece.plan, part)
+        track = write_parts(plan, piece.score, (part.name,), original_rngs(piece))[part.name]
+        before = piece.score.track(part.name).notes if silent is not None else ()
+        notes = merged(before, track.notes, span)
+        if _enters(piece.score, notes, span):
+            score = piece.score.with_track(replace(track, notes=notes))
+            line = f"{part.name} ({role}) added in {span}"
+            return Change(plan, score, (part.name,), span=span, lines=(line,))
+    raise UnsupportedError(f"{row.en} finds nothing to play in {span}; name a role for it (e.g. pad, chords) or another region")
+
+
+def _silent_part(piece: Piece, row: Instrument, span: Span) -> PartPlan | None:
+    """A part of this instrument that does not play in the span."""
+    for part in piece.plan.parts:
+        free = not any(part.plays_in(bar) for bar in range(span.start_bar, span.end_bar))
+        if part.instrument == row.id and free and any(t.name == part.name for t in piece.score.tracks):
+            return part
+    return None
+
+
+def _roles(piece: Piece, row: Instrument, operation: EditOperation, span: Span) -> list[str]:
+    """Roles to try, best first."""
+    asked = [t for t in operation.targets if t in ROLES]
+    if asked:
+        return asked
+    if row.is_drum:
+        return [row.role]
+    led = any(_plays(track, span) for track in piece.score.tracks if track.role == "melody")
+    wanted = "counter" if row.role == "melody" and led else row.role
+    others = ("chords", "pad", "arpeggio", "counter", "melody") if row.poly else ("counter", "pad", "melody")
+    return [wanted, *(r for r in others if r != wanted)]
+
+
+def _plays(track: Track, span: Span) -> bool:
+    return any(span.start <= n.start < span.end for n in track.notes)
+
+
+def _enters(score: Score, notes: tuple[Note, ...], span: Span) -> bool:
+    """True when something sounds in the first bars of the span."""
+    last = min(span.end_bar, span.start_bar + _ENTRY_BARS) - 1
+    end = score.bar_span(last)[1]
+    return any(span.start - 1e-6 <= n.start < end for n in notes)

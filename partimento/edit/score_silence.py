@@ -1,0 +1,70 @@
+"""``remove``, ``extract`` and ``mute_region``: parts fall silent, in a region or for good."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from partimento.edit.change import Change, Piece
+from partimento.edit.composing import bars_without, without, without_parts
+from partimento.edit.contents import SoundStep
+from partimento.edit.region import Span
+from partimento.edit.targets import tracks_of
+from partimento.errors import RequestError
+from partimento.plan.edit import EditOperation
+from partimento.plan.plan import Plan
+
+
+def remove(piece: Piece, operation: EditOperation, span: Span) -> Change:
+    """Take parts away.
+
+    Raises:
+        RequestError: nothing would be left of the piece.
+    """
+    return _silenced(piece, tracks_of(operation.targets, piece.score), span, "removed")
+
+
+def extract(piece: Piece, operation: EditOperation, span: Span) -> Change:
+    """Leave only the targets."""
+    kept = set(tracks_of(operation.targets, piece.score))
+    names = tuple(t.name for t in piece.score.tracks if t.name not in kept)
+    return _silenced(piece, names, span, "silent")
+
+
+def mute_region(piece: Piece, operation: EditOperation, span: Span) -> Change:
+    """Silence in a region: a stop of everything, or of some parts."""
+    return _silenced(piece, tracks_of(operation.targets, piece.score), span, "muted")
+
+
+def _silenced(piece: Piece, names: tuple[str, ...], span: Span, word: str) -> Change:
+    """The stems are cut as sound (what rings into the span too), the notes are taken out of the score."""
+    if not names:
+        return Change(piece.plan, piece.score, span=span, lines=("nothing else plays",))
+    if span.whole:
+        if len(names) == len(piece.score.tracks):
+            raise RequestError("nothing would be left; name the parts or the region that shall fall silent")
+        plan, gone = piece.plan, set(names)
+        score = replace(piece.score, tracks=tuple(t for t in piece.score.tracks if t.name not in gone))
+        return Change(without_parts(plan, gone), score, span=span, lines=tuple(f"{name} {word}" for name in names))
+    plan, score = piece.plan, piece.score
+    for name in names:
+        track = score.track(name)
+        score = score.with_track(replace(track, notes=without(track.notes, span)))
+        plan = _inactive(plan, name, span, piece)
+    empty = {t.name for t in score.tracks if t.name in names and not t.notes}
+    if empty and len(empty) < len(score.tracks):
+        plan = without_parts(plan, empty)
+        score = replace(score, tracks=tuple(t for t in score.tracks if t.name not in empty))
+    step = SoundStep("mute", span.start, span.end)
+    steps = {name: (step,) for name in names if name not in empty}
+    return Change(plan, score, steps=steps, span=span, lines=tuple(f"{name} {word} in {span}" for name in names))
+
+
+def _inactive(plan: Plan, name: str, span: Span, piece: Piece) -> Plan:
+    """The plan in which a part does not play in the bars of a span."""
+    parts = []
+    for part in plan.parts:
+        if part.name == name:
+            active = bars_without(part.active, span, piece.score)
+            part = replace(part, active=active or part.active)
+        parts.append(part)
+    return replace(plan, parts=tuple(parts))
