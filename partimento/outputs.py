@@ -43,6 +43,12 @@ class OutputPaths:
         Raises:
             FileError: something cannot; RequestError: two outputs have the same name.
         """
+        files = [p.resolve() for p in (*self.sidecars, self.audio, self.midi, self.report) if p is not None]
+        twice = sorted({str(p.name) for p in files if files.count(p) > 1})
+        if twice:
+            raise RequestError(f"two outputs have the same name ({', '.join(twice)}); give each its own")
+        if self.stems is not None and self.audio.resolve().parent == self.stems.resolve():
+            raise RequestError(f"the folder of the stems ({self.stems}) holds the mix too; give the stems their own folder")
         check_output(self.audio)
         check_format(self.audio)
         if self.midi is not None:
@@ -52,9 +58,11 @@ class OutputPaths:
             check_output(self.report)
         if self.stems is not None:
             make_folder(self.stems)
-        files = [p.resolve() for p in (self.audio, self.midi, self.report) if p is not None]
-        if len(set(files)) < len(files):
-            raise RequestError("two outputs have the same name; give each its own")
+
+    @property
+    def sidecars(self) -> tuple[Path, Path]:
+        """Request and provenance, beside the sound."""
+        return self.audio.with_suffix(".request.json"), self.audio.with_suffix(".provenance.json")
 
     def numbered(self, index: int, n: int) -> OutputPaths:
         """The paths of item ``index`` of ``n``: ``out.wav`` becomes ``out-2.wav`` (unchanged when ``n`` is 1)."""
@@ -97,8 +105,9 @@ def save(result: Result, paths: OutputPaths | PathLike) -> list[Path]:
         written.append(write_score(result.score, to.midi))
     if to.report is not None:
         written.append(write_text(to.report, to_json(result.report)))
-    written.append(write_text(to.audio.with_suffix(".request.json"), to_json(result.request)))
-    written.append(write_text(to.audio.with_suffix(".provenance.json"), to_json(result.provenance)))
+    request_file, provenance_file = to.sidecars
+    written.append(write_text(request_file, to_json(result.request)))
+    written.append(write_text(provenance_file, to_json(result.provenance)))
     return written
 
 

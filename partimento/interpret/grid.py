@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from partimento.errors import RequestError
 from partimento.interpret.mood import tempo_pull
 from partimento.interpret.reading import Reading, Said
 from partimento.interpret.style_choice import StyleChoice
@@ -14,6 +15,8 @@ from partimento.score.text import parse_metre
 from partimento.score.timing import MAX_TEMPO_BPM, MIN_TEMPO_BPM, Metre
 
 DEFAULT_DURATION_S = 30.0
+MIN_BAR_QUARTERS = 1.5
+MAX_BAR_QUARTERS = 12.0
 LEEWAY = 0.02
 """How far a tempo without a said or given number may bend so that the piece ends on a bar: nobody hears it."""
 TEMPO_CHANGE = 1.3
@@ -57,18 +60,36 @@ def choose_metre(
 
     Raises:
         ParseError: when the given metre does not parse.
+        RequestError: when its bars are too short or too long to compose in.
     """
     said = reading.metre
+    too_odd: list[Conflict] = []
+    if said is not None and not _can_compose(said[0]):
+        usual = choice.style.metres[0]
+        too_odd = [
+            Conflict("metre", usual, str(said[0]), f"bars last {MIN_BAR_QUARTERS:g} to {MAX_BAR_QUARTERS:g} quarter notes")
+        ]
+        said = None
     if said is None and "metre" in choice.facts and choice.value.origin is Origin.SAID:
         said = (parse_metre(str(choice.facts["metre"])), choice.value.words)
     given = parse_metre(request.metre) if request.metre is not None else file.metre if file else None
     if given is not None:
+        if not _can_compose(given):
+            limits = f"{MIN_BAR_QUARTERS:g} to {MAX_BAR_QUARTERS:g} quarter notes (3/8 to 12/4)"
+            raise RequestError(
+                f"metre {given}: a bar of {given.bar_quarters:g} quarter notes cannot be composed in; it may last {limits}"
+            )
         conflicts = [Conflict("metre", str(given), " ".join(said[1]), "given beats said")] if said and said[0] != given else []
         return Value(given, Origin.GIVEN), conflicts
     if said is not None:
         return Value(said[0], Origin.SAID, said[1]), []
     origin = Origin.DEFAULT if choice.value.origin is Origin.DEFAULT else Origin.INFERRED
-    return Value(parse_metre(choice.style.metres[0]), origin, (), f"style {choice.style.id}"), []
+    return Value(parse_metre(choice.style.metres[0]), origin, (), f"style {choice.style.id}"), too_odd
+
+
+def _can_compose(metre: Metre) -> bool:
+    """True when a bar is long enough for a beat and a half, and short enough for a phrase of two."""
+    return MIN_BAR_QUARTERS <= metre.bar_quarters <= MAX_BAR_QUARTERS
 
 
 def _class_tempo(word: str, choice: StyleChoice) -> float:

@@ -220,11 +220,18 @@ def _has_solo(mention: Mention, text: str, low: int, high: int) -> bool:
     return False
 
 
+_PLACE_BEFORE_NUMBER = re.compile(r"(?:bars?|measures?|section|part|number|take|verse|chorus|no\.?|to|-|–)\s*$")
+
+
 def _count(mention: Mention, text: str) -> int:
     """Players: "two violins", "a pair of trumpets", 三把小提琴."""
     before = text[max(0, mention.start - 28) : mention.start]
     match = re.search(r"(\d|two|three|four|five|six|seven|eight|a pair of|a couple of|twin|dual|double)(?: \w+)?\s+$", before)
-    if match and (mention.text.endswith("s") or match.group(1) in ("twin", "dual")):
+    # "at bar 5 strings enter" names a place, and so does 第5小节小提琴.
+    place = match and re.search(
+        r"(?:bars?|measures?|section|part|number|take|verse|chorus|no\.?|to|-|–)\s*$", before[: match.start()]
+    )
+    if match and not place and (mention.text.endswith("s") or match.group(1) in ("twin", "dual")):
         word = match.group(1).replace("a pair of", "2").replace("a couple of", "2").replace("twin", "2").replace("dual", "2")
         return int(min(8, parse_number(word) or 1))
     match = re.search(r"([两二三四五六双2-8])(?:把|支|个|架|台|只|件|根|面|位|名|管)?$", before)

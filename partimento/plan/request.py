@@ -59,6 +59,8 @@ class GenerateRequest:
     index: int = 0
 
     def __post_init__(self) -> None:
+        for name in ("words", "negative", "chords", "key", "metre", "style"):
+            _check_text(name, getattr(self, name))
         if len(self.words) > MAX_WORDS:
             raise RequestError(f"the words have {len(self.words)} characters; the limit is {MAX_WORDS}: shorten them")
         controls = (self.chords, self.melody, self.midi, self.style, self.key, self.tempo_bpm, self.metre)
@@ -70,6 +72,14 @@ class GenerateRequest:
         _check_range("sample rate", self.sample_rate, 8_000, 192_000, "Hz")
         _check_range("seed", self.seed, 0, MAX_SEED, "")
         _check_range("index", self.index, 0, 1_000_000, "")
+
+
+def _check_text(name: str, text: str | None) -> None:
+    """Raise when a text holds bytes that are not UTF-8 (Python keeps them as lone surrogates)."""
+    try:
+        (text or "").encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise RequestError(f"{name}: byte {error.start + 1} is not UTF-8 text; type it again or save it as UTF-8") from error
 
 
 def _check_range(name: str, value: float | None, low: float, high: float, unit: str) -> None:

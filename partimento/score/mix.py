@@ -48,6 +48,7 @@ _FAMILY_SIDE = {
 }  # fmt: skip
 _PAN_JITTER = 0.08  # by name, so that two parts of one kind do not stand on one spot
 _LOW_PITCH, _HIGH_PITCH = 48, 60  # below the first a part is pulled to the middle; strings below the second sit right
+_OFFSET_HZ = 10.0
 _MAX_LEVEL_GAIN_DB = 40.0
 _END_FADE_S = 0.4
 _END_SILENCE_DB = -66.0
@@ -157,6 +158,7 @@ def _placed(track: Track, wave: Waveform, level_db: float | None, loop: bool) ->
         wave = Waveform(np.broadcast_to(wave.samples, (2, wave.n_samples)), wave.sample_rate)
     if level_db is None:
         level_db = level_gain_db(track, wave)
+    wave = _without_offset(wave, loop)
     gain = 10.0 ** (level_db / 20.0)
     angle = (pan_of(track) + 1.0) * math.pi / 4.0
     out = np.empty((2, wave.n_samples), np.float32)
@@ -166,6 +168,20 @@ def _placed(track: Track, wave: Waveform, level_db: float | None, loop: bool) ->
     if not loop:
         _fade_end(out, wave.sample_rate)
     return out
+
+
+def _without_offset(wave: Waveform, loop: bool) -> Waveform:
+    """The sound without what cannot be heard below 10 Hz: some samples of common SoundFonts (an alto saxophone's in
+    TimGM6mb) have an offset of a twentieth of full scale, which costs headroom."""
+    from scipy.signal import lfilter
+
+    channels = wave.samples[:1] if _is_mono(wave) else wave.samples
+    if loop:  # a seamless loop must stay one: its mean is taken out
+        clean = channels - channels.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+    else:
+        pole = 1.0 - 2.0 * math.pi * _OFFSET_HZ / wave.sample_rate
+        clean = np.asarray(lfilter([1.0, -1.0], [1.0, -pole], channels, axis=1), np.float32)
+    return Waveform(np.broadcast_to(clean, wave.samples.shape), wave.sample_rate)
 
 
 def _is_mono(wave: Waveform) -> bool:
