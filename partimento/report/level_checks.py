@@ -62,7 +62,7 @@ def _loudness(wave: Waveform) -> tuple[Finding, ...]:
         " (the true peak stands at its ceiling, and nothing is limited)" if limited and abs(off) > 1 else ""
     )
     return (
-        finding("loudness", f"{TARGET_LUFS:g} LUFS", heard, "BS.1770 integrated", good,
+        finding("loudness", f"{TARGET_LUFS:g} LUFS, or what the true peak leaves", heard, "BS.1770 integrated", good,
                 level="audio", origin="default", value=lufs),
         finding("true peak", f"at most {MAX_TRUE_PEAK_DBTP:g} dBTP", f"{peak:.2f} dBTP", "4x oversampled peak",
                 peak <= MAX_TRUE_PEAK_DBTP + 0.05, level="audio", origin="default", value=peak),
