@@ -7,18 +7,22 @@ from partimento.models.performer import Performer
 
 
 def performer_names() -> tuple[str, ...]:
-    """Names that ``--model`` takes."""
+    """Names that ``--model`` takes, beside folders and ids of checkpoints."""
     return ("score",)
 
 
 def get_performer(name: str) -> Performer:
-    """The performer of that name.
+    """The performer of that name, or the one that plays the checkpoint of that folder or id.
 
     Raises:
         RequestError: when there is none; the message lists them.
     """
+    from partimento.models.musicgen_performer import MusicGenPerformer, is_checkpoint
     from partimento.models.score_performer import ScorePerformer
 
     if name == ScorePerformer.name:
         return ScorePerformer()
-    raise RequestError(f"unknown model '{name}'; known: {', '.join(performer_names())}")
+    if is_checkpoint(name):
+        return MusicGenPerformer(name)
+    known = ", ".join(performer_names())
+    raise RequestError(f"unknown model '{name}'; known: {known}, or the folder of a MusicGen checkpoint")

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from partimento.audio.loudness import integrated_lufs, true_peak_dbtp
+from partimento.audio.waveform import Waveform
+from partimento.errors import MissingDependencyError, RequestError, UnsupportedError
+from partimento.models import CONTROLS, get_performer
+from partimento.models.musicgen_performer import MusicGenPerformer, levelled, negative_text, prompt_text
+from partimento.pipeline import item_rng, make_plan
+from partimento.plan.request import GenerateRequest
+
+
+def texts(words, **controls):
+    request = GenerateRequest(words, **controls)
+    plan = make_plan(request)
+    return prompt_text(plan, request), negative_text(plan, request)
+
+
+def test_words_are_verbatim_and_negations_are_the_negative_prompt():
+    assert texts("lazy jazz, NO drums please!") == ("lazy jazz, NO drums please!", "drums")
+    assert texts("calm piano", negative="vocals, hiss") == ("calm piano", "vocals, hiss")
+    assert texts("calm piano") == ("calm piano", "")
+
+
+def test_options_are_added_as_words():
+    prompt, _ = texts("calm piano", tempo_bpm=96, key="A minor", metre="3/4")
+    assert prompt == "calm piano. bpm: 96. key: A minor. metre: 3/4"
+
+
+def test_other_languages_are_told_in_english():
+    prompt, negative = texts("慢板，钢琴，不要鼓")
+    assert "piano" in prompt
+    assert prompt.isascii()
+    assert negative == "drums"
+
+
+def test_every_control_has_an_answer():
+    assert set(MusicGenPerformer.support) == set(CONTROLS)
+
+
+@pytest.mark.parametrize(("control", "option"), [("chords", "--chords"), ("melody", "--melody"), ("midi", "--midi")])
+def test_what_words_cannot_carry_is_refused(control, option):
+    plain = GenerateRequest("calm piano")
+    request = GenerateRequest("calm piano", model="some/model", **{control: "C | F"})
+    with pytest.raises(UnsupportedError, match=f"{option}; --model score"):
+        MusicGenPerformer("some/model").perform(make_plan(plain), request, item_rng(request))
+
+
+def test_names_of_models(tmp_path, monkeypatch):
+    assert get_performer("score").name == "score"
+    assert isinstance(get_performer(str(tmp_path)), MusicGenPerformer)
+    assert isinstance(get_performer("facebook/musicgen-small"), MusicGenPerformer)
+    with pytest.raises(RequestError, match=r"unknown model 'nothing'.*folder of a MusicGen checkpoint"):
+        get_performer("nothing")
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    request = GenerateRequest("calm piano")
+    with pytest.raises(MissingDependencyError, match=r"partimento\[neural\]"):
+        get_performer("facebook/musicgen-small").provenance(request)
+
+
+def test_level():
+    noise = Waveform(np.random.default_rng(0).standard_normal((1, 64_000)).astype(np.float32) * 0.01, 32_000)
+    out = levelled(noise)
+    assert true_peak_dbtp(out) <= -0.99
+    assert integrated_lufs(out) == pytest.approx(-14, abs=0.1) or true_peak_dbtp(out) == pytest.approx(-1, abs=0.02)
+    silence = Waveform(np.zeros((1, 32_000), np.float32), 32_000)
+    assert not levelled(silence).samples.any()
