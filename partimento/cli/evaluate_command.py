@@ -13,6 +13,7 @@ from partimento.errors import FileError, RequestError
 T = TypeVar("T")
 EPILOG = """examples:
   partimento evaluate plan --captions musiccaps.csv --out docs/figures
+  partimento evaluate edit --out docs/figures
   partimento evaluate compose --sheets openewld/ --quartets quartets/ --out docs/figures
   partimento evaluate exact --sheets openewld/ --out docs/figures
   partimento evaluate codec CHECKPOINT --data held_out/ --out docs/figures"""
@@ -27,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     plan.add_argument("--sealed", action="store_true", help="the sealed halves (run once, at the end) instead of the open ones")
     plan.add_argument("--errors", action="store_true", help="also list what was wrong")
+    edit = sub.add_parser("edit", help="instructions → edits, against hand-made labels")
+    edit.add_argument("--sealed", action="store_true", help="the sealed half (run once, at the end) instead of the open one")
+    edit.add_argument("--errors", action="store_true", help="also list what was wrong")
     compose = sub.add_parser("compose", help="tunes, ensembles, styles and variety against real music")
     compose.add_argument("--sheets", type=Path, metavar="DIR", help="lead sheets (MusicXML)")
     compose.add_argument("--quartets", type=Path, metavar="DIR", help="string quartets (MusicXML)")
@@ -44,14 +48,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     codec.add_argument("--files", type=int, default=24, metavar="N", help="how many of them (default 24)")
     codec.add_argument("--pictures", type=Path, metavar="DIR", help="write spectrograms and sounds of the first four")
     codec.add_argument("--quick", action="store_true", help="the codec alone, without Opus and ceilings")
-    for one in (plan, compose, exact, codec):
+    for one in (plan, edit, compose, exact, codec):
         one.add_argument("--out", type=Path, metavar="DIR", help="write the table as Markdown (and JSON) there")
         one.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure; 0 when every goal holds, 1 when one is missed."""
-    return {"plan": _plan, "compose": _compose, "exact": _exact, "codec": _codec}[args.what](args)
+    return {"plan": _plan, "edit": _edit, "compose": _compose, "exact": _exact, "codec": _codec}[args.what](args)
 
 
 def _plan(args: argparse.Namespace) -> int:
@@ -77,6 +81,24 @@ def _plan(args: argparse.Namespace) -> int:
     print(page)
     _write(args.out, f"plan_{half}", page, json.dumps(data, indent=2, ensure_ascii=False))
     return 0
+
+
+def _edit(args: argparse.Namespace) -> int:
+    """Instructions against labels."""
+    import json
+
+    from partimento.evaluate import edit_words
+
+    half = "sealed" if args.sealed else "dev"
+    labels = Path(edit_words.__file__).parent / "labels" / f"edit_{half}.jsonl"
+    tallies = edit_words.evaluate_edit(edit_words.read_labels(labels))
+    pages = [edit_words.as_markdown(tallies, f"Edit instructions, {half}")]
+    if args.errors:
+        pages += [f"- {kind}: {error}" for kind, tally in tallies.items() for error in tally.errors]
+    page = "\n".join(pages)
+    print(page)
+    _write(args.out, f"edit_{half}", page, json.dumps(edit_words.rows(tallies), indent=2, ensure_ascii=False))
+    return 0 if edit_words.goals_met(tallies) else 1
 
 
 def _compose(args: argparse.Namespace) -> int:

@@ -1,0 +1,247 @@
+"""How well instructions are understood: readings against the hand-made labels of ``evaluate/labels/edit_*.jsonl``.
+
+A plain or compound row is right when the operations of the first reading are those of the label or of one of its ``alt``:
+operation, targets as sets, region, instrument, amount and value. A vague row is right when its intent, target and region
+are; its families are met when one control move of the intent is among those that the label calls sensible. A nonsense
+row is right when it is refused. Removing parts in a region and muting them there are the same.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from partimento.errors import FileError, RequestError
+from partimento.interpret.edit_reader import read_edit
+from partimento.plan.edit import EditOperation, EditPlan, Region
+
+KINDS = ("plain", "compound", "vague", "vague: family", "nonsense")
+GOALS = {"plain": 0.95, "vague: family": 0.9, "nonsense": 1.0}
+"""Shares that are to be reached."""
+AMOUNT_TOLERANCE = 0.1
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "warmer": ("low_mid up", "brightness down", "saturation up"),
+    "brighter": ("brightness up", "high_mid up", "low_mid down"),
+    "darker": ("brightness down", "high_mid down"),
+    "punchier": ("transient up", "compression up"),
+    "tighter": ("timing_variation down", "transient up", "low_end down"),
+    "wider": ("width up",),
+    "spacious": ("reverb up", "width up", "low_end down", "density down"),
+    "closer": ("reverb down", "high_mid up", "level up"),
+    "dirtier": ("saturation up", "distortion up"),
+    "cleaner": ("saturation down", "distortion down", "low_mid down", "noise down"),
+    "softer": ("velocity down", "transient down", "level down"),
+    "harder": ("velocity up", "transient up", "saturation up"),
+    "more_energy": ("density up", "velocity up", "drums up"),
+    "more_expressive": ("velocity_variation up", "timing_variation up", "dynamic_range up"),
+    "calmer": ("density down", "velocity down", "drums down"),
+    "lofi": ("bit_depth down", "brightness down", "noise up", "wow_flutter up"),
+    "vintage": ("saturation up", "brightness down", "wow_flutter up", "width down"),
+    "less_muddy": ("low_mid down",),
+    "less_harsh": ("high_mid down", "brightness down"),
+    "build_up": ("velocity up", "level up", "density up"),
+    "drop": ("density down", "drums down", "level down"),
+    "jazzier": ("harmony_extension up", "swing up", "chord_extensions up"),
+    "bigger": ("width up", "density up", "reverb up", "low_end up"),
+    "smoother": ("articulation up", "transient down", "legato up"),
+    "drier": ("reverb down",),
+}
+"""What each intent does, in the words of the labels."""
+
+
+@dataclass
+class Tally:
+    """Counts of one kind.
+
+    Attributes:
+        right, total: rows.
+        errors: a line for each row that was wrong.
+    """
+
+    right: int = 0
+    total: int = 0
+    errors: list[str] = field(default_factory=list)
+
+    @property
+    def share(self) -> float:
+        """Right rows of all; 1 without rows."""
+        return self.right / self.total if self.total else 1.0
+
+
+def read_labels(path: Path) -> list[dict[str, Any]]:
+    """Rows of a label file.
+
+    Raises:
+        FileError: it cannot be read.
+    """
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, ValueError) as error:
+        raise FileError(f"cannot read the labels {path}: {error}") from error
+
+
+def evaluate_edit(
+    labels: Iterable[dict[str, Any]], reader: Callable[[str], tuple[EditPlan, ...]] = read_edit
+) -> dict[str, Tally]:
+    """Tallies by kind.
+
+    Args:
+        labels: rows as :func:`read_labels` gives them.
+        reader: words → readings; only the first counts.
+    """
+    tallies = {kind: Tally() for kind in KINDS}
+    for row in labels:
+        try:
+            operations = reader(row["text"])[0].operations
+        except RequestError:
+            operations = ()
+        kind = row["kind"]
+        _count(tallies[kind], row, operations, right=is_right(row, operations))
+        if kind == "vague":
+            _count(tallies["vague: family"], row, operations, right=meets_family(row, operations))
+    return tallies
+
+
+def _count(tally: Tally, row: dict[str, Any], operations: tuple[EditOperation, ...], *, right: bool) -> None:
+    """Add a row."""
+    tally.total += 1
+    tally.right += right
+    if not right:
+        tally.errors.append(f"{row['id']} “{row['text']}”: {'; '.join(map(shown, operations)) or 'refused'}")
+
+
+def is_right(row: dict[str, Any], operations: tuple[EditOperation, ...]) -> bool:
+    """True when the operations are those of the label or of one of its alternatives, in any order."""
+    loose = "convention" in row.get("note", "")
+    return any(_same_all(wanted, operations, loose=loose) for wanted in [row["ops"], *row.get("alt", [])])
+
+
+def _same_all(wanted: list[dict[str, Any]], operations: tuple[EditOperation, ...], *, loose: bool) -> bool:
+    """A matching, one to one."""
+    if len(wanted) != len(operations):
+        return False
+    left = list(operations)
+    for label in wanted:
+        found = next((o for o in left if same(label, o, loose=loose)), None)
+        if found is None:
+            return False
+        left.remove(found)
+    return True
+
+
+def same(label: dict[str, Any], operation: EditOperation, *, loose: bool = False) -> bool:
+    """True when an operation is what a label says.
+
+    Args:
+        label: one of the label's ``ops``.
+        operation: what was read.
+        loose: the amount is a convention, only its direction counts.
+    """
+    silent = {"remove", "mute_region"}
+    op = label["op"] == operation.op or {label["op"], operation.op} <= silent
+    targets = operation.op == "add" or set(label["targets"]) == set(operation.targets)
+    place = same_region(label["region"], operation.region)
+    value = _value(label["op"], label["value"]) == _value(operation.op, operation.value)
+    keep = set(label["keep"]) == set(operation.keep)
+    return (
+        op
+        and targets
+        and place
+        and label["instrument"] == operation.instrument
+        and value
+        and keep
+        and _amount(label, operation, loose)
+    )
+
+
+def same_region(label: dict[str, Any], region: Region) -> bool:
+    """True when a region is the label's."""
+    if label["kind"] != region.kind or label.get("name", "").lower() != region.name.lower():
+        return False
+    if region.kind == "section" and label.get("which", 0) != region.which:
+        return False
+    numbers = ((label.get("start"), region.start), (label.get("end"), region.end))
+    return all((a is None) == (b is None) and (a is None or b is None or abs(a - b) <= 0.01) for a, b in numbers)
+
+
+def _value(op: str, value: str) -> str:
+    """A value as it is compared."""
+    if op == "set_chords":
+        return " ".join(re.findall(r"[^\s|,–-]+", value))
+    if op in ("set_tempo", "extend"):
+        return ""
+    return value.strip().lower().replace("crescendo", "build_up")
+
+
+def _amount(label: dict[str, Any], operation: EditOperation, loose: bool) -> bool:
+    """Amounts: unit and within a tenth, or only the direction; not asked for where the label has none."""
+    wanted: float | None = label["amount"]
+    got = operation.amount
+    if wanted is None:
+        return True
+    if got is None or label["unit"] != operation.unit:
+        return False
+    if loose:
+        rest = 1.0 if label["unit"] == "factor" else 0.0
+        return (wanted > rest) == (got > rest)
+    return abs(got - wanted) <= AMOUNT_TOLERANCE * max(abs(wanted), 1e-9)
+
+
+def meets_family(row: dict[str, Any], operations: tuple[EditOperation, ...]) -> bool:
+    """True when one of the controls moved is sensible for the label and applies where and to what was said."""
+    for operation in operations:
+        moves = moves_of(operation)
+        if set(moves) & set(row["families"]) and any(
+            set(label["targets"]) == set(operation.targets) and same_region(label["region"], operation.region)
+            for option in [row["ops"], *row.get("alt", [])]
+            for label in option
+        ):
+            return True
+    return False
+
+
+def moves_of(operation: EditOperation) -> tuple[str, ...]:
+    """Control moves of an operation in the words of the labels."""
+    if operation.op in ("effect", "dynamics"):
+        return FAMILIES.get(operation.value, (f"{operation.value} up",))
+    if operation.op == "gain" and operation.amount:
+        return ("level up",) if operation.amount > 0 else ("level down",)
+    if operation.op == "set_tempo" and operation.unit == "factor" and operation.amount:
+        return ("tempo up",) if operation.amount > 1 else ("tempo down",)
+    return ()
+
+
+def shown(operation: EditOperation) -> str:
+    """An operation in a few words."""
+    region = operation.region
+    place = (
+        ""
+        if region.kind == "all"
+        else f" @{region.kind} {region.name}{region.start or ''}-{region.end or ''} {region.which or ''}".rstrip()
+    )
+    amount = "" if operation.amount is None else f" {operation.amount:g} {operation.unit}"
+    parts = (operation.op, ",".join(operation.targets), operation.instrument, operation.value)
+    return " ".join(p for p in parts if p) + amount + place + (f" keep {','.join(operation.keep)}" if operation.keep else "")
+
+
+def rows(tallies: dict[str, Tally]) -> list[dict[str, Any]]:
+    """The table as data."""
+    return [{"kind": k, "right": t.right, "total": t.total, "share": round(t.share, 4)} for k, t in tallies.items()]
+
+
+def as_markdown(tallies: dict[str, Tally], title: str) -> str:
+    """The table as Markdown."""
+    lines = [f"### {title}", "", "| kind | right | of | share | goal |", "|---|---:|---:|---:|---:|"]
+    for kind, tally in tallies.items():
+        goal = f"{GOALS[kind]:.2f}" if kind in GOALS else ""
+        lines.append(f"| {kind} | {tally.right} | {tally.total} | {tally.share:.2f} | {goal} |")
+    return "\n".join(lines) + "\n"
+
+
+def goals_met(tallies: dict[str, Tally]) -> bool:
+    """True when every goal is reached."""
+    return all(tallies[kind].share >= goal for kind, goal in GOALS.items())

@@ -1,0 +1,108 @@
+"""Amounts in an instruction: decibels, semitones, beats per minute, factors, bars, seconds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from partimento.interpret.edit_places import NUMBER, ZH_NUMBER
+from partimento.interpret.quantities import parse_number
+
+Span = tuple[int, int]
+_N = rf"(?:{NUMBER}|an?\b|half an?\b)"
+_DB = re.compile(rf"([+-]?\s?(?:{NUMBER}|{ZH_NUMBER}))\s*-?(?:db\b|decibels?\b|分贝|db)")
+_BPM = re.compile(
+    rf"(minus|negative|负|-)?\s*({NUMBER}|{ZH_NUMBER})\s*(?:个)?\s*(?:bpm|beats per minute|beats a minute|clicks|拍每分钟|拍/分)"
+)
+_TEMPO_TO = re.compile(
+    r"(?:tempo|speed|bpm|速度|节拍)\s*(?:of|to|at|is|=|:|为|成|到|改成|改为|调到|调成|设为|设成|降到|提到|升到|变成)*\s*(minus|negative|负"
+    r"|-)?\s*(\d+(?:\.\d+)?)()"
+    r"(?!\s*(?:%|percent|倍|/|\d*\s*(?:bars?|小节)))"
+)
+_PERCENT = re.compile(rf"({NUMBER})\s*(?:%|percent|per cent)|百分之({ZH_NUMBER})")
+_INTERVALS = (
+    (re.compile(rf"({_N})?\s*\b(?:semi-?\s?tones?|half[- ]?steps?|half[- ]?tones?)\b"), 1.0),
+    (re.compile(rf"({_N})?\s*\b(?:whole[- ]?(?:tones?|steps?)|full[- ]?(?:tones?|steps?))\b"), 2.0),
+    (re.compile(rf"({_N})?\s*\boctaves?\b"), 12.0),
+    (re.compile(rf"({_N})\s*(?:tones?|steps?)\b(?! (?:back|away|aside))"), 2.0),
+    (re.compile(rf"({ZH_NUMBER})?(?:个)?半音"), 1.0),
+    (re.compile(rf"({ZH_NUMBER})?(?:个)?(?:全音|整音)"), 2.0),
+    (re.compile(rf"({ZH_NUMBER})?(?:个)?八度"), 12.0),
+    (re.compile(rf"({ZH_NUMBER})(?:个)?(?:key|调)(?![式性号])"), 1.0),
+    (re.compile(r"()\ba? ?minor third\b|()小三度"), 3.0),
+    (re.compile(r"()\ba? ?(?:major )?third (?=up|down|higher|lower)|()\bmajor third\b|()大三度"), 4.0),
+    (re.compile(r"()\ba (?:perfect )?fourth\b|()纯?四度"), 5.0),
+    (re.compile(r"()\ba (?:perfect )?fifth\b|()纯?五度"), 7.0),
+)
+_FACTORS = (
+    (re.compile(r"\b(?:twice|double|doubled|doubling|2x|two times|2 times)\b|(?:翻倍|两倍|二倍|2倍|翻一番|加倍|双倍|一倍)"), 2.0),
+    (re.compile(r"\b(?:triple|three times|3x|3 times)\b|三倍|3倍"), 3.0),
+    (re.compile(r"\b(?:four times|4x|quadruple|4 times)\b|四倍|4倍"), 4.0),
+    (re.compile(r"\b(?:half|halve|halved|halving)\b(?! of)|一半|减半|半速|半倍"), 0.5),
+    (re.compile(r"\bone and a half times\b|1\.5x|1\.5倍|一倍半|一点五倍"), 1.5),
+)
+_BARS = re.compile(
+    rf"({NUMBER}|{ZH_NUMBER}|\ban?)\s*-?(?:more |extra |additional |further |个)?\s*-?(?:bars?\b|measures?\b|小节)"
+)
+_SECONDS = re.compile(
+    rf"({NUMBER}|{ZH_NUMBER})\s*-?(?:more |extra )?(?:(minutes?|mins?|分钟)(?:\s*(?:and )?({NUMBER}"
+    rf"|{ZH_NUMBER})\s*(?:seconds?|secs?|秒))?"
+    r"|(seconds?\b|secs?\b|s\b|秒钟?))|(?<![\d:])(\d{1,2}):([0-5]\d)(?![\d:])"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number with its unit.
+
+    Attributes:
+        unit: ``dB``, ``semitones``, ``bpm``, ``percent``, ``factor``, ``bars`` or ``s``.
+        value: may be negative where a sign was said.
+        span: where it stands.
+    """
+
+    unit: str
+    value: float
+    span: Span
+
+
+def _value(text: str | None) -> float:
+    if not text:
+        return 1.0
+    text = text.replace(" ", "") if text[0] in "+-" else text.strip()
+    sign = -1.0 if text.startswith("-") else 1.0
+    text = text.lstrip("+-")
+    if text.startswith("half"):
+        return 0.5
+    number = parse_number(text)
+    return sign * (1.0 if number is None else number)
+
+
+def amounts(text: str) -> Iterator[Amount]:
+    """Every amount of a normalised text; where two overlap, the first yielded is meant."""
+    for m in _DB.finditer(text):
+        yield Amount("dB", _value(m.group(1)), m.span())
+    for pattern in (_BPM, _TEMPO_TO):
+        for m in pattern.finditer(text):
+            yield Amount("bpm", -_value(m.group(2)) if m.group(1) else _value(m.group(2)), m.span())
+    for m in _PERCENT.finditer(text):
+        yield Amount("percent", _value(m.group(1) or m.group(2)), m.span())
+    for pattern, semitones in _INTERVALS:
+        for m in pattern.finditer(text):
+            yield Amount("semitones", semitones * _value(next((g for g in m.groups() if g), None)), m.span())
+    for m in _BARS.finditer(text):
+        yield Amount("bars", _value(m.group(1)), m.span())
+    for m in _SECONDS.finditer(text):
+        if m.group(4) == "s" and re.search(r"(?:the|from|like|style) $", text[: m.start()]):
+            continue  # "the 50s" are years
+        if m.group(5):
+            seconds = float(m.group(5)) * 60 + float(m.group(6))
+        elif m.group(2):
+            seconds = _value(m.group(1)) * 60 + (_value(m.group(3)) if m.group(3) else 0.0)
+        else:
+            seconds = _value(m.group(1))
+        yield Amount("s", seconds, m.span())
+    for pattern, factor in _FACTORS:
+        for m in pattern.finditer(text):
+            yield Amount("factor", factor, m.span())

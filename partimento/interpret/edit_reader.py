@@ -1,0 +1,313 @@
+"""Words of an instruction → ranked :class:`EditPlan` readings: clauses, scope of places, corrections, what must stay."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import lru_cache
+
+from partimento.errors import RequestError
+from partimento.interpret.edit_clauses import Clause, clauses
+from partimento.interpret.edit_frames import Context, Frame, note_kept, operations_of
+from partimento.interpret.edit_items import Item, find_items, unknown_words
+from partimento.interpret.tokens import language_of, normalise
+from partimento.plan.edit import EditOperation, EditPlan, Region
+
+CAN_BE_ASKED = (
+    'say what to change, e.g. "remove the drums", "add strings in the chorus", "piano up 3 dB", "faster", "warmer", '
+    '"bars 5-8 up a tone"'
+)
+"""What a refused instruction is told."""
+_BACK = re.compile(r"\b(?:in it|in there|there|same place|of it)\b|那里|其中|里面")
+_AFTER_THAT = re.compile(r"\b(?:after (?:that|this|it)|from then on|from there on?)\b|(?:之后|然后|从那以后)")
+_RESET = re.compile(r"\b(?:overall|throughout|everywhere|whole (?:song|piece|track|thing)|entire)\b|整体|整首|全曲")
+_POSSESSIVE = re.compile(r"\b(?:my|your|the|a|an|some)\s+$")
+_SOUNDS = {"effect", "dynamics", "gain"}
+
+
+@lru_cache(maxsize=64)
+def read_edit(words: str, known: tuple[str, ...] = ()) -> tuple[EditPlan, ...]:
+    """Read an instruction in English or Chinese.
+
+    Args:
+        words: any text.
+        known: names of the piece's tracks and sections; a reading whose targets are there is preferred.
+
+    Returns:
+        Readings, the best first, with confidences that add up to at most 1.
+
+    Raises:
+        RequestError: nothing in it can be done; the message says what can be asked.
+    """
+    squeezed = " ".join(words.split(" ")) if "\t" not in words else re.sub(r"[^\S\n\r]", " ", words)
+    text = normalise(squeezed)
+    items = find_items(text, squeezed)
+    context = Context(text, squeezed)
+    operations, problems, covered = _read_clauses(clauses(text, items), context)
+    unknown = tuple(squeezed[a:b] for _, (a, b) in unknown_words(text, items))
+    if not operations:
+        raise RequestError(problems[0] if problems else _refusal(squeezed, context, covered))
+    operations = [replace(o, keep=tuple(context.keep)) for o in operations]
+    operations = [o for o in operations if not (o.targets and o.op != "add" and set(o.targets) <= set(context.kept))]
+    if not operations:
+        raise RequestError(f"nothing is left to change when {', '.join(context.kept)} must stay; {CAN_BE_ASKED}")
+    readings = _ranked([tuple(operations), *_alternatives(operations, known, items)], known)
+    remarks = tuple(f"{name} stays as it is" for name in context.kept) + tuple(problems)
+    language = language_of(text)
+    return tuple(EditPlan(_with_reasons(o), c, language, unknown, remarks) for o, c in readings)
+
+
+def _refusal(words: str, context: Context, covered: bool) -> str:
+    """One line for an instruction that asks for nothing."""
+    shown = words.strip()[:40] or words[:40]
+    if context.kept or context.keep:
+        return f"'{shown}' changes nothing; {CAN_BE_ASKED}"
+    return f"'{shown}' is no change that can be made" + (" (what to change is missing)" if covered else "") + f"; {CAN_BE_ASKED}"
+
+
+def _read_clauses(found: list[Clause], context: Context) -> tuple[list[EditOperation], list[str], bool]:
+    """Operations of all clauses, what was wrong, and whether any clause had a verb."""
+    operations: list[EditOperation] = []
+    problems: list[str] = []
+    had_verb = False
+    for clause in found:
+        had_verb = had_verb or bool(clause.cues())
+        if clause.cues() & {"cancel", "correct"} and operations and not _is_new(clause):
+            _take_back(clause, operations, context)
+            if not [i for i in clause.items if i.kind != "cue" or i.value not in ("cancel", "correct", "bit")]:
+                continue
+            inherited = _inherit(clause, context)
+            if inherited:
+                operations += inherited
+                continue
+        frame = _frame(clause, context)
+        if note_kept(frame):
+            _restore(frame, operations)
+            _remember(frame, [], context)
+            continue
+        done = _not_there(frame) or operations_of(frame) or _continued(frame, context)
+        lost = _lost_object(frame, done)
+        if lost:
+            problems.append(lost)
+            continue
+        operations = _put(operations, done)
+        _remember(frame, done, context)
+    return operations, problems, had_verb
+
+
+def _is_new(clause: Clause) -> bool:
+    """ "…, add a harp instead" after another subject is no correction when it only means "in its place"."""
+    words = [i.text for i in clause.of("cue") if i.value in ("cancel", "correct")]
+    return words == ["instead"] and bool(clause.cues() & {"remove", "keep"})
+
+
+def _frame(clause: Clause, context: Context) -> Frame:
+    """The clause with its region: its own, one it points to, or that of a leading place."""
+    text = context.text[clause.span[0] : clause.span[1]]
+    own = clause.of("region")
+    region = own[0].value if own else None
+    opens = bool(own) and own[0].span[0] - clause.span[0] <= 4 and clause.items and clause.items[0] is own[0]
+    if region is not None and opens:
+        context.region = region
+    elif region is not None and context.region.kind != "all":
+        context.region = Region()
+    if region is None and _RESET.search(text):
+        context.region = Region()
+    if region is None and context.last_region.kind != "all" and _AFTER_THAT.search(text):
+        region = _afterwards(context.last_region)
+    if region is None and _BACK.search(text):
+        region = context.last_region
+    if region is None:
+        region = context.region
+    return Frame(clause, context, clause.cues(), clause.of("thing"), region, text)
+
+
+def _afterwards(region: Region) -> Region:
+    """What follows a region."""
+    if region.kind == "before":
+        return Region("after", name=region.name, which=region.which)
+    if region.kind in ("bars", "seconds") and region.end is not None:
+        return Region(region.kind, region.end + (1.0 if region.kind == "bars" else 0.0))
+    if region.kind == "section":
+        return Region("after", name=region.name, which=region.which)
+    if region.kind == "first_bars" and region.start is not None:
+        return Region("bars", region.start + 1)
+    return Region("fraction", region.end, 1.0) if region.kind == "fraction" and (region.end or 1.0) < 1.0 else Region()
+
+
+def _remember(frame: Frame, done: list[EditOperation], context: Context) -> None:
+    """Hand on what "it", "there" and a bare continuation may mean."""
+    incoming = tuple(o.instrument for o in done if o.instrument)
+    names = incoming or frame.own
+    if names:
+        context.last_things = names
+    if done:
+        context.last = done
+    if frame.region.kind != "all":
+        context.last_region = frame.region
+
+
+def _not_there(frame: Frame) -> list[EditOperation]:
+    """ "… but not in the intro": what was just done is left out there."""
+    last = frame.context.last
+    if not frame.clause.of("region") or frame.own or not last or not frame.cues & {"negated", "except"}:
+        return []
+    if frame.cues - {"negated", "except", "keep"}:
+        return []
+    added = tuple(o.instrument for o in last if o.op == "add" and o.instrument)
+    return [frame.operation("mute_region", added)] if added else []
+
+
+def _continued(frame: Frame, context: Context) -> list[EditOperation]:
+    """A clause without a verb goes on with the verb before: "…, and a flute in the bridge"."""
+    if not context.last or frame.cues - {"bit", "much", "becomes"} or frame.clause.of("intent", "effect"):
+        return []
+    return _like(context.last[-1], frame)
+
+
+def _like(last: EditOperation, frame: Frame) -> list[EditOperation]:
+    """The last operation with another thing, amount, value or place."""
+    names = [i.value for i in frame.things if i.value not in ("all", "it")]
+    amount = frame.clause.of("amount")
+    region = frame.region if frame.clause.of("region") else last.region
+    new = replace(last, region=region, words=frame.operation("add").words)
+    if amount and last.amount is not None:
+        value = float(amount[0].value.value)
+        new = replace(new, amount=-value if last.amount < 0 < value else value, unit=amount[0].value.unit)
+    if frame.clause.of("style") and last.op == "restyle":
+        return [replace(new, value=str(frame.clause.of("style")[0].value))]
+    if names and last.instrument:
+        return [replace(new, instrument=n) for n in names]
+    if names:
+        return [replace(new, targets=tuple(names))]
+    return [new] if amount or frame.clause.of("region") else []
+
+
+def _take_back(clause: Clause, operations: list[EditOperation], context: Context) -> None:
+    """A correction: the last clause's operations are dropped."""
+    gone = {id(o) for o in context.last}
+    operations[:] = [o for o in operations if id(o) not in gone]
+
+
+def _inherit(clause: Clause, context: Context) -> list[EditOperation]:
+    """ "no wait, an oboe": the operation that was taken back, with what is said now."""
+    rest = [i for i in clause.items if i.kind != "cue" or i.value not in ("cancel", "correct")]
+    bare = Clause(rest, clause.span, clause.joined)
+    if bare.cues() - {"bit", "much", "becomes"} or not context.last or bare.of("intent", "effect", "key", "metre", "chords"):
+        return []
+    frame = _frame(bare, context)
+    done = _like(context.last[-1], frame)
+    _remember(frame, done, context)
+    return done
+
+
+def _restore(frame: Frame, operations: list[EditOperation]) -> None:
+    """ "remove the drums … no, keep them": what must stay is not removed after all."""
+    for name in frame.own:
+        operations[:] = [o for o in operations if not (o.op in ("remove", "replace", "mute_region") and o.targets == (name,))]
+
+
+def _put(operations: list[EditOperation], done: list[EditOperation]) -> list[EditOperation]:
+    """With the new ones; a second gain of the same part says the first more exactly, and nothing is done twice."""
+    out = list(operations)
+    for new in done:
+        if new.op == "gain":
+            out = [o for o in out if not (o.op == "gain" and o.targets == new.targets and o.region == new.region)]
+        same = [
+            o
+            for o in out
+            if (o.op, o.targets, o.region, o.instrument, o.value) == (new.op, new.targets, new.region, new.instrument, new.value)
+        ]
+        if not same:
+            out.append(new)
+    return out
+
+
+def _lost_object(frame: Frame, done: list[EditOperation]) -> str:
+    """Why a clause asks for something that does not exist here: "add a toaster", "make my coffee stronger"."""
+    mine: list[Item] = frame.clause.items
+    low = frame.clause.span[0]
+    strange = [
+        (w, s)
+        for w, s in unknown_words(frame.text, [replace(i, span=(max(0, i.span[0] - low), max(0, i.span[1] - low))) for i in mine])
+    ]
+    words = ", ".join(w for w, _ in strange[:3])
+    if not done:
+        if frame.cues & {"add", "remove", "swap", "vary", "mute", "negated"} and strange:
+            return f"'{words}' is nothing that can be changed here; {CAN_BE_ASKED}"
+        if "tempo" in frame.cues and strange:
+            return f"'{words}' is no tempo; give beats per minute, e.g. 96 bpm"
+        return ""
+    if frame.own or any(o.op not in _SOUNDS | {"set_tempo", "vary", "transpose", "restyle"} for o in done):
+        return ""
+    before = [frame.text[: span[0]] for _, span in strange]
+    if frame.clause.of("region", "amount") or any(i.value in ("all", "it") for i in frame.things):
+        too_strange = len(strange) > 3
+    else:
+        owned = any(re.search(r"\b(?:my|your)\s+(?:\w+\s+)?$", words_before) for words_before in before)
+        object_ = bool(frame.cues & {"swap", "add", "remove"}) and any(
+            _POSSESSIVE.search(words_before) for words_before in before
+        )
+        too_strange = len(strange) > 2 or owned or object_
+    return f"'{words}' is nothing that can be changed here; {CAN_BE_ASKED}" if too_strange else ""
+
+
+def _alternatives(operations: list[EditOperation], known: tuple[str, ...], items: list[Item]) -> list[tuple[EditOperation, ...]]:
+    """Other readings that are as sensible."""
+    out: list[tuple[EditOperation, ...]] = []
+    first, last = operations[0], operations[-1]
+    if (
+        len(operations) > 1
+        and first.region.kind == "all"
+        and last.region.kind != "all"
+        and first.op in ("remove", "add", "gain", "replace")
+    ):
+        out.append(tuple(replace(o, region=last.region) if o.region.kind == "all" else o for o in operations))
+    for index, o in enumerate(operations):
+        other: EditOperation | None = None
+        if o.value == "softer" and o.op == "dynamics":
+            other = replace(o, op="gain", amount=-3.0, unit="dB", value="")
+        elif o.op == "restyle" and o.value == "waltz":
+            other = replace(o, op="set_metre", value="3/4")
+        elif o.op == "gain" and o.targets == ("all",) and o.region.kind == "section" and o.amount is not None:
+            other = replace(o, op="dynamics", amount=None, unit="", value="more_energy" if o.amount > 0 else "calmer")
+        elif o.value == "brighter" and o.targets == ("all",):
+            other = replace(o, op="dynamics", value="more_energy")
+        elif o.value == "darker" and o.targets == ("all",):
+            other = replace(o, op="set_key", value="minor")
+        elif o.value in ("bigger", "punchier"):
+            other = replace(o, op="dynamics", value="more_energy" if o.value == "bigger" else "harder")
+        if other is not None:
+            out.append((*operations[:index], other, *operations[index + 1 :]))
+    if (
+        len(operations) == 2
+        and (first.op, last.op) == ("remove", "add")
+        and first.region == last.region
+        and len(first.targets) == 1
+    ):
+        out.append((replace(last, op="replace", targets=first.targets),))
+    horns = [i for i in items if i.kind == "thing" and i.text == "horns"]
+    if horns and "brass" in first.targets:
+        out.append(tuple(replace(o, targets=tuple("french_horn" if t == "brass" else t for t in o.targets)) for o in operations))
+    return out
+
+
+def _ranked(readings: list[tuple[EditOperation, ...]], known: tuple[str, ...]) -> list[tuple[tuple[EditOperation, ...], float]]:
+    """Readings with confidences, those whose targets the piece has first."""
+    there = {k.lower().replace(" ", "_") for k in known}
+    unique = list(dict.fromkeys(readings))
+    weights = []
+    for index, operations in enumerate(unique):
+        weight = 1.0 if index == 0 else 0.35
+        targets = [t for o in operations for t in o.targets if t != "all"]
+        if there and targets:
+            weight *= 0.3 + sum(t in there for t in targets) / len(targets)
+        weights.append(weight)
+    total = sum(weights)
+    order = sorted(range(len(unique)), key=lambda i: (-weights[i], i))
+    return [(unique[i], round(weights[i] / total, 2)) for i in order]
+
+
+def _with_reasons(operations: tuple[EditOperation, ...]) -> tuple[EditOperation, ...]:
+    """Each operation with a line saying how its words were read."""
+    return tuple(replace(o, reason=o.reason or f"“{' '.join(o.words)}” read as {o.op.replace('_', ' ')}") for o in operations)
