@@ -22,6 +22,7 @@ _OPPOSITE = {
 }  # fmt: skip
 _ROLE_INSTRUMENTS = {"drums": "drums", "bass": "bass", "pad": "synth_pad", "percussion": "percussion"}
 _TO = re.compile(r"\b(?:to|at|be|under|after)\s*(?:about |around |exactly |just )?\s*$|(?:到|成|为|至|在|是)\s*$|=\s*$")
+_PLAIN_TEMPO = re.compile(r"(?:\bto|\bat|到|成|为)\s*(\d{1,4})(?![\d.:%/]|\s*(?:percent|bars?|%|s\b|sec|小节|秒|倍))")
 _TIMES = re.compile(r"\b(\d{1,2}) times\b|(\d|[两三四五])(?:遍|次)")
 _END_SLOWING = re.compile(r"\b(?:rit|ritardando|rallentando)\b|渐慢")
 _PRONOUN = re.compile(r"\b(?:it|them|her|him)\b")  # "make it" is a phrase of its own
@@ -195,8 +196,8 @@ def _fade(f: Frame) -> list[EditOperation]:
         spoken = bool(re.search(r"bar|measure|小节", f.text))
         amount, unit = (region.start, "bars") if spoken else (None, "")
         region = Region()
-    elif region.kind == "section" and region.name in ("outro", "intro"):
-        region = f.region
+    if region.kind in ("last_bars", "first_bars"):  # the edge that a fade is at anyway
+        region = Region()
     return [f.operation("fade", f.own or ("all",), region=region, amount=amount, unit=unit, value=way)]
 
 
@@ -252,6 +253,11 @@ def _tempo(f: Frame) -> list[EditOperation]:
     speaks = "tempo" in f.cues or direction
     if not speaks or f.clause.of("style"):
         return []
+    if plain := _PLAIN_TEMPO.search(f.text):
+        value = float(plain.group(1))
+        if not MIN_TEMPO_BPM <= value <= MAX_TEMPO_BPM:
+            raise RequestError(f"tempo {value:g} bpm is outside {MIN_TEMPO_BPM:g} to {MAX_TEMPO_BPM:g}")
+        return [f.operation("set_tempo", amount=value, unit="bpm", value=f"{value:g}")]
     percent, factor = f.amount("percent"), f.amount("factor")
     if percent:
         share = float(percent.value.value) / 100
@@ -394,7 +400,8 @@ def _vary(f: Frame) -> list[EditOperation]:
     )
     if weak and not changed and not f.own and not re.search(r"version|take|variation", f.text):
         return []
-    return [f.operation("vary", f.own or ("all",))]
+    names = tuple(n for n in f.own if n != "groove") or (("drums",) if f.own else ("all",))
+    return [f.operation("vary", names)]
 
 
 def _effects(f: Frame) -> list[EditOperation]:
@@ -428,6 +435,9 @@ def _intents(f: Frame) -> list[EditOperation]:
         region = f.region
         if value == "drop" and region.kind == "bars" and region.start == region.end:
             region = replace(region, end=None)
+        places = f.clause.of("region")
+        if value == "build_up" and places and region.kind == "section" and re.match(r"to|into|towards", places[0].text):
+            region = replace(region, kind="before")
         if any(o.value == value for o in out):
             continue
         degree = f.degree()

@@ -86,6 +86,7 @@ def _read_clauses(found: list[Clause], context: Context) -> tuple[list[EditOpera
             _remember(frame, [], context)
             continue
         done = _not_there(frame) or operations_of(frame) or _continued(frame, context)
+        done = _instead_of_gone(frame, done, operations)
         lost = _lost_object(frame, done)
         if lost:
             problems.append(lost)
@@ -93,6 +94,16 @@ def _read_clauses(found: list[Clause], context: Context) -> tuple[list[EditOpera
         operations = _put(operations, done)
         _remember(frame, done, context)
     return operations, problems, had_verb
+
+
+def _instead_of_gone(frame: Frame, done: list[EditOperation], operations: list[EditOperation]) -> list[EditOperation]:
+    """ "no guitar, make it a ukulele", 吉他不要了，换成尤克里里: a removal that turns out to be a replacement."""
+    last = frame.context.last
+    exchanged = len(last) == 1 and last[0].op == "remove" and len(done) == 1 and done[0].op == "add" and done[0].instrument
+    if not exchanged or "becomes" not in frame.cues or last[0] not in operations:
+        return done
+    operations.remove(last[0])
+    return [replace(done[0], op="replace", targets=last[0].targets, region=last[0].region)]
 
 
 def _is_new(clause: Clause) -> bool:
