@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from partimento.evaluate.bench import BenchRow
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    parser.add_argument("what", nargs="?", choices=("generate", "lm"), default="generate", help="generate (default) or lm (MusicGen)")
+    parser.add_argument("--seconds", type=float, default=10.0, metavar="S", help="with lm: of music, 1 to 30 (default 10)")
+    parser.add_argument("--shape", choices=("small", "tiny"), default="small", help="with lm: size of the model (default small)")
     parser.add_argument("--runs", type=int, default=3, metavar="N", help="take the best of N (default 3)")
     parser.add_argument("--json", action="store_true", help="print machine-readable JSON")
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
@@ -21,7 +28,10 @@ def run(args: argparse.Namespace) -> int:
 
     if not 1 <= args.runs <= 100:
         raise RequestError(f"--runs {args.runs} is outside 1 to 100")
-    rows = bench_generate(args.runs)
+    if args.what == "lm":
+        rows = _lm(args)
+    else:
+        rows = bench_generate(args.runs)
     if args.json:
         print(to_json(rows), end="")
         return 0
@@ -30,3 +40,16 @@ def run(args: argparse.Namespace) -> int:
     head = ("what", "figure", "goal", "")
     print(markdown_table(head, cells) if args.markdown else text_table(head, cells, 90))
     return 0
+
+
+def _lm(args: argparse.Namespace) -> list[BenchRow]:
+    """The rows of ``bench lm``."""
+    from importlib.util import find_spec
+
+    from partimento.errors import MissingDependencyError
+
+    if find_spec("torch") is None or find_spec("transformers") is None:
+        raise MissingDependencyError("bench lm needs PyTorch and transformers: pip install 'partimento[neural]'")
+    from partimento.evaluate.bench_lm import bench_lm
+
+    return bench_lm(args.runs, args.seconds, args.shape)
