@@ -15,8 +15,12 @@ STEP_24 = 2.0**-23
 
 def quantised(wave: Waveform) -> Waveform:
     """The sound rounded to 24 bits: what is stored is then what is heard, bit for bit."""
-    steps = np.clip(np.rint(wave.samples.astype(np.float64) / STEP_24), -(2**23), 2**23 - 1)
-    return Waveform((steps * STEP_24).astype(np.float32), wave.sample_rate)
+    # Scaling by a power of two and rounding to 24 bits are exact in single precision.
+    steps = wave.samples * np.float32(1.0 / STEP_24)
+    np.rint(steps, out=steps)
+    np.clip(steps, -(2**23), 2**23 - 1, out=steps)
+    steps *= np.float32(STEP_24)
+    return Waveform(steps, wave.sample_rate)
 
 
 def exact_sum(stems: Mapping[str, Waveform]) -> Waveform:

@@ -17,7 +17,7 @@ from partimento.score.score import Note
 
 MAX_TRUE_PEAK_DBTP = -0.1
 """An edit that lets the mix rise above this lowers what it changed."""
-_LOWERING_STEPS = 9
+_OVERSHOOT = 1.5
 _MOST_LOWERED_DB = -24.0
 
 
@@ -60,7 +60,8 @@ def apply(contents: Contents, piece: Piece, change: Change) -> tuple[Contents, t
                 made[name] = quantised(splice(old, new, kept) if _reaches(old, kept) else new)
         return {name: quantised(stem) if name in raw else stem for name, stem in made.items()}
 
-    stems, gain_db = _unclipped(stems_at, contents.mix)
+    all_changed = change.kept is None and (change.span is None or change.span.whole) and len(raw) == len(change.score.tracks)
+    stems, gain_db = _unclipped(stems_at, contents, all_changed)
     if gain_db < 0.0:
         sound = _lowered(sound, [name for name in raw if name not in moved_only], gain_db, change)
     sound = replace(sound, stems={name: of for name, of in sound.stems.items() if name in stems})
@@ -75,8 +76,11 @@ def _reaches(old: Waveform, kept: tuple[Kept, ...]) -> bool:
 
 def _sound_after(contents: Contents, piece: Piece, change: Change, partly: bool) -> Sound:
     """The record of how stems are made, after a change."""
-    sound = with_common_gain(piece, contents.sound) if change.rendered or change.gains_db or change.steps else contents.sound
-    sound = sound or Sound()
+    sound = contents.sound or Sound()
+    treated = set(sound.stems) | set(change.steps)
+    # The common gain is found by comparing an untreated stem: at the latest when the last one is about to be treated.
+    if change.rendered or not any(t.notes and t.name not in treated for t in change.score.tracks):
+        sound = with_common_gain(piece, sound)
     for name in change.rendered:
         if partly and name in piece.stems and piece.score.track(name).notes:
             sound = with_level(piece, sound, name)
@@ -111,20 +115,25 @@ def _moved(step: SoundStep, move: Callable[[float], float]) -> SoundStep:
     return replace(step, start=start, end=None if step.end is None else move(step.end))
 
 
-def _unclipped(stems_at: Callable[[float], dict[str, Waveform]], before: Waveform) -> tuple[dict[str, Waveform], float]:
-    """The stems with what changed lowered as little as the peak of the mix demands, and by how much (dB, 0 or less)."""
-    limit = max(MAX_TRUE_PEAK_DBTP, true_peak_dbtp(before) + 0.01)
+def _unclipped(
+    stems_at: Callable[[float], dict[str, Waveform]], parent: Contents, all_changed: bool
+) -> tuple[dict[str, Waveform], float]:
+    """The stems with what changed lowered until the mix no longer clips, and by how much (dB, 0 or less).
+
+    Where only a part of the mix changed, the steps are larger than the excess, because only that part gives way.
+    """
     stems = stems_at(1.0)
-    if not stems or true_peak_dbtp(exact_sum(stems)) <= limit:
+    peak = true_peak_dbtp(exact_sum(stems))
+    if peak <= MAX_TRUE_PEAK_DBTP:
         return stems, 0.0
-    low, high = _MOST_LOWERED_DB, 0.0
-    for _ in range(_LOWERING_STEPS):
-        middle = (low + high) / 2
-        if true_peak_dbtp(exact_sum(stems_at(10.0 ** (middle / 20.0)))) <= limit:
-            low = middle
-        else:
-            high = middle
-    return stems_at(10.0 ** (low / 20.0)), low
+    limit = max(MAX_TRUE_PEAK_DBTP, true_peak_dbtp(parent.mix) + 0.01)
+    gain_db = 0.0
+    while peak > limit and gain_db > _MOST_LOWERED_DB:
+        gain_db = max(_MOST_LOWERED_DB, gain_db - (peak - limit) * (1.0 if all_changed else _OVERSHOOT) - 0.02)
+        stems = stems_at(10.0 ** (gain_db / 20.0))
+        # Clipped samples hide how far it is above full scale, so this is done again until it fits.
+        peak = true_peak_dbtp(exact_sum(stems))
+    return stems, gain_db
 
 
 def _lowered(sound: Sound, names: list[str], gain_db: float, change: Change) -> Sound:

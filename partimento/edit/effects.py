@@ -26,7 +26,7 @@ from partimento.edit.targets import tracks_of
 from partimento.errors import UnsupportedError
 from partimento.plan.edit import EditOperation
 
-_EXCERPT_S = 20.0
+_EXCERPT_S = 10.0
 _STRENGTHS = (0.2, 0.35, 0.5, 0.65, 0.8, 1.0)
 _MAX_STRENGTH = 1.5
 _LEAST_WISH = 0.25
@@ -174,7 +174,7 @@ def _value(value: Any, at: float) -> float:
 
 
 def _excerpts(parts: dict[str, Waveform]) -> dict[str, Waveform]:
-    """The loudest stretch of at most 20 s, the same of every part."""
+    """The loudest stretch of at most 10 s, the same of every part."""
     whole = _sum(parts)
     size = round(_EXCERPT_S * whole.sample_rate)
     if whole.n_samples <= size:

@@ -14,6 +14,7 @@ from partimento.edit.contents import EffectStep, Sound, SoundStep, StemSound
 from partimento.score.score import Score
 
 _MUTE_FADE_S = 0.01
+_COMPARED_S = 10.0
 
 
 def dry(piece: Piece, score: Score, name: str) -> Waveform:
@@ -28,10 +29,12 @@ def common_gain_of(piece: Piece, name: str) -> float:
     """The mix's common gain (dB), found by rendering an untreated stem again and comparing; 0 for silence."""
     from partimento.score.mix import stem_before_common_gain
 
-    placed = stem_before_common_gain(piece.score, name, dry(piece, piece.score, name)).samples.astype(np.float64)
-    n = min(placed.shape[1], piece.stems[name].n_samples)
-    stem = piece.stems[name].samples[:, :n].astype(np.float64)
-    energy, shared = float((placed[:, :n] ** 2).sum()), float((placed[:, :n] * stem).sum())
+    placed = stem_before_common_gain(piece.score, name, dry(piece, piece.score, name)).samples
+    size = min(placed.shape[1], round(_COMPARED_S * piece.sample_rate))
+    at = max(0, min(int(np.argmax(np.abs(placed[0]))) - size // 2, placed.shape[1] - size))
+    part = placed[:, at : at + size].astype(np.float64)
+    stem = piece.stems[name].samples[:, at : at + size].astype(np.float64)
+    energy, shared = float((part**2).sum()), float((part * stem).sum())
     return 20.0 * float(np.log10(shared / energy)) if energy > 1e-12 and shared > 0.0 else 0.0
 
 
