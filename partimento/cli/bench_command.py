@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("what", nargs="?", choices=("generate", "lm"), default="generate", help="generate (default) or lm (MusicGen)")
+    parser.add_argument("what", nargs="?", choices=("generate", "lm"), default="generate", help="default generate; lm: MusicGen")
     parser.add_argument("--seconds", type=float, default=10.0, metavar="S", help="with lm: of music, 1 to 30 (default 10)")
     parser.add_argument("--shape", choices=("small", "tiny"), default="small", help="with lm: size of the model (default small)")
     parser.add_argument("--runs", type=int, default=3, metavar="N", help="take the best of N (default 3)")

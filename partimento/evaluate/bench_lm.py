@@ -73,7 +73,7 @@ def _transformers(shape: str, n_frames: int, dtype: torch.dtype) -> Callable[[],
     ids = torch.tensor([PROMPT_IDS])
     special = dict.fromkeys(("pad_token_id", "bos_token_id", "decoder_start_token_id"), 2048)
 
-    def run() -> _Timed:
+    def _run() -> _Timed:
         start = time.perf_counter()
         with torch.inference_mode():
             model.generate(
@@ -83,7 +83,7 @@ def _transformers(shape: str, n_frames: int, dtype: torch.dtype) -> Callable[[],
         took = time.perf_counter() - start
         return _Timed(took, took)
 
-    return run
+    return _run
 
 
 def _eager(shape: str, n_frames: int) -> Callable[[], _Timed]:
@@ -99,7 +99,7 @@ def _eager(shape: str, n_frames: int) -> Callable[[], _Timed]:
     text_encoder.eval()
     ids = torch.tensor([PROMPT_IDS])
 
-    def run() -> _Timed:
+    def _run() -> _Timed:
         start = time.perf_counter()
         with torch.inference_mode():
             states = text_encoder(input_ids=ids).last_hidden_state
@@ -110,7 +110,7 @@ def _eager(shape: str, n_frames: int) -> Callable[[], _Timed]:
             first = first or (time.perf_counter() - start if piece.shape[-1] else 0.0)
         return _Timed(time.perf_counter() - start, first)
 
-    return run
+    return _run
 
 
 def bench_lm(runs: int = 1, seconds: float = 10.0, shape: str = "small") -> list[BenchRow]:
