@@ -302,6 +302,8 @@ def _length(f: Frame) -> list[EditOperation]:
     if not extends or (f.own and "extend" in f.cues and measure is None and factor is None):
         return []
     times = _TIMES.search(f.text)
+    if any(i.value.value <= 0 for i in (bars, seconds, factor) if i is not None):
+        raise RequestError("a length must be more than 0; say e.g. four more bars")
     if measure is not None:
         amount, unit = measure.value.value, measure.value.unit
         if seconds is not None and bars is None and _TO.search(f.context.text[: seconds.span[0]]):

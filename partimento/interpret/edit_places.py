@@ -170,6 +170,8 @@ def _beside(text: str, mentions: list[Mention]) -> Iterator[Found]:
 def _numbered(text: str) -> Iterator[Found]:
     """Bars."""
     p = _patterns()
+    if re.search(r"\b(?:bars?|measures?)\s*(?:-|minus |negative )\s*\d", text):
+        raise RequestError("bars count from 1; say e.g. bars 9 to 12")
     for name in ("bars", "bars_zh"):
         for m in p[name].finditer(text):
             yield _bars(_n(m.group(1)), _n(m.group(2))), m.span()

@@ -280,6 +280,8 @@ def _alternatives(operations: list[EditOperation], known: tuple[str, ...], items
             other = replace(o, op="gain", amount=-3.0, unit="dB", value="")
         elif o.op == "restyle" and o.value == "waltz":
             other = replace(o, op="set_metre", value="3/4")
+        elif o.op == "gain" and o.targets != ("all",) and re.search(r"\bmore\b", " ".join(o.words).lower()):
+            other = replace(o, op="add", targets=(), instrument=o.targets[0], amount=None, unit="")
         elif o.op == "gain" and o.targets == ("all",) and o.region.kind == "section" and o.amount is not None:
             other = replace(o, op="dynamics", amount=None, unit="", value="more_energy" if o.amount > 0 else "calmer")
         elif o.value == "brighter" and o.targets == ("all",):

@@ -132,6 +132,11 @@ def test_not_there() -> None:
     assert [(o.op, o.region.name) for o in operations] == [("add", ""), ("mute_region", "intro")]
 
 
+def test_what_the_piece_has_decides() -> None:
+    assert read_edit("more cowbell", ("cowbell", "piano"))[0].operations[0].op == "gain"
+    assert read_edit("more cowbell", ("piano", "bass"))[0].operations[0].op == "add"
+
+
 def test_unknown_words_are_told_and_readings_add_up() -> None:
     plans = read_edit("make it louder than the sun")
     assert plans[0].unknown == ("sun",)
@@ -141,7 +146,7 @@ def test_unknown_words_are_told_and_readings_add_up() -> None:
 @pytest.mark.parametrize(
     "words",
     ["", "please", "remove the", "add a toaster", "make my coffee stronger", "set the tempo to minus 40 bpm", "把速度改成星期三",
-     "今天天气怎么样", "piano louder in bars 12 to 9", "keep the bass", "what is the capital of France"],
+     "今天天气怎么样", "piano louder in bars 12 to 9", "keep the bass", "make it 0 bars long", "bars -3 to 5 louder", "what is the capital of France"],
 )  # fmt: skip
 def test_nonsense_is_refused(words: str) -> None:
     with pytest.raises(RequestError) as refused:
