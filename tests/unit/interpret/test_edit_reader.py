@@ -146,7 +146,8 @@ def test_unknown_words_are_told_and_readings_add_up() -> None:
 @pytest.mark.parametrize(
     "words",
     ["", "please", "remove the", "add a toaster", "make my coffee stronger", "set the tempo to minus 40 bpm", "把速度改成星期三",
-     "今天天气怎么样", "piano louder in bars 12 to 9", "keep the bass", "make it 0 bars long", "bars -3 to 5 louder", "what is the capital of France"],
+     "今天天气怎么样", "piano louder in bars 12 to 9", "keep the bass", "make it 0 bars long", "bars -3 to 5 louder",
+     "what is the capital of France"],
 )  # fmt: skip
 def test_nonsense_is_refused(words: str) -> None:
     with pytest.raises(RequestError) as refused:
