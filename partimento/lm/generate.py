@@ -46,10 +46,12 @@ class Texts:
     Attributes:
         prompt: states of the prompts (one each, or one for all), or None for none.
         negative: states of what to stay away from; it takes the null text's place in guidance. None for the null text.
+        melody: one-hot chroma ``[B, n, classes]`` of this window for melody models, or None.
     """
 
     prompt: TextStates | None = None
     negative: TextStates | None = None
+    melody: Tensor | None = None
 
 
 TextAt = Callable[[int], Texts]
@@ -70,19 +72,39 @@ class _Branches:
         items = [] if texts.prompt is None else _per_piece(texts.prompt, batch)
         if self.copies == 2 and texts.negative is not None:
             items += _per_piece(texts.negative, batch)
-        if items and not lm.config.cross_attention:
-            raise RequestError("this model takes its text as a prefix; that needs a melody model's generation")
-        stacked = TextStates.stack(items) if any(len(item) for item in items) else None
-        self.text = None if stacked is None else lm.text_context(stacked.states, stacked.mask)
+        self.text, self.prefix = None, None
+        if lm.config.melody_classes is not None:
+            self.prefix = _melody_prefix(lm, items, texts.melody, batch, self.copies)
+            capacity += self.prefix.shape[1]
+        elif any(len(item) for item in items):
+            stacked = TextStates.stack(items)
+            self.text = lm.text_context(stacked.states, stacked.mask)
         self.cache = lm.cache(self.copies * batch, capacity)
 
     def logits(self, tokens: Tensor) -> Tensor:
         """Guided logits ``[B, K, N]`` after tokens ``[B, K, s]``."""
-        out: Tensor = self.lm(tokens.repeat(self.copies, 1, 1), self.text, self.cache)[:, :, -1]
+        prefix = self.prefix if not self.cache.length else None
+        out: Tensor = self.lm(tokens.repeat(self.copies, 1, 1), self.text, self.cache, prefix)[:, :, -1]
         if self.copies == 1:
             return out
         prompted, null = out.chunk(2)
         return guide(prompted, null, self.guidance)
+
+
+def _melody_prefix(lm: MusicGenLm, items: list[Tensor], melody: Tensor | None, batch: int, copies: int) -> Tensor:
+    """Melody and text of the prompted rows, then no melody and the null (or negative) text."""
+    # The text's length moves every later position, so pieces made together must agree in it: each sounds as if alone.
+    if len({len(item) for item in items[:batch]}) > 1:
+        raise RequestError("a melody model makes pieces together only when their texts are equally long; make them one by one")
+    width = lm.config.text_width or 1
+    null = [torch.zeros(0, width)] * (copies * batch - len(items))
+    stacked = TextStates.stack([*items, *null])
+    if not stacked.mask.shape[1]:  # an empty text is one zero position in both published implementations
+        stacked = TextStates(torch.zeros(copies * batch, 1, width), torch.zeros(copies * batch, 1, dtype=torch.bool))
+    heard = [lm.prefix(stacked.states[:batch], stacked.mask[:batch], melody)]
+    if copies == 2:
+        heard.append(lm.prefix(stacked.states[batch:], stacked.mask[batch:]))
+    return torch.cat(heard)
 
 
 def _per_piece(states: TextStates, batch: int) -> list[Tensor]:

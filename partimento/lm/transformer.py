@@ -31,6 +31,7 @@ class LmConfig:
         text_width: numbers per text token; None for a model without text.
         text_projected: the text passes a linear layer (transformers leaves it out when the widths are equal).
         melody_classes: chroma classes of melody models, else None.
+        melody_frames: chroma frames before the text (235 for 30 s); a shorter melody is repeated to fill them.
         delays: the codebook pattern.
     """
 
@@ -44,6 +45,7 @@ class LmConfig:
     text_width: int | None = 768
     text_projected: bool = True
     melody_classes: int | None = None
+    melody_frames: int = 235
     delays: tuple[int, ...] = delay_delays(4)
 
     def __post_init__(self) -> None:
@@ -183,6 +185,26 @@ class MusicGenLm(nn.Module):
         # A text without any position attends to one zero instead: its result is zero, where nothing to attend to is NaN.
         mask = torch.cat([mask[:, :1] | ~mask.any(dim=1, keepdim=True), mask[:, 1:]], dim=1)
         return TextContext(keys, values, None if bool(mask.all()) else mask[:, None, None, :])
+
+    def prefix(self, states: Tensor, mask: Tensor, melody: Tensor | None = None) -> Tensor:
+        """What a melody model hears before the tokens: melody, then text, ``[R, melody_frames + L, d]``.
+
+        Args:
+            states, mask: text states ``[R, L, text_width]`` and mask ``[R, L]``; zero where False.
+            melody: one-hot chroma ``[R, n, classes]``; None for no melody, which these models know as the first class
+                throughout (the arg max of silence), not as zeros.
+
+        Raises:
+            RequestError: not a melody model.
+        """
+        classes, n = self.config.melody_classes, self.config.melody_frames
+        if self.melody_projection is None or classes is None:
+            raise RequestError("this model takes its text by cross-attention and no melody")
+        if melody is None:
+            melody = functional.one_hot(torch.zeros(states.shape[0], 1, dtype=torch.int64), classes)
+        melody = melody.repeat(1, -(-n // melody.shape[1]), 1)[:, :n]
+        heard = self.melody_projection(melody.to(self.out_norm.weight))
+        return torch.cat([heard, self.project_text(states, mask)], dim=1)
 
     def forward(
         self, tokens: Tensor, text: TextContext | None = None, cache: KvCache | None = None, prefix: Tensor | None = None

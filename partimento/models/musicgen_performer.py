@@ -56,7 +56,7 @@ class MusicGenPerformer:
         """Generate (see :class:`partimento.models.performer.Performer`).
 
         Raises:
-            UnsupportedError: a control that words cannot carry, or a melody checkpoint.
+            UnsupportedError: a control that words cannot carry.
             MissingDependencyError: PyTorch or the checkpoint is missing.
         """
         for field, option in _OPTIONS:
@@ -70,8 +70,6 @@ class MusicGenPerformer:
         from partimento.lm.sampling import Sampling
 
         model = self._model
-        if not model.lm.config.cross_attention:
-            raise UnsupportedError(f"'{self.source}' is a melody model, which is not played yet; give one that takes text alone")
         codec, negative = model.codec, negative_text(plan, request)
         rate = codec.frame_rate_hz
         texts = Texts(

@@ -42,8 +42,9 @@ def lm_config(data: Mapping[str, Any]) -> LmConfig:
             ffn=int(decoder.get("ffn_dim", 4096)),
             cross_attention=not melody,
             text_width=text_width,
-            text_projected=melody or text_width != width,
+            text_projected=text_width != width,
             melody_classes=int(data.get("num_chroma", 12)) if melody else None,
+            melody_frames=int(data.get("chroma_length", 235)),
             delays=stereo_delays(n_codebooks) if stereo else delay_delays(n_codebooks),
         )
     except (KeyError, TypeError, AttributeError) as error:
