@@ -16,7 +16,7 @@ import numpy as np
 import yaml
 
 from partimento.audio import measure as m
-from partimento.audio.loudness import SILENCE_LUFS, integrated_lufs, true_peak_dbtp
+from partimento.audio.loudness import SILENCE_LUFS, true_peak_dbtp
 from partimento.audio.waveform import Waveform
 from partimento.edit.change import Change, Piece
 from partimento.edit.contents import EffectStep, SoundStep
@@ -25,6 +25,7 @@ from partimento.edit.rendering import chain
 from partimento.edit.targets import tracks_of
 from partimento.errors import UnsupportedError
 from partimento.plan.edit import EditOperation
+from partimento.score.mix import active_lufs
 
 _EXCERPT_S = 10.0
 _STRENGTHS = (0.2, 0.35, 0.5, 0.65, 0.8, 1.0)
@@ -136,15 +137,15 @@ def chains_for(
             good.append(at)
         if moved >= abs(wanted):
             break
-    if not best or integrated_lufs(_sum(parts)) <= SILENCE_LUFS:
+    if not best or active_lufs(_sum(excerpts)) <= SILENCE_LUFS:
         raise UnsupportedError(f"{', '.join(parts)} cannot be made {intent.en}: {label} is {before:.2f} {unit} already")
-    before_full, loudness = figure(_sum(parts)), integrated_lufs(_sum(parts))
+    before_full, loudness = figure(_sum(parts)), active_lufs(_sum(parts))
     highest = max(true_peak_dbtp(_whole(_sum(parts), rest)), -0.1) + _MAX_LOWERED_DB
     for best in reversed(good):
         chains = {name: _steps(intent, roles[name], best, len(parts)) for name in parts}
         treated = {name: chain(wave, chains[name]) for name, wave in parts.items()}
         total = _sum(treated)
-        gain_db = round(loudness - integrated_lufs(total), 3)
+        gain_db = round(loudness - active_lufs(total), 3)
         louder = Waveform(total.samples * np.float32(10.0 ** (gain_db / 20.0)), total.sample_rate)
         if true_peak_dbtp(_whole(louder, rest)) <= highest:
             break
