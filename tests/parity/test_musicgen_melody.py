@@ -1,10 +1,11 @@
 """Melody models against transformers: melody and text come before the tokens."""
 
-import musicgen_factory as factory
 import pytest
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
+
+import musicgen_factory as factory  # noqa: E402
 
 from partimento.embed.t5 import TextStates  # noqa: E402
 from partimento.errors import RequestError  # noqa: E402
