@@ -18,6 +18,7 @@ _ROLES = {
     "counter": (r"counter[- ]?melod(?:y|ies)", "副旋律|对位"),
     "chords": (r"chords|comping|chordal accompaniment", "和弦|和声伴奏"),
     "pad": (r"pads?", "铺底"),
+    "synth": (r"electronics|electronic (?:sounds?|instruments?|elements?|timbres?)", "电音|电子(?:音色|音效|乐器|声音|声|元素)"),
     "arpeggio": (r"arpeggios?|arpeggiation|arps?", "琶音|分解和弦"),
 }
 _ROLE_PATTERNS = {
@@ -26,7 +27,7 @@ _ROLE_PATTERNS = {
             rf"\b(?:no|without(?: any| a)?|minus(?: the)?|don'?t (?:want|use)(?: any| a)?) (?:{en})\b(?! (?:changes?|notes?))",
             re.I,
         ),
-        re.compile(rf"(?:没有|不要|不需要|无|别要|别用|去掉)(?:任何)?(?:{zh})"),
+        re.compile(rf"(?:没有|不要|不需要|不用|不加|无|别要|别用|别有|别加|去掉|拒绝|禁止|杜绝)(?:任何|出现)?(?:{zh})"),
     )
     for role, (en, zh) in _ROLES.items()
 }

@@ -8,6 +8,11 @@ from partimento.interpret.cues import cues
 from partimento.interpret.mentions import Mention
 from partimento.interpret.phrases import Negations, Span, backward_chain, forward_chain, gap_words, is_temporal, put
 
+_WANTED_AFTER_ALL = re.compile(
+    r"(?:\b(?:can ?not|can'?t|could ?n'?t|could not|never|not|don'?t|do not|won'?t)"
+    r"(?: (?:do|live|go|be|work|manage|imagine it|have it))?"
+    r"|\bno (?:\w+ ){1,4}?(?:is|are|would be|feels?) (?:complete|whole|finished|the same))\s*$"
+)  # before "without": a double negation asks for the thing
 _AND = re.compile(r"\b(?:and|&)\b|&|\+")
 _OR = re.compile(r"\b(?:or|nor)\b")
 _DET = re.compile(
@@ -36,6 +41,8 @@ def read_english(text: str, start: int, end: int, mentions: list[Mention], found
                 text, span[0], end
             ):
                 continue
+            if match.group().startswith("without") and _WANTED_AFTER_ALL.search(text[start : span[0]]):
+                continue
             chain = forward_chain(text, span[1], end, mentions, 1 if name == "close" else 5)
             if name == "close" and chain and len(gap_words(text[span[1] : mentions[chain[0]].start])) > 0:
                 continue
@@ -54,6 +61,8 @@ def read_english(text: str, start: int, end: int, mentions: list[Mention], found
             continue
         if match.group().startswith("free"):
             chain = chain[-1:]
+        if len(chain) > 1 and not re.search(r"\b(?:and|or|nor)\b|&|/", text[mentions[chain[-2]].end : mentions[chain[-1]].start]):
+            chain = chain[-1:]  # "a piano, drums are not needed": a comma alone joins no subjects
         if chain:
             _apply(text, end, chain, match.span(), mentions, found, order["start"], start)
     for match in re.finditer(r"(?<![a-z])(drum|bass|beat|vocal|voice|percussion|guitar|word)[\s-]?less\b", text[start:end]):
@@ -81,8 +90,10 @@ def _scope(text: str, chain: list[int], mentions: list[Mention], *, positive_bef
     for k in range(last_or + 1, len(chain)):
         gap = text[mentions[chain[k - 1]].end : mentions[chain[k]].start]
         bare = not _DET.search(gap) and len(gap_words(gap)) <= 1
+        if "," in gap and re.match(r"\s*(?:please|instead)\b", text[mentions[chain[k]].end :]):
+            break  # "no saxophone, piano please"
         if mentions[chain[k]].start < mentions[chain[k - 1]].end or (
-            bare and (_AND.search(gap) or not gap.strip() or ("/" in gap) or not positive_before)
+            bare and (_AND.search(gap) or not gap.strip() or ("/" in gap) or not (positive_before or last_or))
         ):
             kept.append(chain[k])
         else:

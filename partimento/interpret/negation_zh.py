@@ -15,6 +15,11 @@ _ONLY_EXCEPT = re.compile(
 _ALL_BUT = re.compile(r"除了([^,。;!?]{1,16}?)(?:之外|以外|外)?,?(?:其他|其它|别的|什么)?(?:乐器)?都(?:可以|行|要|用|好|能)")
 _CLAUSE_END = re.compile(r"\s*(?:的|啦|吧|哦|啊)*\s*(?:$|[,。;!?、\s])")
 _WITH_NEGATION_CHAR = tuple("特级区分告离个性类道")  # 特别, 级别 … are no negations
+_THESE_ONLY = re.compile(r"(?:就|只|仅)(?!是)[^,。;!?]{1,24}?[这那][一两俩三四五六几0-9]+(?:样|件|种|个)")
+_MUST_HAVE = ("不能", "不可", "不可以", "并非", "不是", "怎能", "怎么能", "绝不能")  # before 没有: a double negation
+_SUBJECT_GAP = re.compile(
+    r"(?:念白|说唱|演唱|伴唱|部分|声部|音色|声音|声|之?类|这些|那些|这种|那种|西洋|电子|东西|乐器|玩意儿?|统统|的|这|些|\s)*"
+)
 _JUST_FINE = ("即可", "就行", "就好", "就行了", "就好了")  # "that will do" closes any wish
 
 
@@ -59,6 +64,10 @@ def _before(
             or text[max(0, span[0] - 1) : span[0]] in _WITH_NEGATION_CHAR
         ):
             continue
+        if text[start : span[0]].endswith(_MUST_HAVE) or (
+            span[0] > start and re.match(r"不[能可](?:以)?没", text[span[0] : span[1]])
+        ):
+            continue
         chain = forward_chain_zh(text, span[1], end, mentions)
         if not chain:
             continue
@@ -74,11 +83,11 @@ def _after(text: str, start: int, end: int, mentions: list[Mention], found: Nega
     """… 就不用了, … 一概不用."""
     negation = cues("zh")["negation"]
     for match in negation["after"].finditer(text, start, end):
-        chain = backward_chain(text, match.start(), start, mentions, 0)
+        chain = backward_chain(text, match.start(), start, mentions, 10)
         if (
             chain
             and _CLAUSE_END.match(text, match.end(), end)
-            and not text[mentions[chain[-1]].end : match.start()].strip("类的这些")
+            and _SUBJECT_GAP.fullmatch(text, mentions[chain[-1]].end, match.start())
         ):
             for index in chain:
                 put(found, mentions, index, match.span())
@@ -87,7 +96,12 @@ def _after(text: str, start: int, end: int, mentions: list[Mention], found: Nega
 def _only(text: str, start: int, end: int, mentions: list[Mention], known: list[Span], found: Negations) -> None:
     """只要 …, 就一把 …."""
     only = cues("zh")["only"]
+    for match in _THESE_ONLY.finditer(text, start, end):
+        if any(match.start() <= m.start < match.end() for m in mentions) and not is_temporal(text, start, end, match.start()):
+            found.absent.append(("*", match.span()))
     for match in only["before"].finditer(text, start, end):
+        if text[max(0, match.start() - 1) : match.start()] == "不":  # 不仅有, 不只有
+            continue
         if only["not_before"].match(text, max(start, match.start() - 1), end) or any(
             a < match.end() and match.start() < b and a <= match.start() for a, b in known
         ):

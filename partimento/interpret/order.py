@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 from partimento.interpret.cues import cues
+from partimento.interpret.handover import Handover, find_handovers
 from partimento.interpret.mentions import Mention
 from partimento.interpret.phrases import backward_chain, forward_chain
 from partimento.interpret.places import find_place
@@ -22,6 +23,18 @@ _EN_BREAK = re.compile(
     r"\b(?:and then|but then|then|before|until|followed by|while|but|whereas|and finally|and later|"
     r"and after|and eventually|over which)\b"
 )
+_ZH_POSTPOSED = r"(?:打头|领头|起头|先行|开路|殿后|压轴|垫后)"
+_ZH_BREAK = re.compile(_ZH_POSTPOSED + "、")
+_THEN_VERB = re.compile(r"then (?!an?\b|the\b|by\b|some\b|there\b|comes?\b)[a-z]+")
+_ARRIVAL = re.compile(
+    r"\b(?:when|as|before) (?:suddenly |gradually |slowly |finally |then )?(?=(?:an?|the|some|two|more|male|female|soft|loud)\b)"
+)
+_CHANGE = re.compile(r"\b(?:chang|slow|retard|speed|build|grow|swell|soften|quicken|resolv|gets?\b|becom)")
+_FIGURE = re.compile(
+    r"\bwith (?:an? |some )?(?:\w+ )?(?:rolls?|fills?|flourish|runs?|slides?|trills?|bends?|accents?|cadence|pause)\b"
+)
+_COMPANY = re.compile(r"\b(?:together|along|alongside) with\b|\balongside\b")
+_STARTS_PLAYING = re.compile(r"\b(?:starts?|begins?|starting) (?:to (?:sing|play|rap|solo)|singing|playing|rapping|soloing)\b")
 _STRONG_START = re.compile(r"start|begin|open|commenc|kick|intro|先|起|开")
 
 
@@ -42,6 +55,7 @@ class Event:
     core: list[str] = field(default_factory=list)
     strong: bool = False
     ending: bool = False
+    explicit: bool = False  # says itself what it follows
 
 
 @dataclass(frozen=True)
@@ -61,7 +75,7 @@ def read_order(text: str, original: str, sentences: list[Span], mentions: list[M
     for start, end in sentences:
         _sentence(text, start, end, live, events, in_event)
     plain = [(m.start, m.id) for i, m in enumerate(live) if i not in in_event]
-    going_on = {m.id for m in live if re.match(r"(?: \w+){0,3} continu", text[m.end : m.end + 40])}
+    going_on = _going_on(text, live)
     plain = [(at, id_) for at, id_ in plain if id_ not in going_on]
     events.sort(key=lambda e: e.position)
     pairs = _pairs(events, plain, original)
@@ -69,17 +83,29 @@ def read_order(text: str, original: str, sentences: list[Span], mentions: list[M
     return Order(tuple(pairs), tuple(passages), tuple(e.span for e in events))
 
 
-def _clauses(text: str, start: int, end: int) -> list[Span]:
-    """Clauses of a sentence, English ones also broken at words such as "then" and "before"."""
+def _going_on(text: str, mentions: list[Mention]) -> set[str]:
+    """Ids of what "continues": it does not enter."""
+    return {m.id for m in mentions if re.match(r"(?: \w+){0,3} continu", text[m.end : m.end + 40])}
+
+
+def _clauses(text: str, start: int, end: int, live: list[Mention]) -> list[Span]:
+    """Clauses of a sentence, English ones also broken at words such as "then" and "before"; 打头、… is two."""
+    subjects = {m.end for m in live}
     spans = []
     for low, high in clause_spans(text, start, end):
         at = low
         if not has_cjk(text[low:high]):
             for match in _EN_BREAK.finditer(text, low, high):
-                if match.start() > at:
+                adverb = match.start() - 1 in subjects and _THEN_VERB.match(text, match.start(), high)
+                if match.start() > at and not adverb:
                     spans.append((at, match.start()))
                     at = match.start()
-        spans.append((at, high))
+        else:
+            for match in _ZH_BREAK.finditer(text, low, high):
+                spans.append((at, match.end()))
+                at = match.end()
+        if at < high:
+            spans.append((at, high))
     return spans
 
 
@@ -110,7 +136,13 @@ def _sentence(text: str, start: int, end: int, live: list[Mention], events: list
     """Events of one sentence."""
     current: Event | None = None
     inherits = False
-    for low, high in _clauses(text, start, end):
+    handovers = find_handovers(text, start, end, live)
+    events.extend(_handover_event(handover, text, start, end, live, in_event) for handover in handovers)
+    for low, high in _clauses(text, start, end, live):
+        if any(h.span[0] < high and low < h.span[1] for h in handovers):
+            _opening_beside(text, low, high, handovers, live, events, in_event)
+            current, inherits = None, False
+            continue
         inside = [i for i, m in enumerate(live) if low <= m.start < high]
         leaving = _leaving(text, low, high, live, inside)
         cue = _cue(text, low, high)
@@ -120,8 +152,10 @@ def _sentence(text: str, start: int, end: int, live: list[Mention], events: list
         if cue is None:
             sequel = _after(text, low, high, live, inside)
             entering = sequel[1] if sequel else _entering(text, low, high, live)
-            if entering:
-                current = _event("next", entering, (low, high), text, live, in_event)
+            arriving = [] if entering else _arriving(text, start, low, high, live)
+            if entering or arriving:
+                span = (live[arriving[0]].start, high) if arriving else (low, high)
+                current = _event("next", entering or arriving, span, text, live, in_event)
                 current.entering = not sequel
                 current.earlier = [live[i].id for i in sequel[0]] if sequel else []
                 events.append(current)
@@ -134,7 +168,8 @@ def _sentence(text: str, start: int, end: int, live: list[Mention], events: list
             continue
         kind, span, back = cue
         chosen, prefix = _chosen(text, low, high, span, live, inside, back=back)
-        chosen = [i for i in chosen if i not in leaving]
+        going_on = _going_on(text, [live[i] for i in inside])
+        chosen = [i for i in chosen if i not in leaving and live[i].id not in going_on]
         event = _event(kind, chosen, (min(low, span[0]), high) if chosen else span, text, live, in_event)
         event.everyone = any(
             "everyone" in cues(c)["order"] and cues(c)["order"]["everyone"].search(text, span[0], high) for c in ("en", "zh")
@@ -153,7 +188,7 @@ def _sentence(text: str, start: int, end: int, live: list[Mention], events: list
                 _leave(events, leaving, live, (low, high), text, event.where)
             # a bare cue ("after 8 bars, …", 到最后…) governs what follows in the sentence
             waits = text[span[0] : span[1]].strip().startswith(("until", "till", "before"))
-            current, inherits = event, (not text[low : span[0]].strip(" ,") or has_cjk(text[low:high])) and not waits
+            current, inherits = event, _governs(text, low, high, span) and not waits
             events.append(event)
             continue
         events.append(event)
@@ -164,6 +199,53 @@ def _event(kind: str, chosen: list[int], span: Span, text: str, live: list[Menti
     """An event of these mentions."""
     in_event.update(chosen)
     return Event(kind, list(dict.fromkeys(live[i].id for i in chosen)), span, find_place(text, *span), position=span[0])
+
+
+def _governs(text: str, low: int, high: int, span: Span) -> bool:
+    """True when a cue without instruments is about the clauses that follow, not about a predicate of its own."""
+    if has_cjk(text[low:high]):
+        return len(text[span[1] : high].strip(" 的时候处")) < 2
+    return not text[low : span[0]].strip(" ,") or _looks_ahead(text, low, high, span)
+
+
+def _looks_ahead(text: str, low: int, high: int, span: Span) -> bool:
+    """True for "… and at the very end, a snare": a place between "and" and a comma belongs to what follows."""
+    joined = re.search(r"\b(?:and|but|then)\s*$", text[low : span[0]])
+    return bool(joined) and bool(re.fullmatch(r"(?: of the \w+)?\s*", text[span[1] : high])) and text[high : high + 1] == ","
+
+
+def _handover_event(handover: Handover, text: str, start: int, end: int, live: list[Mention], in_event: set[int]) -> Event:
+    """What comes after, with what it follows."""
+    event = _event("next", list(handover.later), handover.span, text, live, in_event)
+    event.where = find_place(text, start, end)
+    in_event.update(handover.earlier)
+    event.earlier = list(dict.fromkeys(live[i].id for i in handover.earlier))
+    event.entering = event.explicit = True
+    if handover.replaced and event.where.unit != "stage":
+        event.leaving = list(event.earlier)
+    return event
+
+
+def _opening_beside(
+    text: str, low: int, high: int, handovers: list[Handover], live: list[Mention], events: list[Event], in_event: set[int]
+) -> None:
+    """What enters in the clause of a handover without being part of it: "drums enter and hand over to …" has none."""
+    used = {i for h in handovers for i in (*h.earlier, *h.later)}
+    entering = [i for i in _entering(text, low, high, live) if i not in used]
+    if entering:
+        event = _event("next", entering, (low, high), text, live, in_event)
+        event.entering = True
+        events.append(event)
+
+
+def _arriving(text: str, start: int, low: int, high: int, live: list[Mention]) -> list[int]:
+    """ "The guitar strums when a voice starts to sing": a main clause with an instrument, then somebody's arrival."""
+    match = _ARRIVAL.search(text, low, high)
+    if has_cjk(text[low:high]) or not match or not any(start <= m.start and m.end <= match.start() for m in live):
+        return []
+    verbs = (cues("en")["order"]["enter"].search(text, match.end(), high), _STARTS_PLAYING.search(text, match.end(), high))
+    verb = next((v for v in verbs if v), None)
+    return backward_chain(text, verb.start(), match.end(), live, 3) if verb else []
 
 
 def _after(text: str, low: int, high: int, live: list[Mention], inside: list[int]) -> tuple[list[int], list[int]] | None:
@@ -214,18 +296,27 @@ def _chosen(
     after = [i for i in inside if live[i].start >= span[1]]
     before = [i for i in inside if live[i].end <= span[0] + 1]
     if has_cjk(text[low:high]):
+        if before and re.fullmatch(_ZH_POSTPOSED, text[span[0] : span[1]]):
+            return before, False
         return (after or before), bool(after)
     order = cues("en")["order"]
     if not back and after:
         entering = [i for i in _entering(text, span[1], high, live) if i in after]
         leave = order["leave"].search(text, span[1], high)
-        return (entering if entering and not leave else after), not entering
+        if entering and not leave:
+            company = _COMPANY.search(text, live[entering[-1]].end, high)
+            return entering + (forward_chain(text, company.end(), high, live, 4) if company else []), False
+        if text[span[0] : span[1]].strip() == "and then" and any(m.end == span[0] or m.end + 1 == span[0] for m in live):
+            return forward_chain(text, span[1], high, live) or after, True
+        return after, not entering
     entering = [i for i in _entering(text, low, high, live) if i in before]
     if entering:
         return entering, False
     if back:
         return [i for i in backward_chain(text, span[0], low, live, 4) if i in before], False
     if not after:
+        if _looks_ahead(text, low, high, span):
+            return [], True
         return _subject(text, low, span, live, before), False
     return after, True
 
@@ -235,7 +326,9 @@ def _subject(text: str, low: int, span: Span, live: list[Mention], before: list[
     if not before:
         return []
     gap = text[live[before[-1]].end : span[0]]
-    if re.search(r"\b(?:which|who)\b", gap) and not re.search(r"\b(?:appear|comes?|enter|plays?|kick|starts?|join)", gap):
+    if _CHANGE.search(gap) or _FIGURE.search(gap):
+        return []
+    if re.search(r"\b(?:which|who|that)\b", gap) and not re.search(r"\b(?:appear|comes?|enter|plays?|kick|starts?|join)", gap):
         return []
     if cues("en")["order"]["lists"].search(text[max(0, low - 200) : span[0]]) or re.search(r"\bthat\b", gap):
         return before[-1:]
@@ -281,7 +374,10 @@ def _leaving(text: str, low: int, high: int, live: list[Mention], inside: list[i
 def _only_there(text: str, low: int, high: int) -> bool:
     """True when nothing else sounds there: "only", "solo", 只剩."""
     return bool(
-        re.search(r"\b(?:only|alone|solo|just|by itself|on its own|leaving|remains?)\b|只|独白|独奏|一个人|收回", text[low:high])
+        re.search(
+            r"\b(?:only|alone|solo|just|by itself|on its own|leaving|remains?)\b|只|[仅唯]余|归于|独白|独奏|一个人|收回",
+            text[low:high],
+        )
     )
 
 
@@ -298,16 +394,16 @@ def _pairs(events: list[Event], plain: list[tuple[int, str]], original: str) -> 
     stage: list[str] = []
     told: set[str] = set()
     for event in events:
-        if event.everyone:
+        if event.everyone and not (event.kind == "end" and event.only):
             event.ids.extend(i for i in everything if i not in told and i not in event.ids and i not in starts)
         if event.kind == "start" and event.ids:
             stage = list(event.ids)
         elif event.kind == "next" and event.ids:
             earlier_plain = [id_ for at, id_ in plain if at < event.span[0]]
             new = [i for i in event.ids if i not in told and (starts or i not in earlier_plain)]
-            if not new and not told and event.entering:
+            if event.explicit or (not new and not told and event.entering):
                 new = list(event.ids)
-            earlier = event.earlier or [i for i in (stage or dict.fromkeys(earlier_plain)) if i not in new]
+            earlier = event.earlier or [i for i in (stage or starts or dict.fromkeys(earlier_plain)) if i not in new]
             earlier = earlier if 0 < len(earlier) <= _MAX_EARLIER else ["*"]
             for then in new:
                 for first in earlier:

@@ -23,6 +23,7 @@ _FIRST_GAP_OK_WORDS = (
 )
 _FIRST_GAP_OK = frozenset(_FIRST_GAP_OK_WORDS.split())
 _ZH_BLOCK = re.compile(r"[,。;!?]|弹|吹|拉(?!弦)|进|入|主|为主|开始|然后|接着|再来|之后|最后|要(?!有)|用来|可以|适合|加上")
+_ZH_PLACE_BEFORE = re.compile(r"第[一二三四五六首末0-9]+(?:段|节|部分|遍|乐章)")  # governs the clauses behind it
 _ZH_JOIN = re.compile(r"(?:、|和|与|及|以及|或者?|跟|还有|也|或是|的声音|声|之类的?|等|/|\s|,(?=\s*$))*")
 
 
@@ -112,6 +113,8 @@ def put(found: Negations, mentions: list[Mention], index: int, span: Span) -> No
 
 def is_temporal(text: str, start: int, end: int, at: int) -> bool:
     """True when the clause around ``at`` speaks of a place in the piece, so that "only" holds there alone."""
+    if _ZH_PLACE_BEFORE.search(text, max(start, max(text.rfind(c, start, at) for c in ";。!?")), at):
+        return True
     left = max((m.end() for m in re.finditer(r"[,;:]", text[start:at])), default=0) + start
     right_match = re.search(r"[,;:]", text[at:end])
     right = at + right_match.start() if right_match else end
