@@ -10,6 +10,7 @@ from pathlib import Path
 from partimento.cli.progress import stages
 from partimento.cli.request_options import add_request_options, request_from
 from partimento.errors import RequestError
+from partimento.plan.request import GenerateRequest
 from partimento.plan.result import Result
 
 MAX_N = 100
@@ -23,7 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_request_options(parser, sound=True)
     add = parser.add_argument
-    add("-o", "--output", required=True, type=Path, metavar="FILE", help="wav, flac, ogg or mp3")
+    add(
+        "-o",
+        "--output",
+        required=True,
+        type=Path,
+        metavar="FILE",
+        help="wav, flac, ogg or mp3; or a new folder (song/): a project that can be edited",
+    )
     add("--n", type=int, default=1, metavar="N", help="how many different results (out-1.wav, out-2.wav …)")
     add("--stems", type=Path, metavar="DIR", help="write one wav per part; they sum to the mix")
     add("--midi-out", type=Path, metavar="FILE", help="write the score (.mid, .musicxml, .mxl, .abc)")
@@ -40,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
     if not 1 <= args.n <= MAX_N:
         raise RequestError(f"--n {args.n} is outside 1 to {MAX_N}")
     request = request_from(args)
+    if not args.output.suffix and not args.output.is_file():
+        return _project(request, args)
     paths = OutputPaths(args.output, args.stems, args.midi_out, args.report, args.depth)
     for index in range(args.n):
         paths.numbered(index, args.n).check()
@@ -50,6 +60,23 @@ def run(args: argparse.Namespace) -> int:
             tell("write")
             written = save(result, paths.numbered(index, args.n))
             _say(result, written, args)
+    return 0
+
+
+def _project(request: GenerateRequest, args: argparse.Namespace) -> int:
+    """Make a project folder instead of files."""
+    from partimento.sessions import create_project
+
+    if args.n != 1 or args.stems or args.midi_out or args.report:
+        raise RequestError("a project folder holds stems, score and report; leave out --n, --stems, --midi-out and --report")
+    with stages(4, args.quiet) as tell:
+        project = create_project(args.output, request, on_stage=tell)
+    if not args.quiet:
+        from partimento.report import report_table
+
+        contents = project.load()
+        print(report_table(contents.report))
+        print(f"{project.folder}: version 1, {len(contents.stems)} stems; mix in {project.folder / 'mix.wav'}")
     return 0
 
 

@@ -15,6 +15,12 @@ from collections.abc import Sequence
 COMMANDS = {
     "generate": "make a piece from words and controls",
     "compose": "write a score (MIDI, MusicXML, ABC) without sound",
+    "edit": "change a project by an instruction",
+    "history": "the versions of a project",
+    "undo": "go back to the version before",
+    "redo": "take an undo back",
+    "checkout": "go to any version; the next edit branches there",
+    "replay": "make a project again from its requests and compare",
     "plan": "show how words are understood",
     "listen": "what is in a recording: tempo, key, chords, loudness",
     "score": "look at scores: plot a piano roll, convert between formats",
@@ -24,7 +30,8 @@ COMMANDS = {
     "evaluate": "measure: plan, compose, exact, codec",
     "bench": "measure speed",
 }
-"""Subcommand → help line; each lives in ``partimento.cli.<name>_command``."""
+"""Subcommand → help line; each lives in ``partimento.cli.<name>_command``, but for those of :data:`SHARED`."""
+SHARED = dict.fromkeys(("history", "undo", "redo", "checkout", "replay"), "project")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,7 +73,7 @@ def _run(arguments: list[str]) -> int:
     parser = _parser()
     if arguments and arguments[0] in COMMANDS:
         name = arguments[0]
-        module = importlib.import_module(f"partimento.cli.{name}_command")
+        module = importlib.import_module(f"partimento.cli.{SHARED.get(name, name)}_command")
         sub = argparse.ArgumentParser(
             prog=f"partimento {name}",
             description=COMMANDS[name][0].upper() + COMMANDS[name][1:] + ".",

@@ -30,6 +30,7 @@ def test_command_line(tmp_path):
         done = subprocess.run(line, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
         assert done.stdout.strip(), line
+    assert (tmp_path / "song" / "versions" / "0004.json").exists()
     names = {p.name for p in tmp_path.iterdir()}
     assert {"jazz.wav", "jazz.mid", "jazz.json", "jazz.png", "march.musicxml", "bossa.flac", "stems"} <= names
 

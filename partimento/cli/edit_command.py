@@ -1,0 +1,162 @@
+"""``partimento edit``: change a project by an instruction; what is not named keeps its samples."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+from partimento.errors import RequestError
+from partimento.plan.edit import EditOperation, EditPlan, EditRequest
+from partimento.tables import text_table
+
+CLEAR_LEAD = 0.1
+"""A first reading that is this much more certain than the second is taken without asking."""
+EPILOG = """examples:
+  partimento generate "lazy jazz, saxophone over piano" -o song/
+  partimento edit song/ "add strings in the second half" --dry-run
+  partimento edit song/ "remove the drums"
+  partimento undo song/"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add = parser.add_argument
+    add("project", type=Path, help="a project folder, made by: partimento generate … -o FOLDER/")
+    add("words", help='what to change, e.g. "remove the drums and add strings in the chorus"')
+    add("-o", "--output", type=Path, metavar="FILE", help="also write the new mix there")
+    add("--bars", metavar="A-B", help="confine it to these bars (counted from 1)")
+    add("--from", dest="from_s", type=float, metavar="S", help="confine it to what follows this second")
+    add("--to", dest="to_s", type=float, metavar="S", help="confine it to what comes before this second")
+    add("--stem", metavar="NAME", help="the only part it may touch")
+    add("--keep", default="", metavar="LIST", help="of melody,chords,groove,form,instruments")
+    add("--seed", type=int, default=0, metavar="N", help="another seed, another solution (default 0)")
+    add("--dry-run", action="store_true", help="show how it is understood and change nothing")
+    add("--pick", type=int, metavar="N", help="take the N-th reading")
+    add("--yes", action="store_true", help="take the first reading where several are about as likely")
+    add("--json", action="store_true", help="print machine-readable JSON")
+    add("--quiet", action="store_true", help="print nothing but errors")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, show, do; returns the exit code."""
+    from partimento.interpret.edit_reader import read_edit
+    from partimento.project import Project
+
+    project = Project(args.project)
+    request = EditRequest(
+        args.words,
+        _bars(args.bars),
+        args.from_s,
+        args.to_s,
+        args.stem,
+        tuple(k.strip() for k in args.keep.split(",") if k.strip()),
+        args.pick,
+        args.seed,
+    )
+    readings = read_edit(args.words, tuple(project.head.stems))
+    if args.dry_run:
+        _show(readings, args)
+        return 0
+    plan = _chosen(readings, args)
+    return _do(project, request, plan, args)
+
+
+def _do(project: object, request: EditRequest, plan: EditPlan, args: argparse.Namespace) -> int:
+    """Carry the plan out and say what happened."""
+    from partimento.audio import write_audio
+    from partimento.audio.io import check_format
+    from partimento.cli.progress import stages
+    from partimento.paths import check_output
+    from partimento.project import Project
+    from partimento.report import report_table
+    from partimento.sessions import edit_project
+
+    assert isinstance(project, Project)
+    if args.output is not None:
+        check_output(args.output)
+        check_format(args.output)
+    with stages(len(plan.operations) + 2, args.quiet) as tell:
+        version, edited = edit_project(project, request, plan, on_stage=tell)
+    if args.output is not None:
+        write_audio(args.output, edited.contents.mix, depth="24" if args.output.suffix in (".wav", ".flac") else "16")
+    if args.json:
+        from partimento.plan.serial import to_builtins, to_json
+
+        body = {"version": to_builtins(version), "plan": to_builtins(plan), "report": to_builtins(edited.report)}
+        print(to_json(body), end="")
+    elif not args.quiet:
+        print(plan_text(plan))
+        print("\n".join(f"changed: {line}" for line in edited.changed))
+        print(report_table(edited.report))
+        print(f"{project.folder}: version {version.number}, made from {version.parent}; mix in {project.folder / 'mix.wav'}")
+    return 0
+
+
+def plan_text(plan: EditPlan) -> str:
+    """A reading as a table: operation, targets, where, how much, and the words behind it."""
+    rows = [
+        (op.op, ", ".join(op.targets) or op.instrument, _where(op), _how_much(op), ", ".join(op.words)) for op in plan.operations
+    ]
+    lines = [text_table(("operation", "what", "where", "how", "from"), rows)]
+    lines += [f"note: {remark}" for remark in plan.remarks]
+    if plan.unknown:
+        lines.append(f"not understood: {', '.join(plan.unknown)}")
+    return "\n".join(lines)
+
+
+def _show(readings: tuple[EditPlan, ...], args: argparse.Namespace) -> None:
+    """Print every reading, best first."""
+    if args.json:
+        from partimento.plan.serial import to_builtins, to_json
+
+        print(to_json([to_builtins(r) for r in readings]), end="")
+        return
+    for number, reading in enumerate(readings, 1):
+        print(f"reading {number} ({100 * reading.confidence:.0f} % sure)\n{plan_text(reading)}")
+
+
+def _chosen(readings: tuple[EditPlan, ...], args: argparse.Namespace) -> EditPlan:
+    """The reading to do.
+
+    Raises:
+        RequestError: the number is none of them, or several are about as likely and none was picked.
+    """
+    if args.pick is not None:
+        if not 1 <= args.pick <= len(readings):
+            raise RequestError(f"--pick {args.pick}: there are {len(readings)} readings (see --dry-run)")
+        picked: EditPlan = readings[args.pick - 1]
+        return picked
+    if len(readings) > 1 and readings[0].confidence - readings[1].confidence < CLEAR_LEAD and not args.yes:
+        raise RequestError(f"{len(readings)} readings are about as likely; look with --dry-run, then --pick N or --yes")
+    return readings[0]
+
+
+def _where(op: EditOperation) -> str:
+    """A region for people."""
+    region = op.region
+    span = " to ".join(f"{x:g}" for x in (region.start, region.end) if x is not None)
+    which = f" {region.which}" if region.which else ""
+    return "everywhere" if region.kind == "all" else f"{region.kind} {region.name}{which} {span}".replace("  ", " ").strip()
+
+
+def _how_much(op: EditOperation) -> str:
+    """Instrument, amount and value for people."""
+    amount = "" if op.amount is None else f"{op.amount:+g} {op.unit}"
+    into = f"→ {op.instrument}" if op.instrument and op.targets else ""
+    keep = f"keep {', '.join(op.keep)}" if op.keep else ""
+    return " ".join(x for x in (op.value, amount, into, keep) if x)
+
+
+def _bars(text: str | None) -> tuple[int, int] | None:
+    """``9-12`` or ``9``.
+
+    Raises:
+        RequestError: anything else.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"\s*(\d{1,6})(?:\s*[-–]\s*(\d{1,6}))?\s*", text)
+    if match is None:
+        raise RequestError(f"--bars {text}: write one bar or a range, e.g. 9-12")
+    return int(match.group(1)), int(match.group(2) or match.group(1))
