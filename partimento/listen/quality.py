@@ -18,7 +18,8 @@ DC_LIMIT = 0.005
 SILENCE_DB = -60.0
 LONGEST_HOLE_S = 2.0
 _CLICK_STEP = 0.01  # least jump, full scale: -40 dBFS
-_CLICK_RATIO = 8.0  # against everything within 20 ms
+_CLICK_RATIO = 8.0  # against everything within the next line's time
+_CLICK_ALONE_S = 0.05  # longer than a period of the lowest note: a low saw wave steps once in each
 _CLIP_RUN = 4  # equal samples at full scale in a row
 _STUCK_WINDOW_S = 3.0
 _STUCK_LIKENESS = 0.995
@@ -93,9 +94,9 @@ def find_clicks(wave: Waveform, limit: int = 100) -> tuple[float, ...]:
     """Times of isolated discontinuities in seconds.
 
     The fourth difference is nearly blind to music (its content lies low) and jumps at a step or a spike. A click
-    stands alone: an onset, a square wave or a noisy drum has more of the same within 20 ms.
+    stands alone: an onset, a square wave or a noisy drum has more of the same within 50 ms.
     """
-    reach = round(0.02 * wave.sample_rate)
+    reach = round(_CLICK_ALONE_S * wave.sample_rate)
     width = 8  # samples that one discontinuity occupies after four differences, with some ringing
     found: set[int] = set()
     for channel in wave.samples:
@@ -115,7 +116,7 @@ def find_clicks(wave: Waveform, limit: int = 100) -> tuple[float, ...]:
 def _isolated(jumps: Array, candidates: NDArray[np.intp], reach: int, width: int) -> list[int]:
     """Candidates that tower over everything within ``reach`` samples but outside their own ``width``."""
     out = []
-    # Only the tallest of each 20 ms can be a click; that leaves few to look at even in noise.
+    # Only the tallest of a group can be a click; that leaves few to look at even in noise.
     groups = np.split(candidates, np.flatnonzero(np.diff(candidates) > width) + 1)
     for group in groups:
         if group.size > 3 * width:
