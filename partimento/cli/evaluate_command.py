@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--captions", type=Path, metavar="CSV", help="the MusicCaps file (ytid, caption); without it only the Chinese set"
     )
     plan.add_argument("--sealed", action="store_true", help="the sealed halves (run once, at the end) instead of the open ones")
+    plan.add_argument("--labels", type=Path, metavar="JSONL", help="another set of labelled texts, by language, instead of these")
     plan.add_argument("--errors", action="store_true", help="also list what was wrong")
     edit = sub.add_parser("edit", help="instructions → edits, against hand-made labels")
     edit.add_argument("--sealed", action="store_true", help="the sealed half (run once, at the end) instead of the open one")
@@ -70,10 +71,19 @@ def _plan(args: argparse.Namespace) -> int:
     sets = ([("MusicCaps, English", f"plan_musiccaps_{half}.jsonl")] if args.captions else []) + [
         ("Chinese prompts", f"plan_zh_{half}.jsonl")
     ]
+    groups = [(f"{title}, {half}", name, plan_words.read_labels(folder / name)) for title, name in sets]
+    if args.labels is not None:
+        rows = plan_words.read_labels(args.labels)
+        languages = sorted({str(row.get("lang", "")) for row in rows})
+        groups = [
+            (f"{args.labels.stem} {lang}".strip(), f"{args.labels.stem}.{lang}", [r for r in rows if r.get("lang", "") == lang])
+            for lang in languages
+        ]
+        half = args.labels.stem.removeprefix("plan_")
     pages, data = [], {}
-    for title, name in sets:
-        tallies = plan_words.evaluate_plan(plan_words.read_labels(folder / name), captions)
-        pages.append(plan_words.as_markdown(tallies, f"{title}, {half}"))
+    for title, name, labels in groups:
+        tallies = plan_words.evaluate_plan(labels, captions)
+        pages.append(plan_words.as_markdown(tallies, title))
         data[name] = plan_words.rows(tallies)
         if args.errors:
             pages += [f"- {field}: {error}" for field, tally in tallies.items() for error in tally.errors]
