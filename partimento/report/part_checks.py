@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from partimento.interpret.absence import excludes
 from partimento.plan.plan import BarRange, Order, PartPlan, Plan
 from partimento.plan.result import Finding
 from partimento.report.grid import PlanGrid
@@ -14,20 +15,6 @@ from partimento.score.score import Note, Score, Track
 ENTRY_BARS = 2
 PICKUP = 1.0  # quarter notes: an upbeat or a slide into the first bar of an entrance
 _NOTE_TOLERANCE = 1e-3
-# What a general word rules out besides the instrument of that name.
-_GROUPS: dict[str, frozenset[str]] = {
-    "strings": frozenset({"violin", "viola", "cello", "contrabass", "strings", "pizzicato_strings", "tremolo_strings",
-                          "synth_strings", "orchestra", "fiddle"}),
-    "orchestra": frozenset({"strings", "brass", "woodwinds", "tremolo_strings", "pizzicato_strings", "orchestra"}),
-    "drums": frozenset({"drums", "drum_machine", "beatboxing"}),
-    "piano": frozenset({"piano", "electric_piano"}),
-    "keyboard": frozenset({"piano", "electric_piano", "organ", "clavinet", "keyboard"}),
-    "voice": frozenset({"voice", "choir"}),
-    "organ": frozenset({"organ", "church_organ"}),
-}  # fmt: skip
-_FAMILY_WORDS = {"brass": "brass", "woodwinds": "winds", "guitar": "guitars", "synth": "synth", "percussion": "percussion",
-                 "bass": "bass"}  # fmt: skip
-_GUITARS_ONLY = ("guitar",)
 
 
 def check_parts(plan: Plan, score: Score, grid: PlanGrid) -> tuple[Finding, ...]:
@@ -113,25 +100,6 @@ def _no_others(plan: Plan, score: Score) -> Finding:
     )
 
 
-def names_part(word: str, instrument: str, role: str) -> bool:
-    """Does a word of the plan (an instrument id, a group or a role) name this part?
-
-    ``guitar`` names every guitar, ``strings`` the bowed ones, ``percussion`` everything struck, ``bass`` every bass part.
-    """
-    if word in (instrument, role) or instrument in _GROUPS.get(word, frozenset()):
-        return True
-    if instrument.endswith(f"_{word}"):
-        return True
-    row = instruments().get(instrument)
-    if row is None:
-        return False
-    if word in _GUITARS_ONLY:
-        return row.family == "guitars" and "guitar" in instrument
-    if word == "percussion":
-        return row.family in ("percussion", "drums")
-    return _FAMILY_WORDS.get(word) == row.family
-
-
 def _absent(word: str, origin: str, plan: Plan, score: Score) -> Finding:
     """No sounding track of that instrument, group or role."""
     sounding = [t for t in score.tracks if t.notes]
@@ -141,7 +109,7 @@ def _absent(word: str, origin: str, plan: Plan, score: Score) -> Finding:
         found = [t.name for t in sounding if t.name not in wished]
         asked = "nothing but what was said"
     else:
-        found = [t.name for t in sounding if names_part(word, t.instrument, t.role)]
+        found = [t.name for t in sounding if excludes(word, t.instrument, t.role)]
         # A kit hides under any name: what plays drum keys of a kit is drums.
         if word == "drums":
             found += [t.name for t in sounding if t.is_drum and t.role == "drums" and t.name not in found]
@@ -166,12 +134,19 @@ def _order(order: Order, plan: Plan, score: Score) -> Finding:
 
 def _first_onset(word: str, other: str, score: Score) -> float | None:
     """First onset of what a word names; ``*`` is everything that ``other`` does not name."""
-    starts = [
-        t.notes[0].start
-        for t in score.tracks
-        if t.notes and (names_part(word, t.instrument, t.role) if word != "*" else not names_part(other, t.instrument, t.role))
-    ]
+    if word == "*":
+        named = _named(other, score)
+        starts = [t.notes[0].start for t in score.tracks if t.notes and t not in named]
+    else:
+        starts = [t.notes[0].start for t in _named(word, score)]
     return min(starts) if starts else None
+
+
+def _named(word: str, score: Score) -> list[Track]:
+    """Sounding tracks that a word names: of that very instrument, else of that role or group."""
+    sounding = [t for t in score.tracks if t.notes]
+    exact = [t for t in sounding if t.instrument == word]
+    return exact or [t for t in sounding if excludes(word, t.instrument, t.role)]
 
 
 def _solo(part: PartPlan, score: Score, grid: PlanGrid) -> Finding:
