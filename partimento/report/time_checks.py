@@ -19,7 +19,7 @@ DURATION_TOLERANCE_S = 0.005
 ENDING_SHARE = 0.85
 _STEPS = 12  # per quarter note, for rhythm vectors
 _HELD_S = 0.45
-_RING_S = 1.7
+_RING_S = 2.5
 
 
 def check_time(plan: Plan, score: Score, grid: PlanGrid) -> tuple[Finding, ...]:
