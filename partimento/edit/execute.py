@@ -154,6 +154,4 @@ def _checks(contents: Contents, audio_report: bool) -> Report:
     from partimento.report import make_report
 
     assert contents.plan is not None, "checked at the start of the edit"
-    return make_report(
-        contents.plan, Performance(contents.mix, contents.stems, contents.score), audio_level=audio_report
-    )
+    return make_report(contents.plan, Performance(contents.mix, contents.stems, contents.score), audio_level=audio_report)

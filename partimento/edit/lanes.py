@@ -38,7 +38,5 @@ def free_sketches(plan: Plan, names: Iterable[str]) -> Plan:
     if len(kept) == sum(p.sketch is not None for p in plan.parts):
         return plan
     index = {old: new for new, old in enumerate(sorted(set(kept)))}
-    parts = tuple(
-        replace(p, sketch=None if p.name in freed or p.sketch is None else index[p.sketch]) for p in plan.parts
-    )
+    parts = tuple(replace(p, sketch=None if p.name in freed or p.sketch is None else index[p.sketch]) for p in plan.parts)
     return replace(plan, parts=parts, sketch=tuple(plan.sketch[old] for old in sorted(index)))

@@ -119,5 +119,3 @@ def chain(wave: Waveform, steps: tuple[EffectStep, ...]) -> Waveform:
         else:
             samples = getattr(effects, step.effect)(samples, wave.sample_rate, **step.parameters)
     return Waveform(np.asarray(samples, np.float32), wave.sample_rate)
-
-

@@ -151,6 +151,7 @@ def _moved_keys(score: Score, span: Span, key_of: Callable[[Key], Key]) -> tuple
 
 def _pitched(score: Score, names: tuple[str, ...]) -> tuple[str, ...]:
     """Those of the tracks that have pitch."""
+
     def has_pitch(track: Track) -> bool:
         return not track.is_drum and track.role not in ("drums", "percussion")
 

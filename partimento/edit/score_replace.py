@@ -140,7 +140,5 @@ def _single(notes: tuple[Note, ...], *, lowest: bool) -> tuple[Note, ...]:
         if held is None or (note.pitch < held.pitch if lowest else note.pitch > held.pitch):
             chosen[at] = note
     line = [chosen[at] for at in sorted(chosen)]
-    cut = [
-        with_(n, duration=min(n.duration, following.start - n.start)) for n, following in itertools.pairwise(line)
-    ]
+    cut = [with_(n, duration=min(n.duration, following.start - n.start)) for n, following in itertools.pairwise(line)]
     return (*cut, line[-1])

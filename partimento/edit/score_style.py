@@ -105,5 +105,3 @@ def vary(piece: Piece, operation: EditOperation, span: Span) -> Change:
 def plan_has(plan: Plan, name: str) -> bool:
     """True when the plan has a part of that name."""
     return any(p.name == name for p in plan.parts)
-
-

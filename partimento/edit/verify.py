@@ -65,9 +65,7 @@ def compare_moved(before: Contents, after: Contents, kept: tuple[Kept, ...]) -> 
         old = before.stems.get(name)
         if old is None or not kept:
             continue
-        same = all(
-            np.array_equal(old.samples[:, k.old : k.old + k.n], stem.samples[:, k.new : k.new + k.n]) for k in kept
-        )
+        same = all(np.array_equal(old.samples[:, k.old : k.old + k.n], stem.samples[:, k.new : k.new + k.n]) for k in kept)
         heard = f"{100 * share:.0f} % of the samples, bit-identical" if same else "the kept part differs"
         findings.append(_finding(f"kept: {name}", "what was not named", heard, same))
     line = f"length {before.mix.duration_s:.2f} → {after.mix.duration_s:.2f} s"

@@ -31,7 +31,7 @@ TARGET_LUFS = -14.0
 MAX_TRUE_PEAK_DBTP = -1.0
 """Largest true peak of the mix."""
 ROLE_LUFS = {
-    "melody": -18.0, "drums": -19.0, "bass": -20.5, "counter": -22.0, "chords": -20.5, "arpeggio": -21.0,
+    "melody": -18.0, "drums": -19.0, "bass": -20.0, "counter": -22.0, "chords": -20.5, "arpeggio": -21.0,
     "percussion": -24.0, "pad": -22.5,
 }  # fmt: skip
 """Loudness of a stem of each role while it plays, before the common gain: tune, bass and drums in front, pads behind."""
