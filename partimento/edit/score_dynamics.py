@@ -96,9 +96,11 @@ SHAPES: dict[str, Shape] = {
     "louder": lambda n, p, s, m: _velocity(n, 16.0 * s),
     "softer": lambda n, p, s, m: _velocity(n, -16.0 * s),
     "expressive": _expressive,
+    "more_expressive": _expressive,
     "even": _even,
     "calmer": _calmer,
     "energy": _energy,
+    "more_energy": _energy,
     "staccato": _staccato,
 }
 """Ways of playing."""

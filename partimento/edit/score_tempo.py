@@ -16,7 +16,9 @@ from partimento.score.timing import MAX_TEMPO_BPM, MIN_TEMPO_BPM, TempoMap
 
 
 def set_tempo(piece: Piece, operation: EditOperation, span: Span) -> Change:
-    """Play at ``amount`` bpm, or ``factor`` times the tempo; in a region the old tempo comes back behind it.
+    """Play at ``amount`` bpm, ``factor`` times the tempo, or ``bpm_change`` faster (slower when negative).
+
+    In a region the old tempo comes back behind it.
 
     The notes stay; every stem is played again at the new tempo, and what lies outside a region keeps its samples.
 
@@ -25,9 +27,11 @@ def set_tempo(piece: Piece, operation: EditOperation, span: Span) -> Change:
     """
     score, plan = piece.score, piece.plan
     at_start = score.tempo_map.bpm_at(span.start)
-    if operation.amount is None or operation.amount <= 0:
+    relative = operation.unit == "bpm_change"
+    if operation.amount is None or (operation.amount <= 0 and not relative):
         raise RequestError("no tempo given; say e.g. 120 bpm, or 10 % faster")
-    factor = operation.amount if operation.unit == "factor" else operation.amount / at_start
+    wanted_bpm = operation.amount + (at_start if relative else 0.0)
+    factor = operation.amount if operation.unit == "factor" else wanted_bpm / at_start
     bpms = [factor * p.bpm for p in plan.tempo.value]
     if not all(MIN_TEMPO_BPM <= bpm <= MAX_TEMPO_BPM for bpm in bpms):
         raise RequestError(f"a tempo of {factor * at_start:g} bpm is outside {MIN_TEMPO_BPM:g} to {MAX_TEMPO_BPM:g} bpm")

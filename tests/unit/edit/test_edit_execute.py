@@ -123,6 +123,23 @@ def test_a_drum_kit_replaced_by_an_instrument_is_written_anew(piece):
     assert after.score.track("marimba").notes
 
 
+def test_tempo_by_so_many_beats_per_minute(piece):
+    before = piece.score.tempo_bpm
+    assert run(piece, "set_tempo", amount=-10.0, unit="bpm_change").contents.score.tempo_bpm == pytest.approx(before - 10)
+    assert run(piece, "set_tempo", amount=12.0, unit="bpm_change").contents.score.tempo_bpm == pytest.approx(before + 12)
+
+
+@pytest.mark.parametrize(
+    "words", ["more energy in the first half", "make it calmer", "play it more expressively", "10 bpm faster"]
+)
+def test_what_the_reader_says_the_executors_can_do(piece, words):
+    from partimento.interpret.edit_reader import read_edit
+
+    edited = execute(piece, read_edit(words)[0], EditRequest(words))
+    assert edited.changed
+    assert edited.contents.score != piece.score
+
+
 def test_tempo_changes_length_and_nothing_else(piece):
     edited = run(piece, "set_tempo", amount=1.25, unit="factor")
     assert edited.contents.score.tempo_bpm == pytest.approx(1.25 * piece.score.tempo_bpm)
