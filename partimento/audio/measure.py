@@ -67,12 +67,9 @@ def tail_share_db(wave: Waveform) -> float:
 
     Near 0 for sound that fills every gap (reverberant, sustained), strongly negative for dry, separate notes.
     """
-    mono = wave.mono().astype(np.float64)
-    size = max(1, round(0.02 * wave.sample_rate))
-    n = len(mono) // size
-    if n < 10:
+    level = _levels_db(wave, 0.02)
+    if len(level) < 10:
         return 0.0
-    level = 10 * np.log10(np.mean(mono[: n * size].reshape(n, size) ** 2, axis=1) + 1e-10)
     level = level[level > level.max() - 70]
     return float(np.percentile(level, 15) - np.percentile(level, 90))
 
@@ -89,12 +86,9 @@ def mud_share(wave: Waveform) -> float:
 
 def dynamic_range_db(wave: Waveform) -> float:
     """Spread of short-term levels (95th minus 10th percentile of 400-ms RMS, in dB)."""
-    mono = wave.mono().astype(np.float64)
-    size = max(1, round(0.4 * wave.sample_rate))
-    n = len(mono) // size
-    if n < 3:
+    level = _levels_db(wave, 0.4)
+    if len(level) < 3:
         return 0.0
-    level = 10 * np.log10(np.mean(mono[: n * size].reshape(n, size) ** 2, axis=1) + 1e-10)
     level = level[level > level.max() - 50]
     return float(np.percentile(level, 95) - np.percentile(level, 10))
 
@@ -104,6 +98,14 @@ def harmonic_density(wave: Waveform) -> float:
     frequency, power = power_spectrum(wave)
     band = power[(frequency >= 200) & (frequency < 8_000)] + _EPS
     return float(np.exp(np.mean(np.log(band))) / np.mean(band))
+
+
+def _levels_db(wave: Waveform, window_s: float) -> NDArray[np.float64]:
+    """RMS level in dB of each whole window of the mono sum (−100 for silence)."""
+    mono = wave.mono().astype(np.float64)
+    size = max(1, round(window_s * wave.sample_rate))
+    n = len(mono) // size
+    return np.asarray(10 * np.log10(np.mean(mono[: n * size].reshape(n, size) ** 2, axis=1) + 1e-10), np.float64)
 
 
 def _frames(mono: NDArray[np.float32]) -> NDArray[np.float64]:

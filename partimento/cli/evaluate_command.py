@@ -71,8 +71,9 @@ def _plan(args: argparse.Namespace) -> int:
     sets = ([("MusicCaps, English", f"plan_musiccaps_{half}.jsonl")] if args.captions else []) + [
         ("Chinese prompts", f"plan_zh_{half}.jsonl")
     ]
-    groups = [(f"{title}, {half}", name, plan_words.read_labels(folder / name)) for title, name in sets]
-    if args.labels is not None:
+    if args.labels is None:
+        groups = [(f"{title}, {half}", name, plan_words.read_labels(folder / name)) for title, name in sets]
+    else:
         rows = plan_words.read_labels(args.labels)
         languages = sorted({str(row.get("lang", "")) for row in rows})
         groups = [
