@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 from pathlib import Path
 
 from partimento.errors import FileError
+
+_UMASK_LOCK = threading.Lock()
 
 
 def cache_dir() -> Path:
@@ -64,7 +67,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, 0o666 & ~umask())
         os.replace(temporary, target)
         temporary = None
     except OSError as error:
@@ -101,8 +104,9 @@ def read_bytes(path: str | os.PathLike[str], what: str) -> bytes:
     return data
 
 
-def _umask() -> int:
-    """The process's umask (reading it means setting it for a moment)."""
-    mask = os.umask(0)
-    os.umask(mask)
+def umask() -> int:
+    """The process's umask (reading it means setting it for a moment, so one thread at a time)."""
+    with _UMASK_LOCK:
+        mask = os.umask(0)
+        os.umask(mask)
     return mask

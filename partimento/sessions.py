@@ -54,9 +54,10 @@ def edit_project(
         PartimentoError: see :func:`partimento.edit.execute.execute` and :meth:`Project.commit`.
     """
     opened = project if isinstance(project, Project) else Project(Path(project))
-    head = opened.head
-    edited = execute(opened.load(head), plan, request, on_stage=on_stage)
-    return opened.commit(edited.contents, request, plan, edited.changed, dict(head.provenance)), edited
+    with opened.editing():
+        head = opened.head
+        edited = execute(opened.load(head), plan, request, on_stage=on_stage)
+        return opened.commit(edited.contents, request, plan, edited.changed, dict(head.provenance)), edited
 
 
 def replay(project: Project | Path | str, target: Path | str, *, on_stage: Stage | None = None) -> Project:
@@ -76,7 +77,7 @@ def replay(project: Project | Path | str, target: Path | str, *, on_stage: Stage
     result = generate(begun.request, plan=plan, on_stage=on_stage)
     made = Project.create(Path(target), contents_of(result), result.provenance, first.instruction)
     for version in edits:
-        request = from_json(source.store.get(version.objects["edit_request"]), EditRequest)
-        edit_plan = from_json(source.store.get(version.objects["edit_plan"]), EditPlan)
+        request = from_json(source.store.get_text(version.objects["edit_request"]), EditRequest)
+        edit_plan = from_json(source.store.get_text(version.objects["edit_plan"]), EditPlan)
         edit_project(made, request, edit_plan, on_stage=on_stage)
     return made

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from partimento.audio.waveform import Waveform
 from partimento.errors import FileError
 
 STEP_24 = 2.0**-23
 """One step of a 24-bit sample."""
+CHUNK_SAMPLES = 1 << 14
+"""Samples worked on at once: what fits the processor's cache."""
+_TOP = 1.0 - STEP_24
 
 
 def quantised(wave: Waveform) -> Waveform:
     """The sound rounded to 24 bits: what is stored is then what is heard, bit for bit."""
-    # Scaling by a power of two and rounding to 24 bits are exact in single precision.
-    steps = wave.samples * np.float32(1.0 / STEP_24)
-    np.rint(steps, out=steps)
-    np.clip(steps, -(2**23), 2**23 - 1, out=steps)
-    steps *= np.float32(STEP_24)
-    return Waveform(steps, wave.sample_rate)
+    out = np.empty(wave.samples.shape, np.float32)
+    for at in range(0, wave.n_samples, CHUNK_SAMPLES):
+        # Scaling by a power of two and rounding to 24 bits are exact in single precision.
+        steps = wave.samples[:, at : at + CHUNK_SAMPLES] * np.float32(1.0 / STEP_24)
+        np.rint(steps, out=steps)
+        np.clip(steps, -(2**23), 2**23 - 1, out=steps)
+        np.multiply(steps, np.float32(STEP_24), out=out[:, at : at + CHUNK_SAMPLES])
+    return Waveform(out, wave.sample_rate)
 
 
 def exact_sum(stems: Mapping[str, Waveform]) -> Waveform:
@@ -31,8 +37,65 @@ def exact_sum(stems: Mapping[str, Waveform]) -> Waveform:
     """
     if not stems:
         raise FileError("a project needs at least one stem")
-    first = next(iter(stems.values()))
-    total = np.zeros(first.samples.shape, np.float64)
-    for stem in stems.values():
-        total += stem.samples
-    return Waveform(np.clip(total, -1.0, 1.0 - STEP_24).astype(np.float32), first.sample_rate)
+    waves = list(stems.values())
+    out = np.empty((waves[0].n_channels, waves[0].n_samples), np.float32)
+    samples = [wave.samples for wave in waves]
+    for at in range(0, out.shape[1], CHUNK_SAMPLES):
+        chunk = slice(at, at + CHUNK_SAMPLES)
+        out[:, chunk] = _clipped(_total(s[:, chunk] for s in samples))
+    return Waveform(out, waves[0].sample_rate)
+
+
+def sum_after(mix: Waveform, old: Mapping[str, Waveform], new: Mapping[str, Waveform]) -> tuple[Waveform, tuple[int, int]]:
+    """:func:`exact_sum` of ``new``, bit for bit, from the sum of ``old``: only stems that are not the same object count.
+
+    Args:
+        mix: ``exact_sum(old)``.
+        old, new: stems; those that did not change are one object in both, and are not even read.
+
+    Returns:
+        The sum, and the stretch outside which it equals ``mix`` (first sample, first after it; equal when nothing differs).
+
+    Raises:
+        FileError: there are no new stems.
+    """
+    gone = [wave for name, wave in old.items() if new.get(name) is not wave]
+    come = [wave for name, wave in new.items() if old.get(name) is not wave]
+    sizes = {(w.n_channels, w.n_samples) for w in (mix, *gone, *come)}
+    if not new or len(sizes) != 1 or len(gone) + len(come) >= len(new) + 1:
+        return exact_sum(new), (0, next(iter(new.values())).n_samples if new else 0)
+    if not gone and not come:
+        return mix, (0, 0)
+    before, after = [w.samples for w in gone], [w.samples for w in come]
+    out, first, end = mix.samples.copy(), mix.n_samples, 0
+    for at in range(0, mix.n_samples, CHUNK_SAMPLES):
+        chunk = slice(at, at + CHUNK_SAMPLES)
+        if len(before) == len(after) == 1 and np.array_equal(before[0][:, chunk], after[0][:, chunk]):
+            continue
+        change = _total(s[:, chunk] for s in after) - _total(s[:, chunk] for s in before)
+        where = np.flatnonzero(change.any(axis=0))
+        if len(where) == 0:
+            continue
+        first, end = min(first, at + int(where[0])), at + int(where[-1]) + 1
+        was = mix.samples[:, chunk]
+        if was.max() >= _TOP or was.min() <= -1.0:  # clipped: what was cut off is in the stems only
+            out[:, chunk] = _clipped(_total(w.part(at, at + CHUNK_SAMPLES).samples for w in new.values()))
+        else:
+            out[:, chunk] = _clipped(was + change)
+    return Waveform(out, mix.sample_rate), (min(first, end), end)
+
+
+def _total(parts: Iterable[NDArray[np.float32]]) -> NDArray[np.float64]:
+    """Sum in double precision; 0 of nothing."""
+    total: NDArray[np.float64] = np.zeros((1, 1))
+    for index, part in enumerate(parts):
+        if index == 0:
+            total = part.astype(np.float64)
+        else:
+            total += part
+    return total
+
+
+def _clipped(total: NDArray[np.float64]) -> NDArray[np.float32]:
+    """24-bit samples."""
+    return np.clip(total, -1.0, _TOP).astype(np.float32)

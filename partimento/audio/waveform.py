@@ -49,6 +49,10 @@ class Waveform:
         """Length in seconds."""
         return self.n_samples / self.sample_rate
 
+    def part(self, start: int, end: int) -> Waveform:
+        """Samples ``start`` to ``end`` (cut to what there is); a view, or read from disk where the sound lies there."""
+        return Waveform(self.samples[:, max(0, start) : max(0, end)], self.sample_rate)
+
     def mono(self) -> NDArray[np.float32]:
         """Mean of the channels, ``[n]``."""
         return np.asarray(self.samples.mean(axis=0, dtype=np.float32))

@@ -1,40 +1,46 @@
 """Projects: numbered versions, each naming its parent, the instruction, and what changed. Nothing is overwritten.
 
-On disk::
+In a folder ``song/``, or the same in one file ``song.partimento`` (:mod:`partimento.project.archive`)::
 
-    song/
-      project.json         format, head, redo list: the only file that is ever replaced
-      versions/0001.json   one per version
-      objects/…            stems (24-bit FLAC), scores, plans, reports, requests: content-addressed
-      mix.wav              the head's mix, for players (made again from the stems whenever the head moves)
+    project.json         format, head, number of versions, redo list: the only file that is ever replaced
+    versions/0001.json   one per version
+    objects/…            sound in blocks (24-bit FLAC), scores, plans, reports, requests: content-addressed
+    mix.wav              the head's mix, for players
 
 A version is complete before ``project.json`` names it, so a project killed at any moment opens with its last complete
-version. The mix of a version is the exact sum of its stems and is not stored twice.
+version. The mix of a version is the exact sum of its stems and is not stored twice: ``mix.wav`` is made again whenever the
+head moves, from the mix that lies there as far as the stems are the same.
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from partimento.audio.io import write_audio
-from partimento.edit.contents import Contents, Sound
+import numpy as np
+
+from partimento.audio.exact import exact_sum, quantised, sum_after
+from partimento.audio.io import encode_audio
+from partimento.audio.waveform import Waveform
+from partimento.edit.contents import Contents, KnownMix, Sound
 from partimento.errors import FileError, ParseError, RequestError
-from partimento.paths import make_folder, read_bytes, write_text
 from partimento.plan.edit import EditPlan, EditRequest
 from partimento.plan.plan import Plan
 from partimento.plan.request import GenerateRequest
 from partimento.plan.result import Report
 from partimento.plan.serial import from_json, to_json
-from partimento.project.store import Store, quantised
+from partimento.project.files import ARCHIVE_SUFFIX, Files, new_files, open_files
+from partimento.project.store import Store, StoredWave
 from partimento.score.score import Score
 
-FORMAT = 1
+FORMAT = 2
 """Version of the layout on disk; newer ones are refused, not guessed at."""
-LOCK_TIMEOUT_S = 0.5
+_STATE, _MIX = "project.json", "mix.wav"
 T = TypeVar("T")
 
 
@@ -50,6 +56,7 @@ class Version:
         objects: kind → object name: ``request`` or ``edit_request``, ``edit_plan``, ``plan``, ``score``, ``report``,
             ``sound``.
         stems: track name → object name.
+        mix_sha256: of ``mix.wav`` while this version is the head.
         provenance: as in a result.
     """
 
@@ -59,78 +66,100 @@ class Version:
     changed: tuple[str, ...]
     objects: dict[str, str]
     stems: dict[str, str]
+    mix_sha256: str
     provenance: dict[str, str | int | float | bool | None]
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """Content of ``project.json``."""
+    """Content of ``project.json``.
+
+    Attributes:
+        format: see :data:`FORMAT`.
+        head: current version.
+        last: highest number of a version; what a killed process left beyond it does not count.
+        redo: what an undo left, the next first.
+    """
 
     format: int
     head: int
+    last: int
     redo: tuple[int, ...] = ()
 
 
 class Project:
-    """A project folder.
+    """A project.
 
     Args:
-        folder: an existing project; :meth:`create` makes one.
+        path: folder or ``.partimento`` file of an existing project; :meth:`create` makes one.
 
     Raises:
         FileError: there is none, it is damaged, or it was made by a newer version.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.store = Store(folder / "objects")
+    _state: _State
+    _locked: bool
+
+    def __init__(self, path: Path) -> None:
+        self._open(open_files(path))
         self._state = self._read_state()
 
     @classmethod
-    def create(cls, folder: Path, contents: Contents, provenance: dict[str, Any], instruction: str) -> Project:
+    def create(cls, path: Path, contents: Contents, provenance: dict[str, Any], instruction: str) -> Project:
         """Make a new project with its first version.
+
+        Args:
+            path: a new folder, or a new file whose name ends in ``.partimento``.
+            contents, provenance: of the version.
+            instruction: the words that it was made from.
 
         Raises:
             FileError: the folder exists and is not empty, or cannot be written.
         """
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise FileError(f"{folder} exists already; choose another name, or edit it with `partimento edit {folder} …`")
-        make_folder(folder / "versions")
         project = cls.__new__(cls)
-        project.folder, project.store = folder, Store(folder / "objects")
-        project._state = _State(FORMAT, 0)
-        with project._lock():
+        project._open(new_files(path))
+        project._state = _State(FORMAT, 0, 0)
+        with project.editing(fresh=False):
             project._add(contents, None, instruction, ("made",), provenance, {})
         return project
 
     @staticmethod
     def is_project(path: Path) -> bool:
-        """True when a folder looks like a project."""
-        return (path / "project.json").is_file()
+        """True when a path looks like a project's folder or archive."""
+        return (path / _STATE).is_file() or (path.suffix.lower() == ARCHIVE_SUFFIX and path.is_file())
+
+    @property
+    def folder(self) -> Path:
+        """The project's folder, or its archive."""
+        return self.files.path
 
     @property
     def head(self) -> Version:
         """The current version."""
         return self.version(self._state.head)
 
+    @property
+    def next_redo(self) -> int | None:
+        """Version that :meth:`redo` would go to."""
+        return self._state.redo[0] if self._state.redo else None
+
     def version(self, number: int) -> Version:
         """A version by number.
 
         Raises:
-            RequestError: there is none of that number.
+            RequestError: there is none of that number. FileError: it is damaged.
         """
-        path = self.folder / "versions" / f"{number:04d}.json"
-        if not path.is_file():
-            numbers = [v.number for v in self.versions()]
-            raise RequestError(f"there is no version {number}; there are {', '.join(map(str, numbers))}")
-        return self._parse(path, Version)
+        if not 1 <= number <= self._state.last:
+            known = "is only version 1" if self._state.last == 1 else f"are versions 1 to {self._state.last}"
+            raise RequestError(f"there is no version {number}; there {known}")
+        return self._parse(_version_file(number), Version)
 
     def versions(self) -> list[Version]:
         """All complete versions, by number."""
-        return [self._parse(path, Version) for path in sorted((self.folder / "versions").glob("[0-9]*.json"))]
+        return [self.version(number) for number in range(1, self._state.last + 1)]
 
     def load(self, version: Version | None = None) -> Contents:
-        """Everything of a version (of the head by default).
+        """Everything of a version (of the head by default); sound is read when it is asked for.
 
         Raises:
             FileError: an object is missing or damaged.
@@ -138,12 +167,18 @@ class Project:
         of = version or self.head
 
         def read(kind: str, type_: type[T]) -> T | None:
-            return from_json(self.store.get(of.objects[kind]), type_) if kind in of.objects else None
+            if kind not in of.objects:
+                return None
+            try:
+                return from_json(self.store.get_text(of.objects[kind]), type_)
+            except ParseError as error:
+                raise FileError(f"the {kind} of version {of.number} cannot be read ({error})") from error
 
-        stems = {name: self.store.get_audio(object_) for name, object_ in of.stems.items()}
+        stems: dict[str, Waveform] = {name: self.store.get_audio(object_) for name, object_ in of.stems.items()}
         report = read("report", Report) or Report(())
+        known = KnownMix(stems, lambda: self._mix_of(of, stems))
         return Contents(
-            read("request", GenerateRequest), read("plan", Plan), read("score", Score), report, stems, read("sound", Sound)
+            read("request", GenerateRequest), read("plan", Plan), read("score", Score), report, stems, read("sound", Sound), known
         )
 
     def commit(
@@ -160,9 +195,7 @@ class Project:
         Raises:
             FileError: it cannot be written, or another process has edited the project meanwhile.
         """
-        with self._lock():
-            if self._read_state() != self._state:
-                raise FileError(f"{self.folder} was changed by another process; run the edit again on its new state")
+        with self.editing(fresh=False):
             extra = {"edit_request": to_json(request), "edit_plan": to_json(plan)}
             return self._add(contents, parent or self._state.head, request.words, changed, provenance, extra)
 
@@ -172,10 +205,11 @@ class Project:
         Raises:
             RequestError: the head is the first version.
         """
-        parent = self.head.parent
-        if parent is None:
-            raise RequestError("nothing to undo: this is the first version")
-        return self._move(parent, (self._state.head, *self._state.redo))
+        with self.editing(fresh=True):
+            parent = self.head.parent
+            if parent is None:
+                raise RequestError("nothing to undo: this is the first version")
+            return self._move(parent, (self._state.head, *self._state.redo))
 
     def redo(self) -> Version:
         """Take the last undo back.
@@ -183,26 +217,58 @@ class Project:
         Raises:
             RequestError: nothing was undone.
         """
-        if not self._state.redo:
-            raise RequestError("nothing to redo")
-        return self._move(self._state.redo[0], self._state.redo[1:])
+        with self.editing(fresh=True):
+            if not self._state.redo:
+                raise RequestError("nothing to redo")
+            return self._move(self._state.redo[0], self._state.redo[1:])
 
     def checkout(self, number: int) -> Version:
         """Move the head to any version; the next edit branches from there."""
-        return self._move(self.version(number).number, ())
+        with self.editing(fresh=True):
+            return self._move(self.version(number).number, ())
 
     def lineage(self, number: int | None = None) -> list[Version]:
         """Versions from the first to this one (the head by default), along the parents."""
         chain = [self.version(number or self._state.head)]
         while (parent := chain[-1].parent) is not None:
+            if parent >= chain[-1].number:
+                raise FileError(f"{self.folder} is damaged: version {chain[-1].number} names {parent} as its parent")
             chain.append(self.version(parent))
         return chain[::-1]
 
-    def write_mix(self) -> Path:
-        """Write the head's mix beside the project file."""
-        return write_audio(self.folder / "mix.wav", self.load().mix, depth="24")
+    @contextmanager
+    def editing(self, *, fresh: bool = True) -> Iterator[None]:
+        """Nobody else writes meanwhile; may be nested.
+
+        Args:
+            fresh: begin with what is on disk now. Otherwise what this object knows must still be the state on disk.
+
+        Raises:
+            FileError: another process does not finish in time, has changed the project, or it cannot be written.
+        """
+        if self._locked:
+            yield
+            return
+        with self.files.lock():
+            self._locked = True
+            try:
+                if fresh or self.files.exists(_STATE):
+                    self.files.refresh()
+                    state = self._read_state()
+                    if not fresh and state != self._state:
+                        raise FileError(f"{self.folder} was changed by another process; run it again on its new state")
+                    self._state = state
+                self._sweep()
+                yield
+            finally:
+                self._locked = False
 
     # -- inside -------------------------------------------------------------------------------------------------
+
+    def _open(self, files: Files) -> None:
+        self.files = files
+        self.store = Store(files)
+        self._locked = False
 
     def _add(
         self,
@@ -219,60 +285,89 @@ class Project:
             value = getattr(contents, kind)
             if value is not None:
                 texts[kind] = to_json(value)
-        objects = {kind: self.store.put(text.encode(), ".json") for kind, text in sorted(texts.items())}
-        stems = {name: self.store.put_audio(quantised(stem)) for name, stem in contents.stems.items()}
-        number = max((v.number for v in self.versions()), default=0) + 1
-        version = Version(number, parent, instruction, changed, objects, stems, provenance)
-        write_text(self.folder / "versions" / f"{number:04d}.json", to_json(version))
-        self._write_state(_State(FORMAT, number))
-        self.write_mix()
+        objects = {kind: self.store.put_text(text) for kind, text in sorted(texts.items())}
+        stems = {
+            name: self.store.put_audio(stem if isinstance(stem, StoredWave) else quantised(stem))
+            for name, stem in contents.stems.items()
+        }
+        mix = encode_audio(contents.mix, ".wav", depth="24")
+        number = self._state.last + 1
+        digest = hashlib.sha256(mix).hexdigest()
+        version = Version(number, parent, instruction, changed, objects, stems, digest, provenance)
+        self.files.write(_version_file(number), to_json(version).encode())
+        self._settle(_State(FORMAT, number, number), mix)
         return version
 
     def _move(self, head: int, redo: tuple[int, ...]) -> Version:
         """Let the head point elsewhere."""
-        with self._lock():
-            if self._read_state() != self._state:
-                raise FileError(f"{self.folder} was changed by another process; try again on its new state")
-            version = self.version(head)
-            self._write_state(_State(FORMAT, head, redo))
-            self.write_mix()
+        version = self.version(head)
+        mix = encode_audio(self.load(version).mix, ".wav", depth="24")
+        self._settle(_State(FORMAT, head, self._state.last, redo), mix)
         return version
+
+    def _settle(self, state: _State, mix: bytes) -> None:
+        """The new state, in one step, with its mix."""
+        self.files.write(_STATE, to_json(state).encode())
+        self.files.write(_MIX, mix)
+        self.files.flush()
+        self._state = state
+
+    def _mix_of(self, version: Version, stems: dict[str, Waveform]) -> Waveform:
+        """Sum of a version's stems: read, or from the head's as far as they are the same, or by adding."""
+        head = self.head if 1 <= self._state.head <= self._state.last else version
+        data = self.files.read(_MIX, "the mix") if self.files.exists(_MIX) else b""
+        if hashlib.sha256(data).hexdigest() != head.mix_sha256:
+            return exact_sum(stems)
+        mix = _decoded(data)
+        if head.number == version.number:
+            return mix
+        known = {wave.name: wave for wave in stems.values() if isinstance(wave, StoredWave)}
+        of_head = {name: known.get(object_) or self.store.get_audio(object_) for name, object_ in head.stems.items()}
+        return sum_after(mix, dict(of_head), {name: stems[name] for name in stems})[0]
+
+    def _sweep(self) -> None:
+        """Remove what a killed process left: temporary files, and a version that nothing names."""
+        self.files.sweep()
+        for name in self.files.names("versions"):
+            number = name.rpartition("/")[2].partition(".")[0]
+            if number.isdigit() and int(number) > self._state.last:
+                self.files.remove(name)
 
     def _read_state(self) -> _State:
         """``project.json``, checked."""
-        path = self.folder / "project.json"
-        if not path.is_file():
+        if not self.files.exists(_STATE):
             raise FileError(f"{self.folder} is not a project (no project.json in it)")
-        raw: dict[str, Any] = self._parse(path, dict)
+        raw: dict[str, Any] = self._parse(_STATE, dict)
         if not isinstance(raw.get("format"), int):
-            raise FileError(f"{path} is damaged: it names no format")
+            raise FileError(f"{self.folder} is damaged: its project.json names no format; restore it from a copy")
         if raw["format"] > FORMAT:
             raise FileError(
                 f"{self.folder} was made by a newer Partimento (format {raw['format']}, this one reads {FORMAT}); upgrade"
             )
-        return self._parse(path, _State)
+        if raw["format"] < FORMAT:
+            raise FileError(f"{self.folder} has format {raw['format']} of before the first release; make it again")
+        state = self._parse(_STATE, _State)
+        if not 1 <= state.head <= state.last or any(not 1 <= number <= state.last for number in state.redo):
+            raise FileError(f"{self.folder} is damaged: its project.json names versions that cannot be; restore it from a copy")
+        return state
 
-    def _write_state(self, state: _State) -> None:
-        """Replace ``project.json`` in one step."""
-        write_text(self.folder / "project.json", to_json(state))
-        self._state = state
-
-    def _parse(self, path: Path, kind: type[T]) -> T:
+    def _parse(self, name: str, kind: type[T]) -> T:
         """A JSON file of the project."""
         try:
-            return from_json(read_bytes(path, "a project file"), kind)
+            return from_json(self.files.read(name), kind)
         except ParseError as error:
-            raise FileError(f"{path} is damaged ({error}); restore it from a copy") from error
+            raise FileError(f"{self.folder / name} is damaged ({error}); restore it from a copy") from error
 
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        """One writer at a time; the lock dies with its process."""
-        from filelock import FileLock, Timeout
 
-        try:
-            with FileLock(self.folder / ".lock", timeout=LOCK_TIMEOUT_S):
-                yield
-        except Timeout as error:
-            raise FileError(f"{self.folder} is being edited by another process; wait for it and try again") from error
-        except PermissionError as error:
-            raise FileError(f"cannot write in {self.folder}: {error.strerror}") from error
+def _version_file(number: int) -> str:
+    return f"versions/{number:04d}.json"
+
+
+def _decoded(data: bytes) -> Waveform:
+    """Samples of a 24-bit WAV file that we wrote."""
+    import soundfile
+
+    words, sample_rate = soundfile.read(io.BytesIO(data), dtype="int32", always_2d=True)
+    out = np.empty(words.shape[::-1], np.float32)
+    np.multiply(words.T, np.float32(2.0**-31), out=out, casting="unsafe")
+    return Waveform(out, int(sample_rate))
