@@ -122,10 +122,9 @@ def run_case(
 
 def render(score: Score) -> Performance:
     """The score through the built-in sampler and mixer."""
-    from partimento.score.mix import mix
-    from partimento.score.sampler import render_tracks
+    from partimento.score.mix import render_mix
 
-    mixed = mix(score, render_tracks(score))
+    mixed = render_mix(score)
     return Performance(mixed.audio, mixed.stems, score)
 
 

@@ -32,11 +32,9 @@ class ScorePerformer:
 
     def play(self, score: Score, request: GenerateRequest) -> Performance:
         """Render and mix a finished score."""
-        from partimento.score.mix import mix
-        from partimento.score.sampler import render_tracks
+        from partimento.score.mix import render_mix
 
-        stems = render_tracks(score, request.soundfont, request.sample_rate)
-        mixed = mix(score, stems)
+        mixed = render_mix(score, request.soundfont, request.sample_rate)
         return Performance(mixed.audio, mixed.stems, score)
 
     def provenance(self, request: GenerateRequest) -> dict[str, str]:

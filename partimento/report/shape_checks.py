@@ -12,7 +12,7 @@ from partimento.plan.plan import Plan
 from partimento.plan.result import Finding
 from partimento.report.grid import level_at
 from partimento.report.wording import finding, is_wish, some, source
-from partimento.score.score import Note, Score, Section, Track
+from partimento.score.score import Note, Score, Section
 
 LEAST_CORRELATION = 0.3
 LEAST_SAME = 0.45
@@ -143,9 +143,11 @@ def _form(plan: Plan, score: Score) -> Finding:
         how = "rhythm of the tune within materials, notes of the tune between them (the given chords run on under the form)"
     same: list[float] = []
     other: list[float] = []
+    bars = BarContents(score)
     for a, b in itertools.combinations(sections, 2):
         alike = a.material == b.material
-        likeness = section_likeness(score, a, b, with_harmony=not given, with_pitch=not (given and alike), n_bars=n_bars)
+        pitched = not (given and alike)
+        likeness = section_likeness(score, a, b, with_harmony=not given, with_pitch=pitched, n_bars=n_bars, bars=bars)
         if likeness is not None:
             (same if alike else other).append(likeness)
     if not same and not other:
@@ -171,6 +173,7 @@ def section_likeness(
     with_harmony: bool = True,
     with_pitch: bool = True,
     n_bars: int | None = None,
+    bars: BarContents | None = None,
 ) -> float | None:
     """Mean likeness of aligned bars, 0 to 1.
 
@@ -184,51 +187,59 @@ def section_likeness(
         with_harmony: compare the pitch classes of all parts (pointless where the user's chords run on).
         with_pitch: compare the tune's pitch classes beside its onsets (a tune over other chords has other pitches).
         n_bars: look only at bars before this one.
+        bars: of the score, when they are needed more than once.
 
     Returns:
         None when there is nothing to compare.
     """
     end = score.n_bars if n_bars is None else n_bars
+    contents = bars if bars is not None else BarContents(score)
     longer, shorter = sorted((range(min(s.start_bar, end), min(s.end_bar, end)) for s in (first, second)), key=len, reverse=True)
     found = []
     for offset in {0, len(longer) - len(shorter)}:
         pairs = zip(longer[offset:], shorter, strict=False)
-        values = [v for i, j in pairs if (v := _bar_likeness(score, i, j, with_harmony, with_pitch)) is not None]
+        values = [v for i, j in pairs if (v := contents.likeness(i, j, with_harmony, with_pitch)) is not None]
         found += [float(np.mean(values))] if values else []
     return max(found, default=None)
 
 
-def _bar_likeness(score: Score, i: int, j: int, with_harmony: bool, with_pitch: bool) -> float | None:
-    """Likeness of two bars; None when both are empty of what is compared."""
-    a, b = (_bar_pitch_classes(score, bar) for bar in (i, j))
-    parts = [_cosine(a, b)] if with_harmony and (a.any() or b.any()) else []
-    tune_a, tune_b = (_bar_tune(score, bar, pitched=with_pitch) for bar in (i, j))
-    if tune_a and tune_b:
-        parts.append(len(tune_a & tune_b) / len(tune_a | tune_b))
-    return float(np.mean(parts)) if parts else None
+class BarContents:
+    """What sounds in each bar, read from the notes once.
 
+    Args:
+        score: the piece.
+    """
 
-def _bar_pitch_classes(score: Score, bar: int) -> NDArray[np.float64]:
-    """Time of each pitch class in a bar, all pitched parts."""
-    start, end = score.bar_span(bar)
-    weights = np.zeros(12)
-    for track in _pitched(score):
-        for note in track.notes:
-            if note.start < end and note.end > start:
-                weights[note.pitch % 12] += min(note.end, end) - max(note.start, start)
-    return weights
+    def __init__(self, score: Score) -> None:
+        spans = [score.bar_span(bar) for bar in range(score.n_bars)]
+        self._starts = np.array([start for start, _ in spans])
+        self._spans = spans
+        self._weights = np.zeros((len(spans), 12))
+        self._tunes: list[set[tuple[int, int]]] = [set() for _ in spans]
+        for track in score.tracks:
+            if track.is_drum or track.role == "percussion":
+                continue
+            for note in track.notes:
+                self._add(note, in_tune=track.role == "melody")
 
+    def _add(self, note: Note, *, in_tune: bool) -> None:
+        """Put a note into the bars in which it sounds, and into the tune of the bar in which it begins."""
+        bar = max(0, int(np.searchsorted(self._starts, note.start + 1e-6, side="right")) - 1)
+        if in_tune and bar < len(self._spans):
+            self._tunes[bar].add((round((note.start - self._spans[bar][0]) * 4), note.pitch % 12))
+        while bar < len(self._spans) and self._spans[bar][0] < note.end:
+            start, end = self._spans[bar]
+            self._weights[bar, note.pitch % 12] += max(0.0, min(note.end, end) - max(note.start, start))
+            bar += 1
 
-def _bar_tune(score: Score, bar: int, *, pitched: bool) -> set[tuple[int, int]]:
-    """Onset (sixteenths) and pitch class (0 when not ``pitched``) of the tune's notes in a bar."""
-    start, end = score.bar_span(bar)
-    lead: list[Note] = [n for t in _pitched(score) if t.role == "melody" for n in t.notes if start - 1e-6 <= n.start < end - 1e-6]
-    return {(round((n.start - start) * 4), n.pitch % 12 if pitched else 0) for n in lead}
-
-
-def _pitched(score: Score) -> list[Track]:
-    """Tracks with pitches."""
-    return [t for t in score.tracks if not t.is_drum and t.role != "percussion"]
+    def likeness(self, i: int, j: int, with_harmony: bool, with_pitch: bool) -> float | None:
+        """Likeness of two bars, 0 to 1; None when both are empty of what is compared."""
+        a, b = self._weights[i], self._weights[j]
+        parts = [_cosine(a, b)] if with_harmony and (a.any() or b.any()) else []
+        tune_a, tune_b = (self._tunes[bar] if with_pitch else {(at, 0) for at, _ in self._tunes[bar]} for bar in (i, j))
+        if tune_a and tune_b:
+            parts.append(len(tune_a & tune_b) / len(tune_a | tune_b))
+        return float(np.mean(parts)) if parts else None
 
 
 def _cosine(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:

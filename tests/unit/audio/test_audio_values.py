@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import signal
 
 from partimento.audio import Waveform, crossfade, fade, gain, integrated_lufs, resample, to_channels, true_peak_dbtp
 from partimento.errors import RequestError
@@ -38,6 +39,15 @@ def test_true_peak_finds_what_lies_between_samples():
     wave = sine(12_000, 0.5, phase=np.pi / 4)
     assert true_peak_dbtp(wave) == pytest.approx(-6.02, abs=0.2)
     assert true_peak_dbtp(Waveform(np.zeros(100, np.float32), 48_000)) == -120.0
+
+
+@pytest.mark.parametrize("n", [1, 63, 64, 65, 1000, 20_000])
+def test_true_peak_skips_nothing_that_counts(n):
+    rng = np.random.default_rng(n)
+    data = (rng.normal(0, 0.2, (2, n)) * np.exp(-(np.arange(n) % 500) / 100)).astype(np.float32)
+    up = signal.firwin(49, 0.25, window=("kaiser", 6.0)) * 4.0
+    whole = max(np.abs(np.convolve(np.kron(channel.astype(float), [1, 0, 0, 0]), up)).max() for channel in data)
+    assert true_peak_dbtp(Waveform(data, 48_000)) == pytest.approx(20 * np.log10(max(whole, np.abs(data).max())), abs=1e-3)
 
 
 def test_resample_keeps_pitch_and_level():

@@ -20,6 +20,7 @@ from partimento.score.mix import (
     mix,
     on_16_bit_grid,
     pan_of,
+    render_mix,
     stem_before_common_gain,
 )
 from partimento.score.room import add_room, impulse_response
@@ -98,6 +99,28 @@ def test_loudness_and_peak_are_met_by_one_gain(played):
     for name, stem in mixed.stems.items():
         raw = stem_before_common_gain(score, name, stems[name])
         np.testing.assert_array_equal(stem.samples, raw.samples * np.float32(gain))
+
+
+def test_rendering_and_mixing_in_one_go_gives_the_same_bytes(played):
+    score, _, mixed = played
+    again = render_mix(score)
+    np.testing.assert_array_equal(again.audio.samples, mixed.audio.samples)
+    assert list(again.stems) == list(mixed.stems)
+    assert all(np.array_equal(again.stems[name].samples, stem.samples) for name, stem in mixed.stems.items())
+
+
+def test_an_offset_goes_and_the_rest_stays():
+    time_s = np.arange(6 * RATE) / RATE
+    for frequency_hz, low_db, high_db in (
+        (0.0, -300, -80),
+        (1.0, -30, -15),
+        (30.0, -0.5, 0.2),
+        (60.0, -0.2, 0.3),
+    ):
+        wave = Waveform(0.3 * np.cos(2 * np.pi * frequency_hz * time_s).astype(np.float32)[None], RATE)
+        out = stem_before_common_gain(score_of(track("a", "bass", pan=0.0)), "a", wave, level_db=0.0).samples
+        settled = slice(3 * RATE, 5 * RATE)
+        assert low_db < db(out[:, settled]) - db(wave.samples[:, settled]) < high_db
 
 
 def test_steady_sound_reaches_the_target_and_peaky_sound_the_ceiling():
