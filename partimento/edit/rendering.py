@@ -11,18 +11,37 @@ from partimento.audio.fades import fade_curve
 from partimento.audio.waveform import Waveform
 from partimento.edit.change import Kept, Piece, splice
 from partimento.edit.contents import EffectStep, Sound, SoundStep, StemSound
+from partimento.edit.region import Span
 from partimento.score.score import Score
 
 _MUTE_FADE_S = 0.01
 _COMPARED_S = 10.0
+_LEAD_S = 4.0  # heard by an effect before its stretch begins, so that filters, gains and rooms are in their stride
+_NEAR_S = 2.0  # for the room and for what is faded around a span
 
 
-def dry(piece: Piece, score: Score, name: str) -> Waveform:
-    """A track as the sampler plays it."""
+def dry(piece: Piece, score: Score, name: str, span: Span | None = None) -> Waveform:
+    """A track as the sampler plays it; with a span, only what can be heard in it."""
     from partimento.score.sampler import render_tracks
 
     font = piece.request.soundfont if piece.request is not None else None
+    if span is not None:
+        score = _near(score, name, span)
     return render_tracks(score, font, piece.sample_rate, [name])[name]
+
+
+def _near(score: Score, name: str, span: Span) -> Score:
+    """The score with only those notes of a track that begin before the span ends and may still sound when it begins."""
+    from partimento.score.sampler_envelope import MAX_TAIL_S
+
+    seconds = score.tempo_map.seconds
+    near = [
+        note
+        for note in score.track(name).notes
+        if seconds(note.start) + note.nudge_s < span.end_s + _NEAR_S
+        and seconds(note.end) + note.nudge_s + MAX_TAIL_S > span.start_s - _NEAR_S
+    ]
+    return replace(score, tracks=tuple(replace(t, notes=tuple(near)) if t.name == name else t for t in score.tracks))
 
 
 def common_gain_of(piece: Piece, name: str) -> float:
@@ -62,13 +81,22 @@ def with_level(piece: Piece, sound: Sound, name: str) -> Sound:
     return replace(sound, stems={**sound.stems, name: replace(known, level_db=level_db)})
 
 
-def render_stem(piece: Piece, score: Score, name: str, sound: Sound) -> Waveform:
-    """A stem made again, with everything that was done to it as sound."""
+def render_stem(piece: Piece, score: Score, name: str, sound: Sound, span: Span | None = None) -> Waveform:
+    """A stem made again, with everything that was done to it as sound.
+
+    Args:
+        piece: holds the request.
+        score: holds the track ``name``.
+        name: of the track.
+        sound: how the stem follows from the track.
+        span: where it is needed; elsewhere it may be silent.
+    """
     from partimento.score.mix import level_gain_db, stem_before_common_gain
 
-    wave = dry(piece, score, name)
     known = sound.stems.get(name, StemSound())
     level_db = known.level_db
+    # Its loudness as a whole decides the level of a stem that has none yet.
+    wave = dry(piece, score, name, span if level_db is not None else None)
     if level_db is None:
         level_db = level_gain_db(score.track(name), wave) + (sound.common_gain_db or 0.0)
     placed = stem_before_common_gain(score, name, wave, level_db=level_db)
@@ -105,9 +133,12 @@ def _applied(wave: Waveform, step: SoundStep, score: Score) -> Waveform:
         if end < wave.n_samples:
             samples[:, end - n : end] *= fade_curve(n)
         return Waveform(samples, wave.sample_rate)
-    changed = chain(wave, step.effects)
+    if start == 0 and end == wave.n_samples:
+        return chain(wave, step.effects)
+    first = max(0, start - round(_LEAD_S * wave.sample_rate))
+    samples[:, first:end] = chain(wave.part(first, end), step.effects).samples
     outside = tuple(k for k in (Kept(0, 0, start), Kept(end, end, wave.n_samples - end)) if k.n > 0)
-    return splice(wave, changed, outside)
+    return splice(wave, Waveform(samples, wave.sample_rate), outside)
 
 
 def chain(wave: Waveform, steps: tuple[EffectStep, ...]) -> Waveform:

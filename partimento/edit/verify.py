@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
+from partimento.audio.exact import CHUNK_SAMPLES
 from partimento.audio.waveform import Waveform
 from partimento.edit.change import Kept
 from partimento.edit.contents import Contents
 from partimento.edit.region import Span
 from partimento.plan.result import Finding
 
-_HOW = "every sample compared with the parent's"
+_HOW = "every sample compared with the parent's, unless the very same stored sound is used"
 
 
 def difference(old: Waveform | None, new: Waveform) -> tuple[int, int] | None:
     """First sample that differs and the first after the last that does; None when all are equal.
 
-    A stem that was not there counts as silence.
+    A stem that was not there counts as silence; one and the same object is equal to itself without being read.
     """
-    if old is None:
-        old = Waveform(np.zeros_like(new.samples), new.sample_rate)
-    n = min(old.n_samples, new.n_samples)
-    differs = np.flatnonzero((old.samples[:, :n] != new.samples[:, :n]).any(axis=0))
-    longer = max(old.n_samples, new.n_samples)
-    if len(differs) == 0:
-        return (n, longer) if longer > n else None
-    return int(differs[0]), longer if longer > n else int(differs[-1]) + 1
+    if old is new:
+        return None
+    n = new.n_samples if old is None else min(old.n_samples, new.n_samples)
+    longer = new.n_samples if old is None else max(old.n_samples, new.n_samples)
+    a, b = None if old is None else old.samples, new.samples
+
+    def differing(at: int) -> NDArray[np.intp]:
+        """Places in a chunk where any channel differs."""
+        chunk = b[:, at : min(n, at + CHUNK_SAMPLES)]
+        found = chunk != 0.0 if a is None else chunk != a[:, at : min(n, at + CHUNK_SAMPLES)]
+        return np.flatnonzero(found.any(axis=0))
+
+    starts = range(0, n, CHUNK_SAMPLES)
+    first = next((at + int(where[0]) for at in starts if len(where := differing(at))), None)
+    if longer > n:
+        return (n if first is None else first), longer
+    if first is None:
+        return None
+    last = next(at + int(where[-1]) for at in reversed(starts) if len(where := differing(at)))
+    return first, last + 1
 
 
 def compare(before: Contents, after: Contents, spans: list[Span]) -> tuple[list[Finding], list[str]]:
