@@ -35,7 +35,7 @@ class ScorePerformer:
         from partimento.score.mix import render_mix
 
         mixed = render_mix(score, request.soundfont, request.sample_rate)
-        return Performance(mixed.audio, mixed.stems, score)
+        return Performance(mixed.audio, mixed.stems, score, mixed.common_gain_db)
 
     def provenance(self, request: GenerateRequest) -> dict[str, str]:
         """Name, licence and SHA-256 of the SoundFont."""

@@ -58,11 +58,13 @@ class Performance:
         audio: the mix.
         stems: by track name; they sum to the mix. Empty when the performer has none.
         score: what was played, when the performer knows.
+        common_gain_db: the last gain that all stems got together, when the performer knows.
     """
 
     audio: Waveform
     stems: dict[str, Waveform] = field(default_factory=dict)
     score: Score | None = None
+    common_gain_db: float | None = None
 
 
 @dataclass(frozen=True)
