@@ -7,12 +7,14 @@ import numpy as np
 from partimento.compose.arrange import accompany, arrange, perform
 from partimento.compose.frame import Frame, Sketch
 from partimento.compose.frame_build import build_frame, key_points, metre_points
+from partimento.compose.harmonising import chords_under, is_harmony
 from partimento.compose.harmony import write_chords
 from partimento.compose.lead import lead_tracks
 from partimento.compose.melody import plan_phrases, write_melody
-from partimento.compose.sketching import given_tune, harmonise, sketch_tracks
+from partimento.compose.sketching import composed_between, given_tune, laid_out, sketch_tracks
 from partimento.plan.plan import Plan
-from partimento.score.score import Score
+from partimento.score.instruments import instrument
+from partimento.score.score import Note, Score
 
 
 def compose(plan: Plan, rng: np.random.Generator) -> Score:
@@ -32,7 +34,7 @@ def compose(plan: Plan, rng: np.random.Generator) -> Score:
     frame = build_frame(plan)
     sketch = _sketch(frame, harmony_rng, melody_rng)
     lead = accompany(sketch, lead_tracks(sketch, lead_rng), hands_rng)
-    made = {track.name: track for track in (*lead, *sketch_tracks(frame), *arrange(sketch, arrange_rng))}
+    made = {track.name: track for track in (*lead, *sketch_tracks(sketch), *arrange(sketch, arrange_rng))}
     score = Score(
         tracks=tuple(made[part.name] for part in plan.parts),
         length=frame.length,
@@ -47,11 +49,21 @@ def compose(plan: Plan, rng: np.random.Generator) -> Score:
 
 
 def _sketch(frame: Frame, harmony_rng: np.random.Generator, melody_rng: np.random.Generator) -> Sketch:
-    """Chords and tune: from the user's tune where there is one, else the chords first and a tune over them."""
+    """Chords and tune: from the user's notes where there are any, else the chords first and a tune over them."""
     tune = given_tune(frame)
+    given = _pitched(frame)
+    if frame.plan.chords.value or not (tune or is_harmony(given)):
+        chords = write_chords(frame, harmony_rng)
+    else:
+        chords = chords_under(frame, tune, given, harmony_rng)
     if tune:
-        chords = write_chords(frame, harmony_rng) if frame.plan.chords.value else harmonise(frame, tune)
-        return Sketch(frame, chords, plan_phrases(frame), tune)
-    chords = write_chords(frame, harmony_rng)
+        between = composed_between(frame, tune, chords)
+        return Sketch(frame, chords, plan_phrases(frame), tuple(sorted((*tune, *between), key=lambda n: n.start)))
     phrases, melody = write_melody(frame, chords, melody_rng)
     return Sketch(frame, chords, phrases, melody)
+
+
+def _pitched(frame: Frame) -> tuple[Note, ...]:
+    """All given notes with a pitch, with their returns."""
+    parts = [p for p in frame.plan.parts if p.sketch is not None and not instrument(p.instrument).is_drum]
+    return tuple(n for part in parts for n in laid_out(frame, part))

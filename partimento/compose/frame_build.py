@@ -228,6 +228,10 @@ def _ending(plan: Plan, grid: Score) -> tuple[float, float]:
         return grid.length, grid.length
     duration_s = grid.duration_s
     earliest = grid.tempo_map.quarters(duration_s * (FINAL_SHARE + 0.004))
+    tune_end = _given_end(plan, grid)
+    if tune_end is not None and earliest - 1e-9 <= tune_end <= grid.length - 0.25:
+        left_s = duration_s - grid.tempo_map.seconds(tune_end)
+        return tune_end, grid.tempo_map.quarters(duration_s - min(RING_S, 0.4 * left_s))
     room_s = min(1.6, 0.08 * duration_s)
     best: tuple[float, float] | None = None
     for bar in range(grid.n_bars - 1, -1, -1):
@@ -247,6 +251,25 @@ def _ending(plan: Plan, grid: Score) -> tuple[float, float]:
     left_s = duration_s - start_s
     release = grid.tempo_map.quarters(duration_s - min(RING_S, 0.5 * left_s))
     return best[1], release
+
+
+def _given_end(plan: Plan, grid: Score) -> float | None:
+    """Where the last note of a given tune begins, when the piece ends with it (or with a return of it)."""
+    index = next((p.sketch for p in plan.parts if p.role == "melody" and p.sketch is not None), len(plan.sketch))
+    tune = plan.sketch[index].notes if index < len(plan.sketch) else ()
+    sections = plan.sections.value
+    if not tune or grid.length - grid.bar_span(grid.n_bars - 1)[0] < 1.0:
+        return None
+    last = tune[-1].start
+    holding = next((s for s in sections if grid.bar_at(last) < s.end_bar), None)
+    closing = sections[-1]
+    if holding is None or closing.end_bar != grid.n_bars:
+        return None
+    statement = {s.material for s in sections if s.end_bar <= holding.end_bar and s.material != "i"}
+    if closing is not holding and closing.material not in statement:
+        return None
+    end = grid.bar_span(min(holding.end_bar, grid.n_bars) - 1)[1]
+    return last + grid.length - end
 
 
 def _places(grid: Score, bar: int) -> list[tuple[float, float]]:

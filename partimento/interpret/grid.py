@@ -130,7 +130,7 @@ def choose_tempo(
             conflicts = [Conflict("tempo", f"{bpm:g} bpm", " ".join(said.words if said else ()), "given beats said")]
         elif said and said.word and said.bpm is None and _contradicts(said.word, bpm):
             conflicts = [Conflict("tempo", f"{bpm:g} bpm", " ".join(said.words), "given beats said")]
-        return Value(bpm, Origin.GIVEN), True, conflicts, []
+        return Value(bpm, Origin.GIVEN), request.tempo_bpm is not None, conflicts, []
     if said and said_bpm is not None:
         return Value(said_bpm, Origin.SAID, said.words), True, [], remarks
     if said and said.usual_bpm is not None:

@@ -107,12 +107,12 @@ def choose_chords_and_key(
         if reading.key and reading.key[0] != given_key:
             conflicts.append(Conflict("key", str(given_key), " ".join(reading.key[1]), "given beats said"))
         return chords, Value((KeyAt(0.0, given_key),), Origin.GIVEN), conflicts
-    if file_key is not None:
-        if reading.key and reading.key[0] != file_key:
-            conflicts.append(Conflict("key", str(file_key), " ".join(reading.key[1]), "the given notes are in this key"))
-        return chords, Value((KeyAt(0.0, file_key),), Origin.GIVEN), conflicts
     if reading.key:
         return chords, Value((KeyAt(0.0, reading.key[0]),), Origin.SAID, reading.key[1]), conflicts
+    if file_key is not None:
+        if reading.mode and (reading.mode.value == "minor") != file_key.is_minor:
+            conflicts.append(Conflict("key", str(file_key), " ".join(reading.mode.words), "the given notes are in this key"))
+        return chords, Value((KeyAt(0.0, file_key),), Origin.GIVEN), conflicts
     if chords.value is not None and (key := lane_key(chords.value)) is not None:
         if "roman" in (reading.chords.value if reading.chords else ""):
             key = Key()

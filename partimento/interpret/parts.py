@@ -102,12 +102,16 @@ def possible_role(row: Instrument, role: str) -> str:
     return role
 
 
-def choose_parts(reading: Reading, choice: StyleChoice, negative: list[Value[str]], sketch: list[Draft]) -> Ensemble:
+def choose_parts(
+    reading: Reading, choice: StyleChoice, negative: list[Value[str]], sketch: list[Draft], accompaniment: str = ""
+) -> Ensemble:
     """Decide the parts.
 
     Args:
         negative: absences given as a control.
         sketch: parts whose notes are given.
+        accompaniment: of given notes: ``band``, ``hand``, ``none`` or empty
+            (:func:`partimento.interpret.sketch_cast.accompaniment`).
     """
     conflicts: list[Conflict] = []
     remarks: list[str] = []
@@ -133,6 +137,8 @@ def choose_parts(reading: Reading, choice: StyleChoice, negative: list[Value[str
         only = any(a.value == "*" for a in absent) and bool(drafts)
     _assign_lead(drafts, reading)
     if not only:
+        _accompany(drafts, choice, absent, accompaniment)
+    if not only and accompaniment != "none":
         _complete(drafts, reading, choice, absent)
     _lowest_is_bass(drafts, absent)
     if all(a.value != "melody" for a in absent):
@@ -149,6 +155,17 @@ def choose_parts(reading: Reading, choice: StyleChoice, negative: list[Value[str
     return Ensemble(drafts, absent, conflicts, remarks)
 
 
+def _accompany(drafts: list[Draft], choice: StyleChoice, absent: list[Value[str]], accompaniment: str) -> None:
+    """Harmony, bass and drums of the style under a given tune, or the second hand of the one who plays it."""
+    if accompaniment == "hand":
+        lead = next(d for d in drafts if d.sketch is not None)
+        role = possible_role(lead.row, lead.row.role if lead.row.role in HARMONY else "chords")
+        drafts.append(replace(lead, role=role, solo=False, name="accompaniment", sketch=None, reason="the other hand"))
+    elif accompaniment == "band":
+        for want in ("harmony", "bass", "drums"):
+            _want(drafts, want, choice, absent)
+
+
 def _sized(said: list[SaidInstrument], reading: Reading) -> list[SaidInstrument]:
     """ "jazz trio with sax": instruments named outright take places of those that the ensemble word implies."""
     implied = [i for i in said if i.implied]
@@ -160,8 +177,9 @@ def _sized(said: list[SaidInstrument], reading: Reading) -> list[SaidInstrument]
 
 
 def _doubles(draft: Draft, sketch: list[Draft]) -> bool:
-    """True when a given part already is this instrument."""
-    return any(s.instrument == draft.instrument and (s.role == draft.role or draft.role != "melody") for s in sketch)
+    """True when a given part already is this instrument (one that took the tune over is no longer among the said ones)."""
+    same = (s for s in sketch if s.instrument == draft.instrument and not s.words)
+    return any(s.role == draft.role or draft.role != "melody" for s in same)
 
 
 def _said_drafts(item: SaidInstrument, choice: StyleChoice) -> list[Draft]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from partimento.interpret import sketches
+from partimento.interpret import sketch_plan, sketches
 from partimento.interpret.caption import with_caption
 from partimento.interpret.data import comma_list
 from partimento.interpret.entries import Timeline, active_ranges
@@ -38,22 +38,29 @@ def make_plan(request: GenerateRequest) -> Plan:
     reading, meaning_remarks = with_meanings(plain)
     sketch = sketches.load(request)
     choice = choose_style(request, reading)
-    file_time = sketch.time if sketch else None
+    if sketch:
+        choice = sketch_plan.style_of_tune(sketch, choice)
     chords, key, conflicts = choose_chords_and_key(request, reading, choice, sketch.key if sketch else None)
-    if sketch and sketch.chords is not None and chords.value is None:
-        chords = Value(sketch.chords, Origin.GIVEN)
-    unit = 12 if choice.facts.get("form") == "blues12" else 4
-    grid = choose_grid(request, reading, choice, _said_bars(request, reading, choice), unit, file_time)
+    placed = sketch_plan.place(sketch, request, reading, choice, chords, key) if sketch else None
+    if placed:
+        reading, chords, key, grid, sections = placed.reading, placed.chords, placed.key, placed.grid, placed.sections
+        conflicts += placed.conflicts
+    else:
+        unit = 12 if choice.facts.get("form") == "blues12" else 4
+        grid = choose_grid(request, reading, choice, _said_bars(request, reading, choice), unit, None)
+        sections = choose_sections(reading, choice, grid.n_bars.value)
     n_bars = grid.n_bars.value
-    sections = choose_sections(reading, choice, n_bars)
     lane = dynamics(reading, sections.value, n_bars)
     mood = character(reading, choice.facts)
     sections = replace(sections, value=shaped(sections.value, lane, mood.value.energy))
     negative, negative_remarks = _negative(request.negative)
-    ensemble = choose_parts(reading, choice, negative, sketch.drafts if sketch else [])
+    drafts = [replace(d) for d in placed.drafts] if placed else []
+    ensemble = choose_parts(reading, choice, negative, drafts, placed.accompaniment if placed else "")
     parts = _with_bars(ensemble, reading, sections.value, grid)
+    if placed:
+        parts = sketch_plan.from_first_note(parts, placed.tracks, grid)
     orders, unkept = _orders(reading, parts)
-    more = (*negative_remarks, *meaning_remarks, *(sketch.remarks if sketch else ()))
+    more = (*negative_remarks, *meaning_remarks, *(placed.remarks if placed else ()))
     plan = Plan(
         caption="",
         language=reading.language,
@@ -75,7 +82,7 @@ def make_plan(request: GenerateRequest) -> Plan:
         orders=orders,
         unplayed=tuple(Value(u.value, Origin.SAID, u.words) for u in reading.unplayed),
         ending=Value(reading.ending.value, Origin.SAID, reading.ending.words) if reading.ending else _style_ending(choice),
-        sketch=sketch.tracks if sketch else (),
+        sketch=placed.tracks if placed else (),
         conflicts=(*choice.conflicts, *conflicts, *grid.conflicts, *ensemble.conflicts, *unkept, *_contradictions(reading)),
         unknown=reading.unknown,
         remarks=(*grid.remarks, *ensemble.remarks, *sound_remarks([p.instrument for p in parts]), *_remarks(reading), *more),
