@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from partimento.audio.io import check_format, write_audio
+from partimento.edit.contents import Contents
 from partimento.errors import RequestError
 from partimento.paths import check_output, make_folder, write_text
 from partimento.plan.plan import Plan
@@ -108,6 +109,45 @@ def save(result: Result, paths: OutputPaths | PathLike) -> list[Path]:
     request_file, provenance_file = to.sidecars
     written.append(write_text(request_file, to_json(result.request)))
     written.append(write_text(provenance_file, to_json(result.provenance)))
+    return written
+
+
+def save_contents(
+    contents: Contents,
+    *,
+    audio: Path | None = None,
+    stems: Path | None = None,
+    midi: Path | None = None,
+    report: Path | None = None,
+) -> list[Path]:
+    """Write what a version of a project holds, at its own 24 bits: equal versions give equal files.
+
+    Args:
+        contents: of the version.
+        audio: sound file for the mix.
+        stems: folder for one wav per stem.
+        midi: score file.
+        report: JSON file.
+
+    Returns:
+        Every file written.
+
+    Raises:
+        RequestError: a score is wanted of a recording. FileError: a file cannot be written.
+    """
+    written = []
+    if midi is not None and contents.score is None:
+        raise RequestError(f"{midi}: this project is a recording without a score")
+    if audio is not None:
+        depth = "24" if audio.suffix.lower() in (".wav", ".flac") else "16"
+        written.append(write_audio(audio, contents.mix, depth=depth))
+    if stems is not None:
+        make_folder(stems)
+        written += [write_audio(stems / f"{file_name(n)}.wav", stem, depth="24") for n, stem in contents.stems.items()]
+    if midi is not None and contents.score is not None:
+        written.append(write_score(contents.score, midi))
+    if report is not None:
+        written.append(write_text(report, to_json(contents.report)))
     return written
 
 

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         type=Path,
         metavar="FILE",
-        help="wav, flac, ogg or mp3; or a new folder (song/): a project that can be edited",
+        help="wav, flac, ogg or mp3; or a project that can be edited: a new folder (song/) or one file (song.partimento)",
     )
     add("--n", type=int, default=1, metavar="N", help="how many different results (out-1.wav, out-2.wav …)")
     add("--stems", type=Path, metavar="DIR", help="write one wav per part; they sum to the mix")
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     if not 1 <= args.n <= MAX_N:
         raise RequestError(f"--n {args.n} is outside 1 to {MAX_N}")
     request = request_from(args)
-    if not args.output.suffix and not args.output.is_file():
+    if args.output.suffix.lower() == ".partimento" or (not args.output.suffix and not args.output.is_file()):
         return _project(request, args)
     paths = OutputPaths(args.output, args.stems, args.midi_out, args.report, args.depth)
     for index in range(args.n):
@@ -64,11 +64,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _project(request: GenerateRequest, args: argparse.Namespace) -> int:
-    """Make a project folder instead of files."""
+    """Make a project, in a folder or in one file, instead of sound files."""
+    from partimento.project.files import check_new
     from partimento.sessions import create_project
 
     if args.n != 1 or args.stems or args.midi_out or args.report:
-        raise RequestError("a project folder holds stems, score and report; leave out --n, --stems, --midi-out and --report")
+        raise RequestError("a project holds stems, score and report; leave out --n, --stems, --midi-out and --report")
+    check_new(args.output)
     with stages(4, args.quiet) as tell:
         project = create_project(args.output, request, on_stage=tell)
     if not args.quiet:
@@ -76,7 +78,7 @@ def _project(request: GenerateRequest, args: argparse.Namespace) -> int:
 
         contents = project.load()
         print(report_table(contents.report))
-        print(f"{project.folder}: version 1, {len(contents.stems)} stems; mix in {project.folder / 'mix.wav'}")
+        print(f"{project.folder}: version 1, {len(contents.stems)} stems; {project.where_mix}")
     return 0
 
 

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from partimento.tables import text_table
+from partimento.errors import RequestError
+
+if TYPE_CHECKING:
+    from partimento.project import Project, Version
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of whichever of the commands this is."""
     action = parser.prog.split()[-1]
     parser.set_defaults(action=action)
-    parser.add_argument("project", type=Path, help="a project folder")
+    add = parser.add_argument
+    add("project", type=Path, help="a project: its folder, or its .partimento file")
     if action == "checkout":
-        parser.add_argument("number", type=int, help="version to go to")
+        add("number", type=int, nargs="?", help="version to go to (default: stay at the current one and write its files)")
     if action == "replay":
-        parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the copy to make")
-    if action == "history":
-        parser.add_argument("--json", action="store_true", help="print machine-readable JSON")
+        add("-o", "--output", type=Path, required=True, metavar="DIR", help="copy to make: a new folder, or a .partimento file")
+    elif action != "history":
+        add("-o", "--output", type=Path, metavar="FILE", help="write the version's mix (wav, flac: 24 bit; ogg, mp3)")
+        add("--stems", type=Path, metavar="DIR", help="write its stems, one 24-bit wav per part; they sum to the mix")
+        add("--midi-out", type=Path, metavar="FILE", help="write its score (.mid, .musicxml, .mxl, .abc)")
+        add("--report", type=Path, metavar="FILE", help="write its report as JSON")
+    add("--json", action="store_true", help="print machine-readable JSON")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,34 +37,85 @@ def run(args: argparse.Namespace) -> int:
     project = Project(args.project)
     if args.action == "history":
         _history(project, args.json)
-    elif args.action == "replay":
-        from partimento.sessions import replay
-
-        copy = replay(project, args.output)
-        same = (project.folder / "mix.wav").read_bytes() == (copy.folder / "mix.wav").read_bytes()
-        print(f"{copy.folder}: version {copy.head.number}; the mix is {'the same, byte for byte' if same else 'DIFFERENT'}")
-        return 0 if same else 1
+        return 0
+    if args.action == "replay":
+        return _replay(project, args)
+    _check_outputs(args)
+    if args.action == "checkout":
+        version = project.head if args.number is None else project.checkout(args.number)
     else:
-        if args.action == "checkout":
-            version = project.checkout(args.number)
-        else:
-            version = project.undo() if args.action == "undo" else project.redo()
-        print(f"{project.folder}: now at version {version.number} ({version.instruction or 'no words'})")
+        version = project.undo() if args.action == "undo" else project.redo()
+    _say(project, version, _write(project, version, args), args.json)
     return 0
 
 
-def _history(project: object, as_json: bool) -> None:
+def _check_outputs(args: argparse.Namespace) -> None:
+    """Find out before the head moves whether everything can be written.
+
+    Raises:
+        FileError: something cannot.
+    """
+    from partimento.audio.io import check_format
+    from partimento.paths import check_output
+    from partimento.score.io import check_score_path
+
+    if args.output is not None:
+        check_format(args.output)
+    if args.midi_out is not None:
+        check_score_path(args.midi_out)
+    for path in (args.output, args.midi_out, args.report):
+        if path is not None:
+            check_output(path)
+
+
+def _write(project: Project, version: Version, args: argparse.Namespace) -> list[Path]:
+    """The version's files that were asked for."""
+    from partimento.outputs import save_contents
+
+    if not any((args.output, args.stems, args.midi_out, args.report)):
+        return []
+    contents = project.load(version)
+    return save_contents(contents, audio=args.output, stems=args.stems, midi=args.midi_out, report=args.report)
+
+
+def _say(project: Project, version: Version, written: list[Path], as_json: bool) -> None:
+    """Where the project is now, and what was written."""
+    if as_json:
+        from partimento.plan.serial import to_builtins, to_json
+
+        print(to_json({"head": version.number, "version": to_builtins(version), "files": [str(p) for p in written]}), end="")
+        return
+    print(f"{project.folder}: now at version {version.number} ({version.instruction or 'no words'})")
+    for path in written:
+        print(path)
+
+
+def _replay(project: Project, args: argparse.Namespace) -> int:
+    """Make it again elsewhere, and compare; 1 when something differs."""
+    from partimento.plan.serial import to_json
+    from partimento.sessions import replay
+
+    if args.output.resolve() == project.folder.resolve():
+        raise RequestError(f"{args.output} is the project itself; name another place for the copy")
+    copy = replay(project, args.output)
+    old, new = project.head, copy.head
+    mix, stems = old.mix_sha256 == new.mix_sha256, old.stems == new.stems
+    if args.json:
+        print(to_json({"project": str(copy.folder), "version": new.number, "mix_same": mix, "stems_same": stems}), end="")
+    else:
+        same = "the same, byte for byte" if mix and stems else "DIFFERENT" if not mix else "the same; a stem is DIFFERENT"
+        print(f"{copy.folder}: version {new.number}; the mix is {same}")
+    return 0 if mix and stems else 1
+
+
+def _history(project: Project, as_json: bool) -> None:
     """Print all versions; the head is marked."""
     from partimento.plan.serial import to_builtins, to_json
-    from partimento.project import Project
+    from partimento.project.tree import history_lines
 
-    assert isinstance(project, Project)
     versions, head = project.versions(), project.head.number
     if as_json:
-        print(to_json({"head": head, "versions": [to_builtins(v) for v in versions]}), end="")
+        body = {"head": head, "redo": project.next_redo, "versions": [to_builtins(v) for v in versions]}
+        print(to_json(body), end="")
         return
-    rows = [
-        ("*" if v.number == head else "", str(v.number), str(v.parent or ""), v.instruction, "; ".join(v.changed))
-        for v in versions
-    ]
-    print(text_table(("", "version", "from", "instruction", "changed"), rows))
+    print("\n".join(history_lines(versions, head)))

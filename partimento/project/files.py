@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from partimento.errors import FileError
-from partimento.paths import make_folder, read_bytes, write_bytes
+from partimento.paths import check_output, make_folder, read_bytes, write_bytes
 
 ARCHIVE_SUFFIX = ".partimento"
 LOCK_TIMEOUT_S = 10.0
@@ -169,19 +169,34 @@ def open_files(path: Path) -> Files:
     raise FileError(f"{path} is not a project: there is no such folder or file")
 
 
-def new_files(path: Path) -> Files:
-    """The place of a project that is to be made; a name that ends in ``.partimento`` becomes an archive.
+def check_new(path: Path) -> None:
+    """Find out before long work whether a project can be made there.
 
     Raises:
         FileError: something is there already, or it cannot be written.
     """
+    archive = path.suffix.lower() == ARCHIVE_SUFFIX
+    begun = not archive and path.is_dir() and {entry.name for entry in path.iterdir()} <= _UNFINISHED
+    if path.exists() and not begun:
+        raise FileError(f"{path} exists already; choose another name, or edit it with `partimento edit {path} …`")
+    if archive:
+        check_output(path)
+        return
+    above = path if path.is_dir() else next((p for p in path.absolute().parents if p.exists()), path)
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise FileError(f"cannot create {path}: no permission to write in {above}")
+
+
+def new_files(path: Path) -> Files:
+    """The place of a project that is to be made; a name that ends in ``.partimento`` becomes an archive.
+
+    Raises:
+        FileError: see :func:`check_new`.
+    """
+    check_new(path)
     if path.suffix.lower() == ARCHIVE_SUFFIX:
         from partimento.project.archive import ArchiveFiles
 
-        if path.exists():
-            raise FileError(f"{path} exists already; choose another name, or edit it with `partimento edit {path} …`")
         return ArchiveFiles(path, new=True)
-    if path.exists() and (not path.is_dir() or not {entry.name for entry in path.iterdir()} <= _UNFINISHED):
-        raise FileError(f"{path} exists already; choose another name, or edit it with `partimento edit {path} …`")
     make_folder(path)
     return FolderFiles(path)

@@ -134,6 +134,11 @@ class Project:
         return self.files.path
 
     @property
+    def where_mix(self) -> str:
+        """Where the head's mix is, in words."""
+        return f"mix in {self.folder / _MIX}" if self.folder.is_dir() else f"{_MIX} in it; `partimento checkout` writes it"
+
+    @property
     def head(self) -> Version:
         """The current version."""
         return self.version(self._state.head)
