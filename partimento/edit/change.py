@@ -68,6 +68,7 @@ class Change:
         kept: for operations that move things in time: which samples stay, for every stem.
         n_faded: samples at the end of the last kept stretch that are faded out all the same.
         moved: how later steps of a stem move in time: old quarter note → new one.
+        holds_level: rendered stems keep the gain that they had, so that louder playing is louder in the mix.
         lines: for people.
     """
 
@@ -80,6 +81,7 @@ class Change:
     kept: tuple[Kept, ...] | None = None
     n_faded: int = 0
     moved: Callable[[float], float] | None = None
+    holds_level: bool = False
     lines: tuple[str, ...] = ()
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from partimento.edit.change import Executor
-from partimento.edit.effects import effect
+from partimento.edit import effects
+from partimento.edit.change import Change, Executor, Piece
+from partimento.edit.region import Span
 from partimento.edit.score_add import add
 from partimento.edit.score_chords import set_chords
 from partimento.edit.score_dynamics import dynamics
 from partimento.edit.score_gain import fade, gain
+from partimento.edit.score_jazz import jazzier
 from partimento.edit.score_length import extend, trim
 from partimento.edit.score_metre import set_metre
 from partimento.edit.score_pitch import set_key, transpose
@@ -16,6 +18,13 @@ from partimento.edit.score_silence import extract, mute_region, remove
 from partimento.edit.score_style import restyle, vary
 from partimento.edit.score_tempo import set_tempo
 from partimento.errors import UnsupportedError
+from partimento.plan.edit import EditOperation
+
+
+def effect(piece: Piece, operation: EditOperation, span: Span) -> Change:
+    """A sound that is meant; some words for one are about notes where there are notes (jazzier)."""
+    return (jazzier if operation.value.strip().lower() == "jazzier" else effects.effect)(piece, operation, span)
+
 
 EXECUTORS: dict[str, Executor] = {
     "add": add,

@@ -249,7 +249,8 @@ def _replanned(plan: Plan, score: Score, bars: Callable[[int], list[int]], opera
     parts = []
     for part in plan.parts:
         active, solo = _ranges(part.active, bars), _ranges(part.solo, bars)
-        parts.append(replace(part, active=active or (BarRange(0, score.n_bars),), solo=solo))
+        silent = not any(t.notes for t in score.tracks if t.name == part.name)
+        parts.append(replace(part, active=() if silent else active or (BarRange(0, score.n_bars),), solo=solo))
     dynamics = tuple({round(float(b), 6): replace(d, bar=float(b)) for d in plan.dynamics.value
                       for b in (bars(int(d.bar)) or [0])[:1]}.values())  # fmt: skip
     dynamics = tuple(sorted(dynamics, key=lambda d: d.bar))

@@ -50,7 +50,8 @@ def _silenced(piece: Piece, names: tuple[str, ...], span: Span, word: str) -> Ch
         track = score.track(name)
         score = score.with_track(replace(track, notes=without(track.notes, span)))
         plan = _inactive(plan, name, span, piece)
-    empty = {t.name for t in score.tracks if t.name in names and not t.notes}
+    # A part that has nothing left goes, unless what rings after the region is still its own.
+    empty = {t.name for t in score.tracks if t.name in names and not t.notes and not _rings_outside(piece, t.name, span)}
     if empty and len(empty) < len(score.tracks):
         plan = without_parts(plan, empty)
         score = replace(score, tracks=tuple(t for t in score.tracks if t.name not in empty))
@@ -65,6 +66,14 @@ def _inactive(plan: Plan, name: str, span: Span, piece: Piece) -> Plan:
     for part in plan.parts:
         if part.name == name:
             active = bars_without(part.active, span, piece.score)
-            part = replace(part, active=active or part.active)
+            silent = not without(piece.score.track(name).notes, span)
+            part = replace(part, active=() if silent else active or part.active)
         parts.append(part)
     return replace(plan, parts=tuple(parts))
+
+
+def _rings_outside(piece: Piece, name: str, span: Span) -> bool:
+    """True when a stem sounds before or after a span."""
+    start, end = span.samples(piece.sample_rate)
+    samples = piece.stems[name].samples
+    return bool(samples[:, :start].any() or samples[:, end:].any())

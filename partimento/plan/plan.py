@@ -111,7 +111,7 @@ class PartPlan:
         instrument: id of ``score/data/instruments.yaml``.
         role: one of :data:`partimento.score.score.ROLES`.
         origin, words, reason: as in :class:`Value`.
-        active: bars in which it plays, ascending, not overlapping; never empty.
+        active: bars in which it plays, ascending, not overlapping; empty only when an edit has silenced all of it.
         program: General MIDI program, when it differs from the instrument's own.
         solo: bars in which the words ask for a solo of this part.
         gain_db: asked-for level against the usual one.

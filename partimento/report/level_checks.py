@@ -96,6 +96,8 @@ def _activity(part: PartPlan, plan: Plan, performance: Performance, grid: PlanGr
     wanted = [
         (grid.bar_seconds(r.start_bar), grid.bar_seconds(min(r.end_bar, n_bars)), r) for r in part.active if r.start_bar < n_bars
     ]
+    if not wanted:
+        return finding(control, f"{part.role}, silent", "it has no bars", how, None, level="audio", origin=origin)
     sounding = active_ranges(stem)
     late = []
     for start, end, span in wanted:

@@ -67,6 +67,8 @@ def _part(part: PartPlan, score: Score, grid: PlanGrid) -> Finding:
     outside = [n for n in track.notes if not _inside(n, ranges, grid)]
     if outside:
         faults.append(f"{len(outside)} notes outside, first in bar {int(grid.bar(outside[0].start + 1e-6)) + 1}")
+    if not track.notes and not ranges and not faults:
+        return finding(control, f"{part.role}, silent", "no notes", how, True, origin=str(part.origin), value=0)
     heard = "; ".join(faults) or f"{len(track.notes)} notes, first in bar {int(grid.bar(track.notes[0].start + 1e-6)) + 1}"
     return finding(control, asked, heard, how, not faults, origin=str(part.origin), value=len(track.notes))
 
