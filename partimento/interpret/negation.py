@@ -24,10 +24,13 @@ _ROLES = {
 _ROLE_PATTERNS = {
     role: (
         re.compile(
-            rf"\b(?:no|without(?: any| a)?|minus(?: the)?|don'?t (?:want|use)(?: any| a)?) (?:{en})\b(?! (?:changes?|notes?))",
+            r"\b(?:no|without(?: any| a)?|avoid(?: any)?|minus(?: the)?|don'?t (?:want|use)(?: any| a)?)"
+            rf" (?:{en})\b(?! (?:changes?|notes?))",
             re.I,
         ),
-        re.compile(rf"(?:没有|不要|不需要|不用|不加|无|别要|别用|别有|别加|去掉|拒绝|禁止|杜绝)(?:任何|出现)?(?:{zh})"),
+        re.compile(
+            rf"(?:没有|不要|不需要|不用|不加|无|别要|别用|别有|别加|去掉|拒绝|禁止|杜绝|抛弃|摒弃|舍弃|避免|避开|绝不出现|不出现|不带|不含)(?:任何|一切|所有|出现)*(?:{zh})"
+        ),
     )
     for role, (en, zh) in _ROLES.items()
 }

@@ -7,12 +7,17 @@ import re
 from partimento.interpret.cues import cues
 from partimento.interpret.mentions import Mention
 from partimento.interpret.phrases import Negations, Span, backward_chain, forward_chain, gap_words, is_temporal, put
+from partimento.interpret.tokens import has_cjk
 
 _WANTED_AFTER_ALL = re.compile(
     r"(?:\b(?:can ?not|can'?t|could ?n'?t|could not|never|not|don'?t|do not|won'?t)"
     r"(?: (?:do|live|go|be|work|manage|imagine it|have it))?"
     r"|\bno (?:\w+ ){1,4}?(?:is|are|would be|feels?) (?:complete|whole|finished|the same))\s*$"
 )  # before "without": a double negation asks for the thing
+_COMMAND_BEFORE = re.compile(
+    r"(?:^|[.;:,!?(]|\b(?:please|and|but|just|so|also|then|to|you|"
+    r"you can|you may|we|i|i'd|let's|let us|can|could|would|should|must))\s*$"
+)
 _AND = re.compile(r"\b(?:and|&)\b|&|\+")
 _OR = re.compile(r"\b(?:or|nor)\b")
 _DET = re.compile(
@@ -27,7 +32,8 @@ def read_english(text: str, start: int, end: int, mentions: list[Mention], found
     star_spans = [m.span() for m in star.finditer(text, start, end)]
     only_spans = _only(text, start, end, mentions, found)
     for span in star_spans:
-        if not any(a <= span[0] < b for a, b in only_spans):
+        alone = text[span[0]] in "ua"  # unaccompanied, a cappella: may hold for a place only
+        if not any(a <= span[0] < b for a, b in only_spans) and not (alone and is_temporal(text, start, end, span[0])):
             found.absent.append(("*", span))
             found.spans.append(span)
             rest = re.match(r"\s*(?:or|and|nor)\s+", text[span[1] : end])
@@ -41,7 +47,8 @@ def read_english(text: str, start: int, end: int, mentions: list[Mention], found
                 text, span[0], end
             ):
                 continue
-            if match.group().startswith("without") and _WANTED_AFTER_ALL.search(text[start : span[0]]):
+            at = match.group().find("without")
+            if at >= 0 and _WANTED_AFTER_ALL.search(text[start : span[0] + at]):
                 continue
             chain = forward_chain(text, span[1], end, mentions, 1 if name == "close" else 5)
             if name == "close" and chain and len(gap_words(text[span[1] : mentions[chain[0]].start])) > 0:
@@ -51,6 +58,7 @@ def read_english(text: str, start: int, end: int, mentions: list[Mention], found
             positive = any(start <= m.start < span[0] and i not in found.negated for i, m in enumerate(mentions))
             scope = _scope(text, chain, mentions, positive_before=positive)
             _apply(text, end, scope, span, mentions, found, order["start"], start)
+    _commands(text, start, end, mentions, found)
     for match in negation["after"].finditer(text, start, end):
         chain = backward_chain(text, match.start(), start, mentions, 1)
         if (
@@ -74,6 +82,29 @@ def read_english(text: str, start: int, end: int, mentions: list[Mention], found
         for index, mention in enumerate(mentions):
             if start + match.start() <= mention.start < start + match.end():
                 found.negated.add(index)
+
+
+def _commands(text: str, start: int, end: int, mentions: list[Mention], found: Negations) -> None:
+    """ "Cut the vocals", "keep the singer out", "leave the drums at home", "swap the drums for claps"."""
+    negation, opening = cues("en")["negation"], cues("en")["order"]["start"]
+    for name in ("command", "around", "swap"):
+        for match in negation[name].finditer(text, start, end):
+            chain = forward_chain(text, match.end(), end, mentions, 2)
+            if not chain or chain[0] in found.negated or not _COMMAND_BEFORE.search(text[start : match.start()]):
+                continue
+            if has_cjk(text[match.start() : mentions[chain[0]].start]):
+                continue
+            tail = mentions[chain[-1]].end
+            span = match.span()
+            if name != "command":
+                closing = negation[f"{name}_end"].match(text, tail + len(text[tail:end]) - len(text[tail:end].lstrip()))
+                if not closing:
+                    continue
+                span = (match.start(), closing.end())
+            elif re.match(r"\s*(?:in|up)\b", text[tail:end]):
+                continue  # "drop the bass in" lets it enter
+            scope = _scope(text, chain, mentions, positive_before=False)
+            _apply(text, end, scope, span, mentions, found, opening, start)
 
 
 def _scope(text: str, chain: list[int], mentions: list[Mention], *, positive_before: bool) -> list[int]:

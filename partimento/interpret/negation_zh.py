@@ -4,22 +4,44 @@ from __future__ import annotations
 
 import re
 
+from partimento.interpret.clauses_zh import limited
 from partimento.interpret.cues import cues
 from partimento.interpret.mentions import Mention
 from partimento.interpret.phrases import Negations, Span, backward_chain, forward_chain_zh, is_temporal, put
 from partimento.interpret.vocabulary import IGNORE, Hit
 
+_THING = r"(?:其他|其它|其余|别的|剩下的|剩余的?|另外的|什么)?(?:的)?(?:乐器|声音|东西|声部|音色)?"
 _ONLY_EXCEPT = re.compile(
-    r"除了([^,。;!?]{1,16}?)(?:之外|以外|外)?,?(?:其他|其它|别的)?(?:都|什么都|全都|全)(?:不要|别|不用|没有|不加|不需要)"
+    rf"除(?:了|去|开)?([^,。;!?]{{1,16}}?)(?:之外|以外|外)?,?{_THING}(?:都|什么都|全都|全部|全|统统|通通|一概|一律|我?都)+(?:请|给我)?"
+    r"(?:不要|别|不用|没有|不加|不需要|去掉|拿掉|删掉|删去|关掉|撤掉|撤走|免了?|静音|免谈|不准|不许|砍掉|剔除|去除|省掉|扔掉|走)"
 )
-_ALL_BUT = re.compile(r"除了([^,。;!?]{1,16}?)(?:之外|以外|外)?,?(?:其他|其它|别的|什么)?(?:乐器)?都(?:可以|行|要|用|好|能)")
-_CLAUSE_END = re.compile(r"\s*(?:的|啦|吧|哦|啊)*\s*(?:$|[,。;!?、\s])")
+_ALL_BUT = re.compile(
+    r"除(?:了|去|开)([^,。;!?]{1,16}?)(?:之外|以外|外)?[,都](?!还|也|再|同时|另外|又|更)[^。;!?]{0,28}?"
+    r"(?:可以|行|要|用|好|能|欢迎|没问题|留|有|上)(?!不)"
+)
+_CLAUSE_END = re.compile(r"\s*(?:的|了|啦|吧|哦|啊|呀|我)*\s*(?:$|[,。;!?、\s])")
 _WITH_NEGATION_CHAR = tuple("特级区分告离个性类道")  # 特别, 级别 … are no negations
 _THESE_ONLY = re.compile(r"(?:就|只|仅)(?!是)[^,。;!?]{1,24}?[这那][一两俩三四五六几0-9]+(?:样|件|种|个)")
-_MUST_HAVE = ("不能", "不可", "不可以", "并非", "不是", "怎能", "怎么能", "绝不能")  # before 没有: a double negation
+_MUST_HAVE = (
+    "不能",
+    "不可缺",
+    "不能缺",
+    "不可",
+    "不可以",
+    "并非",
+    "不是",
+    "怎能",
+    "怎么能",
+    "绝不能",
+)  # before 没有: a double negation
 _SUBJECT_GAP = re.compile(
-    r"(?:念白|说唱|演唱|伴唱|部分|声部|音色|声音|声|之?类|这些|那些|这种|那种|西洋|电子|东西|乐器|玩意儿?|统统|的|这|些|\s)*"
+    r"(?:请|念白|说唱|演唱|伴唱|部分|声部|音色|声音|声|之?类|这些|那些|这种|那种|乐器|器|手|组|类|们|兄弟|西洋|电子|东西|乐器|玩意儿?|统统|的|这|些|\s)*"
 )
+_ALWAYS = re.compile(r"全程|从头到尾|自始至终|始终|一直|整首|全曲")
+_KEEPS = re.compile(r"(?:别|不要|勿|莫|不能|不可)(?:忘|漏|落|少|缺)")
+_INSTEAD_OF = re.compile(r"代替|替代|取代|顶替|替|换")
+_REPLACED = re.compile(r"(?:把|将)?(?P<old>[^,。;!?把将]{1,12}?)(?:换成|换作|换为|改成|改为|替换成|替换为)")
+_PLACED = re.compile(r"段|副歌|主歌|小节|秒|后|再|然后|接着|最后|中间|结尾|高潮|开头|一半|前奏|尾|随")
 _JUST_FINE = ("即可", "就行", "就好", "就行了", "就好了")  # "that will do" closes any wish
 
 
@@ -28,8 +50,13 @@ def read_chinese(text: str, start: int, end: int, mentions: list[Mention], hits:
     known = [(h.start, h.end) for h in hits if any(s.kind != IGNORE for s in h.senses)]
     star_spans = _everything_else(text, start, end, mentions, found)
     _before(text, start, end, mentions, known, star_spans, found)
-    _after(text, start, end, mentions, found)
+    _after(text, start, end, mentions, star_spans, found)
     _only(text, start, end, mentions, known, found)
+    for match in _REPLACED.finditer(text, start, end):
+        if not _PLACED.search(text, start, end):  # without a place, what is replaced never sounds
+            for index, mention in enumerate(mentions):
+                if match.start("old") <= mention.start < match.end("old"):
+                    put(found, mentions, index, match.span())
 
 
 def _everything_else(text: str, start: int, end: int, mentions: list[Mention], found: Negations) -> list[Span]:
@@ -43,7 +70,7 @@ def _everything_else(text: str, start: int, end: int, mentions: list[Mention], f
     for match in _ONLY_EXCEPT.finditer(text, start, end):
         found.absent.append(("*", match.span()))
         star_spans.append(match.span())
-    for match in _ALL_BUT.finditer(text, start, end):
+    for match in () if star_spans else _ALL_BUT.finditer(text, start, end):
         for index, mention in enumerate(mentions):
             if match.start(1) <= mention.start < match.end(1):
                 put(found, mentions, index, match.span())
@@ -71,6 +98,13 @@ def _before(
         chain = forward_chain_zh(text, span[1], end, mentions)
         if not chain:
             continue
+        low = max((m.end() for m in re.finditer(r"[,;:]", text[start : span[0]])), default=0) + start
+        if _INSTEAD_OF.match(text, span[0], span[1]) and _PLACED.search(text, start, end):
+            continue  # 中段萨克斯取代小号: both sound, one after the other
+        if limited(text, low, span[1]) and not _ALWAYS.search(text, low, span[1]):
+            continue  # 前奏不要鼓: only there
+        if _KEEPS.search(text, low, span[1]):
+            continue  # 少了鼓也没关系, 别忘了三角铁
         gap = text[span[1] : mentions[chain[0]].start]
         if negation["until"].search(gap) or negation["until"].match(text, mentions[chain[-1]].end, end):
             continue
@@ -79,10 +113,12 @@ def _before(
             put(found, mentions, index, span)
 
 
-def _after(text: str, start: int, end: int, mentions: list[Mention], found: Negations) -> None:
+def _after(text: str, start: int, end: int, mentions: list[Mention], star_spans: list[Span], found: Negations) -> None:
     """… 就不用了, … 一概不用."""
     negation = cues("zh")["negation"]
     for match in negation["after"].finditer(text, start, end):
+        if any(a < match.end() and match.start() < b for a, b in star_spans):
+            continue
         chain = backward_chain(text, match.start(), start, mentions, 10)
         if (
             chain

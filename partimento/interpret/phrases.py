@@ -22,9 +22,14 @@ _FIRST_GAP_OK_WORDS = (
     "of the any use sound sounds kind type more real live audible actual single additional extra other form to hear in have"
 )
 _FIRST_GAP_OK = frozenset(_FIRST_GAP_OK_WORDS.split())
-_ZH_BLOCK = re.compile(r"[,。;!?]|弹|吹|拉(?!弦)|进|入|主|为主|开始|然后|接着|再来|之后|最后|要(?!有)|用来|可以|适合|加上")
+REMAINS_OF = re.compile(r"最|结尾|末|尾|然后|渐|散|退|停|后|到|淡|消失|走|离|慢慢|结束|先|开头")
+"""Words that make 只剩 a moment: something goes on before it."""
+_JOINED = frozenset(("and", "but", "plus"))  # "without effects and a bass": the object was another
+_ZH_BLOCK = re.compile(
+    r"[,。;!?换]|改用|(?<!指)弹|吹|拉(?!弦)|进|入|主|为主|开始|然后|接着|再来|之后|最后|要(?!有)|用来|可以|适合|加上"
+)
 _ZH_PLACE_BEFORE = re.compile(r"第[一二三四五六首末0-9]+(?:段|节|部分|遍|乐章)")  # governs the clauses behind it
-_ZH_JOIN = re.compile(r"(?:、|和|与|及|以及|或者?|跟|还有|也|或是|的声音|声|之类的?|等|/|\s|,(?=\s*$))*")
+_ZH_JOIN = re.compile(r"(?:、|和|与|及|以及|或者?|跟|还有|也|或是|的声音|声|之类的?|等|/|\s)*")
 
 
 @dataclass
@@ -51,7 +56,7 @@ def forward_chain(text: str, at: int, end: int, mentions: list[Mention], first_g
         gap = text[position : mention.start] if mention.start > position else ""
         words = [w for w in gap_words(gap) if w not in _FIRST_GAP_OK]
         if not chain:
-            if len(words) > first_gap or BLOCK & set(words) or re.search(r"[,.;:!?]", gap):
+            if len(words) > first_gap or (BLOCK | _JOINED) & set(words) or re.search(r"[,.;:!?]", gap):
                 break
         elif mention.start >= position:
             joined = not gap.strip() or bool(re.search(r",|/|&|\+|\b(?:and|or|nor)\b", gap)) or (not gap.strip(" -"))
@@ -118,10 +123,18 @@ def is_temporal(text: str, start: int, end: int, at: int) -> bool:
     left = max((m.end() for m in re.finditer(r"[,;:]", text[start:at])), default=0) + start
     right_match = re.search(r"[,;:]", text[at:end])
     right = at + right_match.start() if right_match else end
+    soon = re.match(r"[,;]? *(?:and )?then\b|[,;](?:然后|接着|随后|之后|再)", text[right:])
+    if soon or re.search(r"\bbars? of\b", text[left:right]):
+        return True
+    before = re.search(r"(?:^|[;:.])\s*([^,;:.]{2,28}),\s*$", text[start:left])
+    if before and not re.search(r"\b(?:no|not|without)\b|[不没无别]", before.group(1)):
+        left = start + before.start(1)  # "Before that, just bass": a short place in front governs the clause
     for language in ("en", "zh"):
         order = cues(language)["order"]
-        for name in ("start", "next", "end"):
+        for name in ("start", "next", "end", "prior", "place"):
             match = order[name].search(text, left, right)
+            if match and language == "zh" and match.group()[0] in "只仅唯" and not REMAINS_OF.search(text, start, at):
+                continue  # 只留二胡 alone is a wish, no moment
             if match and not (name == "start" and language == "en" and match.group().startswith("first")):
                 return True
     return bool(

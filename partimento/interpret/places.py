@@ -26,8 +26,17 @@ _FIRST_BARS = re.compile(rf"(?:敲|弹|吹|拉|奏|play(?:s|ing)?|for) ?(?:the f
 _HALF = re.compile(r"half ?way|mid ?way|(?:second|other|latter|last) half|halfway|in the middle|后半|下半段|中段|中间")
 _THIRD = re.compile(r"(?:last|final) (?:third|part|section)")
 _END = re.compile(r"\b(?:end|ending|finale|coda|close|closing)\b|最后|结尾|末尾|收尾|尾声|末段|终了")
-_ORDINAL_ZH = re.compile(r"第([二三四五])(?:段|部分|节|遍)")
-_SECTION_BEFORE = r"(?:in|during|for|at|on|throughout|when|until|before|once|into|after)\s+(?:the |each |every |a )?(?:\w+ )?"
+_OPENING = re.compile(
+    rf"first (?:{_N} )?(?:bars?|measures?|seconds?|beats|minute)|"
+    rf"^\W*for (?:about |around )?{_N} (?:bars?|measures?|seconds?|beats)|"
+    rf"(?:弹|吹|拉|奏|敲|打|唱|响|循环|铺)(?:了|满)?{_ZN}(?:个)?(?:小节|秒)"
+)
+_ORDINAL_EN = re.compile(r"\b(first|second|third|fourth|fifth)(?: \w+)? (?:part|section|movement|act|phrase|stanza|round|pass)\b")
+_ORDINAL_ZH = re.compile(r"第([一二三四五])(?:段|部分|节|遍)")
+_SECTION_BEFORE = (
+    r"(?:in|during|for|at|on|throughout|through|as|by|from|when|until|before|once|into|after)\s+"
+    r"(?:the |each |every |a )?(?:\w+ )?"
+)
 
 
 @cache
@@ -102,6 +111,13 @@ def find_place(text: str, start: int, end: int) -> Where:
         return Where("section", _ordinal(ordinal), section[0])
     if match := _ORDINAL_ZH.search(part):
         return Where("stage", _number(match.group(1)))
+    if match := _ORDINAL_EN.search(part):
+        return Where("stage", 1.0 + ("first", "second", "third", "fourth", "fifth").index(match.group(1)))
     if _END.search(part):
         return Where("end")
     return Where()
+
+
+def is_opening(text: str) -> bool:
+    """True for "the first eight bars", "for four bars", 弹十六小节: how long something sounds alone."""
+    return bool(_OPENING.search(text))

@@ -24,6 +24,7 @@ from partimento.score.timing import Key, Metre
 Span = tuple[int, int]
 _STEMS = re.compile(r"(?:ings?|ed|ly|s|es|er|est|ish|y)$")
 _BLANKS = re.compile(r"[^\S\n\r]+")  # runs of blanks; a new line ends a sentence
+_LEAVES = re.compile(r"(?:at the (?:very )?end|in the (?:outro|last|ending|final|second half)|for the (?:last|final)|after)")
 _MOVES = re.compile(
     r"\b(?:com(?:es?|ing)|enter(?:s|ing)?|join(?:s|ing)?|kick(?:s|ing)?|start(?:s|ing)?|until|before|drops?|stops?)\b"
 )
@@ -71,7 +72,7 @@ def read(words: str) -> Reading:
     mentions = [m for m in candidates if not overlaps((m.start, m.end), ignored) and not is_only_like(text, m.end)]
     mentions = drop_echoes(mentions, text, clauses)
     negations = read_negations(_masked(text, uses), sentences, clauses, mentions, hits)
-    skip = set(negations.negated) | {i for i, _, _ in negations.temporal}
+    skip = set(negations.negated) | {i for i, _, limit in negations.temporal if _LEAVES.match(text, limit[0])}
     mentions = unify(mentions, set(range(len(mentions))) - set(negations.negated), text)
     described = [_described(m, mentions, hits, text, clauses) for m in mentions]
     order = read_order(_masked(text, uses), words, sentences, described, skip)
@@ -140,7 +141,7 @@ def _assemble(found: _Found) -> Reading:
     instruments, absent, contradictions = _later_wins(instruments, positive, negations, words)
     passages = [
         *found.order.passages,
-        *_temporal_passages(negations, mentions, words, text),
+        *_temporal_passages(negations, mentions, words, text, {i for p in found.order.passages for i in p.instruments}),
         *_section_passages(positive, text, words, found.sentences),
     ]
     unplayed = [m for i, m in enumerate(mentions) if m.unplayed and i not in negations.negated and i not in temporal]
@@ -239,7 +240,7 @@ def _later_wins(
     return instruments, absent, contradictions
 
 
-def _temporal_passages(negations: Negations, mentions: list[Mention], words: str, text: str) -> list[Passage]:
+def _temporal_passages(negations: Negations, mentions: list[Mention], words: str, text: str, told: set[str]) -> list[Passage]:
     """ "no drums until the chorus" → enters there; "no drums at the end" → leaves there."""
     passages = []
     for index, span, limit in negations.temporal:
@@ -247,6 +248,8 @@ def _temporal_passages(negations: Negations, mentions: list[Mention], words: str
         quote = (words[span[0] : limit[1]].strip(" ,.;"),) if limit[0] >= span[0] else (words[limit[0] : mentions[index].end],)
         where = find_place(text, limit[0], limit[1])
         id_ = mentions[index].id
+        if id_ in told and not _LEAVES.match(limiting):
+            continue
         if re.match(r"(?:at the (?:very )?end|in the (?:outro|last|ending|final)|for the last|after)", limiting):
             passages.append(Passage("leave", (id_,), where if where.unit != "stage" else Where("end"), quote))
         elif re.match(r"(?:in|during) ", limiting) and where.unit == "section" and where.name not in ("intro",):

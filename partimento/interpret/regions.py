@@ -35,7 +35,11 @@ def use_regions(text: str, sentences: list[Span], instrument_spans: list[Span]) 
     for start, end in sentences:
         hard = patterns["use_hard"].search(text, start, end)
         soft = patterns["use_soft"].search(text, start, end)
-        if hard:
+        use = hard or soft
+        which = re.search(r",?\s*(?:which|that)\s*$", text[start : use.start()]) if use else None
+        if which:  # "…, which would suit a film": only the relative clause
+            regions.append((start + which.start(), end))
+        elif hard:
             regions.append((start if _is_about_the_piece(text, start, hard.start()) else hard.start(), end))
         elif soft and _is_about_the_piece(text, start, soft.start()) and not _plays_before(start, soft.start(), instrument_spans):
             regions.append((start, end))

@@ -1,0 +1,201 @@
+"""Clauses that are joined in time: "once the piano has finished, strings enter", 等钢琴弹完, 小提琴再进.
+
+A subordinate clause names what sounds before (or after) its main clause; both sides become a :class:`Relation`. A clause
+whose predicate is waiting ("the drums hang back until bar nine", 鼓到副歌才进) becomes a :class:`Late`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from partimento.interpret.cues import cues
+from partimento.interpret.mentions import Mention
+from partimento.interpret.phrases import backward_chain, forward_chain
+from partimento.interpret.tokens import has_cjk
+
+Span = tuple[int, int]
+_STRONG = re.compile(r"[;:!?]|\.(?!\d)|\s[-–—]\s|—")
+_MAIN_END = re.compile(r"[;:!?]|\.(?!\d)|—|,? (?:and )?(?:then|finally|before|until|till|after|while|whereupon|but)\b|,")
+_PRONOUN = re.compile(
+    r"\b(?:it|its|they|them|their|those|these|that|this|he|she|his|her|both|the two|the (?:first|former|latter))\b"
+)
+_FRONT_GAP = re.compile(
+    r"[\s,]*(?:and|but|so|or|only|then|not|right|just|shortly|soon|immediately|even|long|well|directly)?[\s,]*"
+)
+_ALREADY = re.compile(r"\balready\b|\b(?:have|has|had) been\b|\bfor (?:a while|some time)\b")
+_THAN = re.compile(r"\bthan\b|\bdo(?:es)?\b|\bcan\b|\bshould\b")
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Indices of the mentions before and after, and the words that say so."""
+
+    earlier: tuple[int, ...]
+    later: tuple[int, ...]
+    span: Span
+
+
+@dataclass(frozen=True)
+class Late:
+    """Indices of mentions that wait, and the words around."""
+
+    later: tuple[int, ...]
+    span: Span
+
+
+def inside_of(live: list[Mention], low: int, high: int) -> list[int]:
+    """Indices of the mentions that begin in ``low`` to ``high``."""
+    return [i for i, m in enumerate(live) if low <= m.start < high]
+
+
+def waits(text: str, low: int, high: int) -> re.Match[str] | None:
+    """The predicate of waiting in a stretch of English, or None."""
+    return cues("en")["clause"]["wait"].search(text, low, high)
+
+
+def find_relations(text: str, start: int, end: int, live: list[Mention], before: list[int]) -> list[Relation]:
+    """Subordinate clauses of one English sentence; ``before`` holds what a pronoun may mean from the sentences before."""
+    found: list[Relation] = []
+    for match in cues("en")["clause"]["subordinator"].finditer(text, start, end):
+        if any(r.span[0] <= match.start() < r.span[1] for r in found):
+            continue
+        relation = _relation(text, start, end, match, live, before)
+        if relation and relation.earlier and relation.later:
+            earlier = {live[i].id for i in relation.earlier}
+            later = tuple(i for i in relation.later if live[i].id not in earlier)
+            if later:
+                found.append(Relation(relation.earlier, later, relation.span))
+    return found
+
+
+def _relation(text: str, start: int, end: int, match: re.Match[str], live: list[Mention], before: list[int]) -> Relation | None:
+    """What one subordinator joins."""
+    word = match.group().split()[-1] if not match.group().startswith("no sooner") else "once"
+    word = "once" if match.group().strip() in ("as soon as", "by the time") else word
+    main_low = max((m.end() for m in _STRONG.finditer(text, start, match.start())), default=start)
+    comma = text.rfind(",", main_low, match.start())
+    clause_low = comma + 1 if comma >= 0 else main_low
+    lead_gap = text[clause_low : match.start()]
+    main_before = inside_of(live, main_low, match.start())
+    bare = bool(_FRONT_GAP.fullmatch(lead_gap))
+    stop = _sub_end(text, match.end(), end, match.group().startswith(("no sooner", "only")))
+    fronted = bare and (comma < 0 or not main_before or bool(re.search(r"\b(?:and|but)\b", lead_gap)))
+    joint = _after_comma(text, stop, end)
+    following = _main_after(text, joint, end, live) if joint < end else []
+    if fronted and not following:
+        fronted = not main_before and False
+    chain = forward_chain(text, match.end(), stop if fronted else end, live, 6)
+    sub_high = max([stop, *(live[i].end for i in chain)])
+    sub = text[match.end() : sub_high]
+    done = bool(cues("en")["clause"]["done"].search(sub))
+    if not chain and word != "prior" and _PRONOUN.search(sub) and done:
+        chain = _spoken_before(live, match.start(), start, before)
+    if not chain:
+        return None
+    if fronted:
+        main = [i for i in following if i not in chain]
+        high = max((live[i].end for i in main), default=stop)
+    else:
+        main, high = _main_before(text, main_low, clause_low, match.start(), live), sub_high
+        if not main and waits(text, main_low, match.start()) and _PRONOUN.search(text[main_low : match.start()]):
+            main = _spoken_before(live, main_low, start, before)
+    span = (min([match.start(), *(live[i].start for i in main if not fronted)]), high)
+    return _directed(text, word, chain, main, span, done, fronted, (main_low, match.start()) if not fronted else (stop, end))
+
+
+def _directed(
+    text: str, word: str, chain: list[int], main: list[int], span: Span, done: bool, fronted: bool, where: Span
+) -> Relation | None:
+    """Which side is the earlier one."""
+    sub_first = Relation(tuple(chain), tuple(main), span)
+    main_first = Relation(tuple(main), tuple(chain), span)
+    said_main = text[where[0] : where[1]]
+    if word in ("when", "as", "while"):
+        if fronted and _ALREADY.search(said_main):
+            return main_first
+        return sub_first if done else None
+    if word in ("after", "once", "following"):
+        return sub_first
+    if waits(text, *where):
+        return sub_first
+    return main_first if fronted else None
+
+
+def _sub_end(text: str, at: int, end: int, inverted: bool) -> int:
+    """Where a subordinate clause ends."""
+    stops = [m.start() for m in re.finditer(r"[,;:!?]|\.(?!\d)| (?:and )?then\b| before\b| until\b", text[at:end])]
+    if inverted:
+        stops += [m.start() for m in _THAN.finditer(text[at:end])]
+    return at + min(stops, default=end - at)
+
+
+def _after_comma(text: str, stop: int, end: int) -> int:
+    """Where the main clause begins behind a fronted one."""
+    match = re.match(r"[\s,]*(?:than|then|does|do)?\s*", text[stop:end])
+    return stop + (match.end() if match else 0)
+
+
+def _main_after(text: str, at: int, end: int, live: list[Mention]) -> list[int]:
+    """The phrase that a main clause behind its subordinate one is about."""
+    stop = _MAIN_END.search(text, at, end)
+    high = stop.start() if stop else end
+    first = inside_of(live, at, high)
+    if not first:
+        return []
+    enter = cues("en")["order"]["enter"].search(text, at, high)
+    if enter and (subject := [i for i in backward_chain(text, enter.start(), at, live, 3) if i in first]):
+        return subject
+    return list(dict.fromkeys(first + forward_chain(text, live[first[0]].start, end, live)))
+
+
+def _main_before(text: str, main_low: int, clause_low: int, high: int, live: list[Mention]) -> list[int]:
+    """The phrase that a main clause in front of its subordinate one is about."""
+    for low in (clause_low, main_low):
+        inside = inside_of(live, low, high)
+        if not inside:
+            continue
+        enter = cues("en")["order"]["enter"].search(text, low, high)
+        if enter and (subject := [i for i in backward_chain(text, enter.start(), main_low, live, 3) if i in inside]):
+            return subject
+        return backward_chain(text, live[inside[-1]].end, main_low, live) or inside
+    return []
+
+
+def _spoken_before(live: list[Mention], at: int, start: int, before: list[int]) -> list[int]:
+    """What a pronoun at ``at`` means: the last phrase named."""
+    named = [i for i, m in enumerate(live) if start <= m.start < at]
+    return named[-1:] or before
+
+
+def find_late(text: str, start: int, end: int, live: list[Mention]) -> list[Late]:
+    """ "Hold the drums until bar 17", "the tuba waits eight bars", "save the bagpipes for the end" in one sentence."""
+    if has_cjk(text[start:end]):
+        return []
+    found: list[Late] = []
+    group = cues("en")["clause"]
+    for match in group["wait"].finditer(text, start, end):
+        limit = group["limit"].search(text, match.end() - 6, min(end, match.end() + 60))
+        if not limit and not re.search(r"\bonly\b", match.group()):
+            continue
+        subjects = backward_chain(text, match.start(), start, live, 3)
+        for k in range(len(subjects) - 1, 0, -1):
+            if "," in text[live[subjects[k - 1]].end : live[subjects[k]].start]:
+                subjects = subjects[k:]  # a comma alone joins no subjects
+                break
+        if subjects:
+            found.append(Late(tuple(subjects), (live[subjects[0]].start, limit.end() if limit else match.end())))
+    for match in group["delay"].finditer(text, start, end):
+        objects = forward_chain(text, match.end(), end, live, 2)
+        if objects:
+            found += [Late(tuple(objects), (match.start(), live[objects[-1]].end))]
+    for match in group["hold"].finditer(text, start, end):
+        objects = forward_chain(text, match.end(), end, live, 3)
+        if not objects:
+            continue
+        tail = live[objects[-1]].end
+        limit = group["limit"].search(text, tail, min(end, tail + 36))
+        if limit and not re.search(r"[,.;:]", text[tail : limit.start()]):
+            stop = re.search(r"[,.;:]", text[limit.end() : end])
+            found.append(Late(tuple(objects), (match.start(), limit.end() + stop.start() if stop else end)))
+    return found
