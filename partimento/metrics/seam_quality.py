@@ -76,6 +76,7 @@ def seam_quality(samples: NDArray[np.floating], sample_rate: int, seams_s: Seque
     places = np.arange(len(flux)) * _HOP
 
     def level_jump(at: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Change of level across samples ``at``, dB."""
         at = np.clip(at, 1, len(samples) - 1)
         before = (energy[at] - energy[np.maximum(at - side, 0)]) / side
         after = (energy[np.minimum(at + side, len(samples))] - energy[at]) / side

@@ -1,0 +1,125 @@
+"""``partimento evaluate text-to-music | controls | inpaint | edit --systems``, and ``sanity``: tables of systems."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from partimento.cli.progress import track
+from partimento.errors import RequestError
+
+if TYPE_CHECKING:
+    from partimento.evaluate.systems.table import SystemsTable
+
+T = TypeVar("T")
+TABLES = ("text-to-music", "controls", "inpaint", "edit")
+
+
+def add_tables(sub: Any) -> list[argparse.ArgumentParser]:
+    """Declare the subcommands that are new here; ``edit`` gets its options by :func:`add_system_options`."""
+    words = sub.add_parser("text-to-music", help="folders of generated sound against real music: FAD, KAD, faults")
+    add_system_options(words, required=True)
+    words.add_argument("--captions", type=Path, metavar="CSV", help="only clips that it names (columns id and caption)")
+    words.add_argument("--all-clips", action="store_true", help="all clips of every set instead of equally many")
+    words.add_argument("--embedder", default="log-mel", metavar="NAME[:PATH]", help="default log-mel, which needs no download")
+    controls = sub.add_parser("controls", help="are the asked-for chords, tempo, key, beats and sections in the sound?")
+    add_system_options(controls, required=True)
+    inpaint = sub.add_parser("inpaint", help="inpainted regions against the pieces they were cut from")
+    add_system_options(inpaint, required=True)
+    inpaint.add_argument("--regions", type=Path, required=True, metavar="CSV", help="columns id, start_s, end_s")
+    sanity = sub.add_parser("sanity", help="does every metric get worse when the music does?")
+    return [words, controls, inpaint, sanity]
+
+
+def add_system_options(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """What all tables of systems take."""
+    add = parser.add_argument
+    add("--systems", type=Path, nargs="+", required=required, metavar="DIR", help="one folder of sound files per system")
+    add("--reference", type=Path, required=required, metavar="DIR", help="real music, or what should come out")
+    add("--jobs", type=int, metavar="N", help="processes (default: the cores)")
+    add("--bootstrap", type=int, default=50, metavar="N", help="draws per interval (default 50)")
+    add("--seed", type=int, default=0, metavar="N", help="of all draws (default 0)")
+    add("--cache", type=Path, metavar="DIR", help="where measurements are kept (default: the user's cache)")
+    add("--papers", action="store_true", help="set the papers' rows beside (marked as not comparable)")
+
+
+def run_table(args: argparse.Namespace) -> int:
+    """Measure and write; 0 when every system had at least one clip that could be measured, else 1."""
+    if not 0 <= args.bootstrap <= 10_000:
+        raise RequestError(f"--bootstrap {args.bootstrap} is outside 0 to 10000")
+    if args.jobs is not None and not 1 <= args.jobs <= 256:
+        raise RequestError(f"--jobs {args.jobs} is outside 1 to 256")
+    name = str(args.what)
+    table = _TABLES[name](args, shlex.join(["partimento", *sys.argv[1:]]))
+    print(table.markdown())
+    if args.out is not None:
+        table.write(args.out, name.replace("-", "_") + ("_audio" if name == "edit" else ""))
+    return 0 if all(row.n_clips for row in table.rows if row.comparable) else 1
+
+
+def run_sanity(args: argparse.Namespace) -> int:
+    """The table of damages; 1 when a metric is out of order."""
+    from partimento.evaluate.sanity import as_markdown, evaluate_sanity
+    from partimento.paths import make_folder, write_text
+
+    lines = evaluate_sanity(progress=lambda prompts: list(track(prompts, len(prompts), "pieces", args.quiet)))
+    page = as_markdown(lines)
+    print(page)
+    if args.out is not None:
+        make_folder(args.out)
+        write_text(args.out / "metrics_sanity.md", page + "\n")
+    return 0 if all(line.ordered for line in lines) else 1
+
+
+def _text_to_music(args: argparse.Namespace, command: str) -> SystemsTable:
+    from partimento.evaluate.systems.text_to_music import Options, evaluate_text_to_music
+
+    options = Options(
+        tuple(args.systems), args.reference, args.captions, args.embedder, not args.all_clips, args.bootstrap, args.seed,
+        args.jobs, args.cache, args.papers,
+    )  # fmt: skip
+    return evaluate_text_to_music(options, command, _Bar(args))
+
+
+def _controls(args: argparse.Namespace, command: str) -> SystemsTable:
+    from partimento.evaluate.systems.controls import Options, evaluate_controls
+
+    options = Options(tuple(args.systems), args.reference, args.bootstrap, args.seed, args.jobs, args.cache, args.papers)
+    return evaluate_controls(options, command, _Bar(args))
+
+
+def _inpaint(args: argparse.Namespace, command: str) -> SystemsTable:
+    from partimento.evaluate.systems.pairs import Options, evaluate_inpaint
+
+    options = Options(
+        tuple(args.systems), args.reference, regions=args.regions, bootstrap=args.bootstrap, seed=args.seed, papers=args.papers
+    )
+    return evaluate_inpaint(options, command, _Bar(args))
+
+
+def _edit(args: argparse.Namespace, command: str) -> SystemsTable:
+    from partimento.evaluate.systems.pairs import Options, evaluate_edit_audio
+
+    if args.reference is None:
+        raise RequestError("--systems needs --reference: the folder of what the edits should sound like")
+    options = Options(
+        tuple(args.systems), args.reference, args.inputs, bootstrap=args.bootstrap, seed=args.seed, papers=args.papers
+    )
+    return evaluate_edit_audio(options, command, _Bar(args))
+
+
+_TABLES = {"text-to-music": _text_to_music, "controls": _controls, "inpaint": _inpaint, "edit": _edit}
+
+
+class _Bar:
+    """Progress in the form that the tables take."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.quiet = args.quiet
+
+    def __call__(self, items: Iterable[T], total: int, label: str, /) -> Iterable[T]:
+        return track(items, total, label, self.quiet)

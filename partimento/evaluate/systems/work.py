@@ -1,0 +1,166 @@
+"""Measuring many files: on all cores, cached by content, resumable, and without stopping at a broken one."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from partimento.audio import read_audio
+from partimento.audio.waveform import Waveform
+from partimento.errors import FileError, PartimentoError
+from partimento.paths import cache_dir, make_folder, write_bytes
+
+T = TypeVar("T")
+Values = dict[str, NDArray[Any]]
+_AHEAD = 4
+
+
+class Job(Protocol):
+    """What is measured of a file; must be picklable."""
+
+    @property
+    def key(self) -> str:
+        """Names the measurement and its version; part of the cache's name."""
+        ...
+
+    def __call__(self, wave: Waveform) -> Values:
+        """Arrays by name."""
+        ...
+
+
+class Progress(Protocol):
+    """Wraps an iterable in a progress bar."""
+
+    def __call__(self, items: Iterable[T], total: int, label: str, /) -> Iterable[T]: ...
+
+
+def no_progress(items: Iterable[T], _total: int, _label: str, /) -> Iterable[T]:
+    """Draws nothing."""
+    return items
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that was left out, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A file's values."""
+
+    path: Path
+    values: Values
+
+
+def measure(
+    paths: Sequence[Path],
+    job: Job,
+    *,
+    cache: Path | None = None,
+    n_jobs: int | None = None,
+    progress: Progress = no_progress,
+    label: str = "measuring",
+) -> Iterator[Measured | Skipped]:
+    """Measure files in the order given; results come one by one and are not kept.
+
+    A result is stored under the file's SHA-256 and the job's key as soon as it is there, so that an interrupted run goes
+    on where it was. Memory does not grow with the number of files.
+
+    Args:
+        paths: sound files.
+        job: what to measure.
+        cache: folder; None takes the user's cache.
+        n_jobs: processes; None takes the cores, 1 stays in this process.
+        progress, label: bar.
+    """
+    store = make_folder((cache or cache_dir()) / "measured")
+    n = max(
+        1, min(n_jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, len(paths))
+    )
+    if n == 1:
+        yield from progress((_one(path, job, store) for path in paths), len(paths), label)
+        return
+    with ProcessPoolExecutor(n) as pool:
+        yield from progress(_in_order(pool, paths, job, store, n), len(paths), label)
+
+
+def _in_order(pool: ProcessPoolExecutor, paths: Sequence[Path], job: Job, store: Path, n: int) -> Iterator[Measured | Skipped]:
+    """Results in order, with only a few files in flight."""
+    flying: dict[int, Future[Measured | Skipped]] = {}
+    started = 0
+    for due in range(len(paths)):
+        while started < len(paths) and len(flying) < n * _AHEAD:
+            flying[started] = pool.submit(_one, paths[started], job, store)
+            started += 1
+        wait([flying[due]], return_when=FIRST_COMPLETED)
+        yield flying.pop(due).result()
+
+
+def _one(path: Path, job: Job, store: Path) -> Measured | Skipped:
+    """Measure one file, or take it from the cache."""
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        entry = store / f"{digest[:32]}-{hashlib.sha256(job.key.encode()).hexdigest()[:16]}.npz"
+        if entry.exists():
+            known = _read(entry)
+            if known is not None:
+                return Measured(path, known)
+        wave = read_audio(path)
+        if not np.isfinite(wave.samples).all():
+            return Skipped(path, f"{int((~np.isfinite(wave.samples)).sum())} samples are not finite")
+        if wave.n_samples == 0:
+            return Skipped(path, "no samples")
+        values = job(wave)
+    except PartimentoError as error:
+        return Skipped(path, str(error).replace(str(path), path.name))  # tables are published; folders are not
+    except OSError as error:
+        return Skipped(path, error.strerror or str(error))
+    buffer = io.BytesIO()
+    np.savez(buffer, **values)  # type: ignore[arg-type]
+    write_bytes(entry, buffer.getvalue())
+    return Measured(path, values)
+
+
+def _read(entry: Path) -> Values | None:
+    """A stored result, or None when the file is damaged (it is then made again)."""
+    import zipfile
+
+    try:
+        with np.load(entry, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return None
+
+
+def sound_files(folder: Path) -> dict[str, Path]:
+    """Sound files of a folder (subfolders included) by name without suffix, sorted.
+
+    Raises:
+        FileError: no folder, no sound in it, or two files of one name.
+    """
+    if not folder.is_dir():
+        raise FileError(f"{folder} is not a folder")
+    found: dict[str, Path] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() not in (".wav", ".flac", ".ogg", ".mp3"):
+            continue
+        if path.stem in found:
+            raise FileError(
+                f"{folder} has two files named {path.stem} ({found[path.stem].name}, {path.name}); names must be unique"
+            )
+        found[path.stem] = path
+    if not found:
+        raise FileError(f"no sound files in {folder}; wav, flac, ogg and mp3 are known")
+    return found

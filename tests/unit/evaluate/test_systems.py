@@ -1,0 +1,224 @@
+"""Tables of systems: what they measure, what they leave out, what they never do."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from partimento.audio import Waveform, write_audio
+from partimento.cli.main import main
+from partimento.errors import FileError, RequestError
+from partimento.evaluate.systems import controls, pairs, text_to_music, work
+from partimento.evaluate.systems.distribution import VectorSet, distances
+from partimento.evaluate.systems.jobs import Embeddings
+from partimento.evaluate.systems.table import Column, Figure, Row, SystemsTable
+
+RATE = 32_000
+
+
+def tune(seed: int, seconds: float = 3.0) -> np.ndarray:
+    """Plucked random notes."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(round(seconds * RATE)) / RATE
+    out = np.zeros_like(t)
+    for k in range(int(seconds * 4)):
+        at = t - k / 4
+        hz = 220.0 * 2.0 ** (int(rng.integers(0, 13)) / 12.0)
+        out += np.where(at >= 0, 0.2 * np.sin(2 * np.pi * hz * at) * np.exp(-6 * np.maximum(at, 0)), 0)
+    return out.astype(np.float32)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Two systems (good, and one with noise), one silent, and a reference."""
+    rng = np.random.default_rng(0)
+    for name in ("good", "noisy", "silent", "reference"):
+        (tmp_path / name).mkdir()
+    for i in range(12):
+        clean, other = tune(i), tune(100 + i)
+        noise = 0.1 * rng.normal(size=len(clean)).astype(np.float32)
+        for name, sound in (("good", other), ("noisy", other + noise), ("silent", clean * 0), ("reference", clean)):
+            write_audio(tmp_path / name / f"{i:02d}.wav", Waveform(sound[None], RATE))
+    return tmp_path
+
+
+def options(root, *names, **more):
+    return text_to_music.Options(
+        tuple(root / n for n in names), root / "reference", cache=root / "cache", n_jobs=1, bootstrap=10, **more
+    )
+
+
+def test_noise_is_further_and_silence_never_wins(folders):
+    table = text_to_music.evaluate_text_to_music(options(folders, "good", "noisy", "silent", papers=True), "the command")
+    rows = {r.system: r for r in table.rows}
+    for figure in ("FAD", "KAD"):
+        good, noisy, silent = (rows[name].figures[figure].value for name in ("good", "noisy", "silent"))
+        assert good < noisy
+        assert good < silent
+    assert rows["silent"].silent_share == 1.0
+    assert not rows["silent"].competes
+    page = table.markdown()
+    assert "the command" in page
+    assert "100 % (!)" in page
+    assert "MusicLM" in page
+    assert "not comparable" in page
+    assert "**" not in next(line for line in page.splitlines() if line.startswith("| silent"))
+    table.write(folders / "out", "t")
+    assert json.loads((folders / "out" / "t.json").read_text())["rows"]
+    assert len(list(csv.reader((folders / "out" / "t.csv").open()))) > 8
+    assert (folders / "out" / "t.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_broken_file_is_named_and_nothing_stops(folders):
+    (folders / "good" / "broken.wav").write_bytes(b"nothing")
+    nan = tune(1)
+    nan[7] = np.nan
+    write_audio(folders / "good" / "nan.wav", Waveform(nan[None], RATE), depth="float")
+    table = text_to_music.evaluate_text_to_music(options(folders, "good", equal_n=False), "c")
+    good = next(r for r in table.rows if r.system == "good")
+    assert (good.n_clips, good.n_skipped) == (12, 2)
+    assert any("broken.wav" in line for line in table.skipped)
+    assert any("nan.wav" in line and "NaN" in line for line in table.skipped)
+    assert not any(str(folders) in line for line in table.skipped)
+
+
+def test_captions_choose_the_clips(folders):
+    captions = folders / "captions.csv"
+    captions.write_text("id,caption\n00,a\n03,b\n05,c\n", encoding="utf-8")
+    table = text_to_music.evaluate_text_to_music(options(folders, "good", captions=captions), "c")
+    assert next(r for r in table.rows if r.system == "good").n_clips == 3
+    captions.write_text("id,caption\nzz,a\n", encoding="utf-8")
+    with pytest.raises(RequestError, match="named by the captions"):
+        text_to_music.evaluate_text_to_music(options(folders, "good", captions=captions), "c")
+    captions.write_text("x,y\n", encoding="utf-8")
+    with pytest.raises(FileError, match="columns"):
+        text_to_music.read_captions(captions)
+
+
+def test_cached_results_are_used_and_damaged_ones_made_again(folders, monkeypatch):
+    paths = list(work.sound_files(folders / "good").values())
+    first = list(work.measure(paths, Embeddings(), cache=folders / "cache", n_jobs=1))
+    monkeypatch.setattr(work, "read_audio", lambda path: pytest.fail("read again"))
+    again = list(work.measure(paths, Embeddings(), cache=folders / "cache", n_jobs=1))
+    assert all(np.array_equal(a.values["embeddings"], b.values["embeddings"]) for a, b in zip(first, again, strict=True))
+    monkeypatch.undo()
+    for entry in (folders / "cache" / "measured").iterdir():
+        entry.write_bytes(entry.read_bytes()[:100])
+    mended = list(work.measure(paths, Embeddings(), cache=folders / "cache", n_jobs=2))
+    assert np.array_equal(first[3].values["embeddings"], mended[3].values["embeddings"])
+
+
+def test_folders_that_cannot_be_measured_are_refused(folders):
+    (folders / "empty").mkdir()
+    with pytest.raises(FileError, match="no sound files"):
+        text_to_music.evaluate_text_to_music(options(folders, "empty"), "c")
+    with pytest.raises(FileError, match="not a folder"):
+        text_to_music.evaluate_text_to_music(options(folders, "missing"), "c")
+    with pytest.raises(RequestError, match="two systems"):
+        text_to_music.named((folders / "good", folders / "good"))
+    (folders / "good" / "more").mkdir()
+    write_audio(folders / "good" / "more" / "00.wav", Waveform(tune(1)[None], RATE))
+    with pytest.raises(FileError, match="two files named 00"):
+        work.sound_files(folders / "good")
+
+
+def test_the_kept_sample_is_bounded_and_even(monkeypatch):
+    from partimento.evaluate.systems import distribution
+
+    monkeypatch.setattr(distribution, "MAX_ROWS", 500)
+    vectors = VectorSet(1)
+    for start in range(0, 5_000, 100):
+        vectors.add(np.arange(start, start + 100, dtype=np.float32)[:, None])
+    assert (len(vectors.kept), vectors.n) == (500, 5_000)
+    assert abs(float(vectors.kept.mean()) - 2_500) < 250
+    assert vectors.running.result().mean[0] == pytest.approx(2_499.5)
+    figures, notes = distances(vectors, VectorSet(1))
+    assert figures == {}
+    assert "too few" in notes[0]
+
+
+def test_controls_of_a_piece_of_ours_are_heard_in_it(tmp_path):
+    from partimento.pipeline import generate
+    from partimento.plan.request import GenerateRequest
+
+    (tmp_path / "asked").mkdir()
+    (tmp_path / "ours").mkdir()
+    result = generate(GenerateRequest("pop, piano, bass and drums, 110 bpm, in C major, 8 bars", seed=3), audio_report=False)
+    write_audio(tmp_path / "ours" / "a.wav", result.audio)
+    body = controls.controls_of(result.score)
+    assert body["tempo_bpm"] == pytest.approx(110, rel=0.01)
+    assert len(body["beats_s"]) == 4 * len(body["downbeats_s"]) == 32
+    (tmp_path / "asked" / "a.json").write_text(json.dumps(body), encoding="utf-8")
+    asked = controls.Options((tmp_path / "ours",), tmp_path / "asked", n_jobs=1, cache=tmp_path / "cache")
+    row = controls.evaluate_controls(asked, "c").rows[0]
+    assert row.figures["tempo Acc2"].value == 1.0
+    assert row.figures["chord_rec"].value > 0.5
+    assert row.figures["key"].value > 0.2
+    (tmp_path / "asked" / "a.json").write_text(json.dumps({"key": "H flat"}), encoding="utf-8")
+    bad = controls.evaluate_controls(asked, "c")
+    assert bad.rows[0].n_skipped == 1
+    assert "cannot be read" in bad.skipped[0]
+    (tmp_path / "asked" / "a.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(FileError, match="holds none"):
+        controls.evaluate_controls(asked, "c")
+
+
+def test_edits_a_better_one_scores_better_and_pairs_must_match(folders):
+    for name in ("inputs", "close", "far"):
+        (folders / name).mkdir()
+    for i in range(4):
+        clean, extra = tune(i), tune(50 + i)
+        for name, sound in (("inputs", clean + extra), ("close", clean + 0.1 * extra), ("far", clean + 2 * extra)):
+            write_audio(folders / name / f"{i:02d}.wav", Waveform(sound[None], RATE))
+    write_audio(folders / "close" / "04.wav", Waveform(tune(4, 2.0)[None], RATE))
+    table = pairs.evaluate_edit_audio(
+        pairs.Options((folders / "close", folders / "far"), folders / "reference", folders / "inputs", bootstrap=5), "c"
+    )
+    rows = {r.system: r for r in table.rows}
+    assert rows["close"].figures["SI-SDRi"].value == pytest.approx(20, abs=3)
+    assert rows["far"].figures["SI-SDRi"].value < 0
+    assert rows["(the unedited input)"].figures["SI-SDRi"].value == pytest.approx(0, abs=0.01)
+    for figure, less in (("mel", True), ("SSIM log", False), ("LSD", True)):
+        close, far = rows["close"].figures[figure].value, rows["far"].figures[figure].value
+        assert (close < far) == less
+    assert any("04.wav: 2.00 s long" in line for line in table.skipped)
+    assert rows["close"].n_skipped == 8  # one of another length, seven missing
+
+
+def test_inpainting_exact_outside_and_seams(folders):
+    regions = folders / "regions.csv"
+    regions.write_text("id,start_s,end_s\n" + "".join(f"{i:02d},1.0,2.0\n" for i in range(12)), encoding="utf-8")
+    for name in ("kept", "drifting"):
+        (folders / name).mkdir()
+    for i in range(12):
+        made = tune(i)
+        made[RATE : 2 * RATE] = tune(60 + i)[RATE : 2 * RATE]
+        write_audio(folders / "kept" / f"{i:02d}.wav", Waveform(made[None], RATE))
+        write_audio(folders / "drifting" / f"{i:02d}.wav", Waveform(made[None] * np.float32(0.99), RATE))
+    chosen = pairs.Options((folders / "kept", folders / "drifting"), folders / "reference", regions=regions, bootstrap=5)
+    rows = {r.system: r for r in pairs.evaluate_inpaint(chosen, "c").rows}
+    assert rows["kept"].figures["exact outside"].value == 1.0
+    assert rows["drifting"].figures["exact outside"].value == 0.0
+    assert rows["kept"].figures["seam percentile"].value <= 100.0
+    regions.write_text("id,start_s,end_s\n00,2.0,1.0\n", encoding="utf-8")
+    with pytest.raises(FileError, match=r"runs from 2 to 1 s"):
+        pairs.evaluate_inpaint(chosen, "c")
+
+
+def test_infinite_figures_are_null_in_json():
+    table = SystemsTable("T", "c", (Column("x", "about", "more"),), (Row("a", 1, 0, 0.0, {"x": Figure(float("-inf"))}),))
+    assert json.loads(table.json())["rows"][0]["figures"]["x"]["value"] is None
+    assert "| - |" in table.markdown()
+
+
+def test_the_command_line(folders, capsys):
+    where = ["--reference", str(folders / "reference"), "--out", str(folders / "out"), "--cache", str(folders / "cache")]
+    code = main(["evaluate", "text-to-music", "--systems", str(folders / "good"), *where, "--jobs", "1", "--bootstrap", "5"])
+    assert code == 0
+    assert "FAD" in capsys.readouterr().out
+    assert (folders / "out" / "text_to_music.md").exists()
+    assert main(["evaluate", "controls", "--systems", str(folders / "good"), "--reference", str(folders / "nowhere")]) == 2
+    assert "not a folder" in capsys.readouterr().err
+    assert main(["evaluate", "edit", "--systems", str(folders / "good")]) == 2
+    assert "--reference" in capsys.readouterr().err
