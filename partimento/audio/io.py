@@ -101,7 +101,7 @@ def encode_audio(wave: Waveform, suffix: str, *, depth: str = "16", tags: Mappin
         raise FileError(f"cannot encode {wave.n_channels} channels at {wave.sample_rate} Hz as {suffix}: {error}") from error
     data = buffer.getvalue()
     if suffix == ".wav" and depth == "float":
-        return _without_clock(data)
+        return without_clock(data)
     if suffix == ".ogg":
         return _with_serial(data, 1)
     return data
@@ -123,7 +123,7 @@ def _reason(error: BaseException) -> str:
     return str(error).split(": ", 1)[-1].rstrip(".")
 
 
-def _without_clock(data: bytes) -> bytes:
+def without_clock(data: bytes) -> bytes:
     """Set the time stamp of a RIFF file's PEAK chunk to zero."""
     out = bytearray(data)
     at = 12

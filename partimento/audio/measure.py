@@ -100,6 +100,29 @@ def harmonic_density(wave: Waveform) -> float:
     return float(np.exp(np.mean(np.log(band))) / np.mean(band))
 
 
+def echo_strength_db(wave: Waveform, delay_s: float) -> float:
+    """How plainly the sound is heard again after a delay, in dB (0 would be all of it, −60 the floor).
+
+    Autocorrelation of the flattened spectrum (amplitudes to the power 0.7, so that tones do not speak for themselves) of
+    at most 24 s from the middle, largest within 2 ms of the delay.
+    """
+    from scipy.fft import irfft, next_fast_len, rfft
+
+    mono, rate = wave.mono(), wave.sample_rate
+    size = min(len(mono), 24 * rate)
+    first = (len(mono) - size) // 2
+    spectrum = np.abs(rfft(mono[first : first + size], next_fast_len(2 * size)))
+    match = np.abs(irfft(spectrum**0.7)[: round((delay_s + 0.002) * rate) + 1])
+    if match[0] < _EPS or len(match) <= round(delay_s * rate):
+        return -60.0
+    return float(20 * np.log10(match[round((delay_s - 0.002) * rate) :].max() / match[0] + 1e-3))
+
+
+def outside_speech_band_db(wave: Waveform) -> float:
+    """Share of the power outside 300 to 3400 Hz (the telephone band of ITU-T G.712), in dB."""
+    return float(10 * np.log10(1 - band_share(wave, 300.0, 3_400.0) + 1e-7))
+
+
 def _levels_db(wave: Waveform, window_s: float) -> NDArray[np.float64]:
     """RMS level in dB of each whole window of the mono sum (−100 for silence)."""
     mono = wave.mono().astype(np.float64)

@@ -1,4 +1,4 @@
-"""``partimento edit``: change a project by an instruction; what is not named keeps its samples."""
+"""``partimento edit``: change a project or a recording by an instruction; what is not named keeps its samples."""
 
 from __future__ import annotations
 
@@ -16,15 +16,23 @@ EPILOG = """examples:
   partimento generate "lazy jazz, saxophone over piano" -o song/
   partimento edit song/ "add strings in the second half" --dry-run
   partimento edit song/ "remove the drums"
-  partimento undo song/"""
+  partimento undo song/
+  partimento edit take.wav "fade out over 5 seconds" -o faded.wav
+  partimento edit take.wav "8 bars longer" -o take/
+  partimento edit takes/ "warmer" -o warm/
+
+Of a folder of sound files and projects every item is edited into the output folder; what cannot be is named and skipped,
+and the exit code is 2 then, 0 when all were done."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add = parser.add_argument
-    add("project", type=Path, help="a project folder, made by: partimento generate … -o FOLDER/")
+    add("project", type=Path, metavar="SRC",
+        help="a project (partimento generate … -o FOLDER/), a sound file (wav, flac, mp3, ogg), or a folder of them")  # fmt: skip
     add("words", help='what to change, e.g. "remove the drums and add strings in the chorus"')
-    add("-o", "--output", type=Path, metavar="FILE", help="also write the new mix there")
+    add("-o", "--output", type=Path, metavar="OUT",
+        help="of a project: also write the new mix there; of a sound file: the new file, or a new project's folder")  # fmt: skip
     add("--bars", metavar="A-B", help="confine it to these bars (counted from 1)")
     add("--from", dest="from_s", type=float, metavar="S", help="confine it to what follows this second")
     add("--to", dest="to_s", type=float, metavar="S", help="confine it to what comes before this second")
@@ -40,10 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read, show, do; returns the exit code."""
+    from partimento.cli.edit_audio import edit_file, edit_folder, is_batch, is_sound
     from partimento.interpret.edit_reader import read_edit
     from partimento.project import Project
 
-    project = Project(args.project)
     request = EditRequest(
         args.words,
         _bars(args.bars),
@@ -54,6 +62,14 @@ def run(args: argparse.Namespace) -> int:
         args.pick,
         args.seed,
     )
+    sound, batch = is_sound(args.project), is_batch(args.project)
+    if args.dry_run and (sound or batch):
+        _show(read_edit(args.words, ()), args)
+        return 0
+    if sound or batch:
+        edit = edit_file if sound else edit_folder
+        return edit(args.project, request, lambda stems: _chosen(read_edit(args.words, stems), args), args)
+    project = Project(args.project)
     readings = read_edit(args.words, tuple(project.head.stems))
     if args.dry_run:
         _show(readings, args)

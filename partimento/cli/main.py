@@ -15,7 +15,7 @@ from collections.abc import Sequence
 COMMANDS = {
     "generate": "make a piece from words and controls",
     "compose": "write a score (MIDI, MusicXML, ABC) without sound",
-    "edit": "change a project by an instruction",
+    "edit": "change a project or a recording by an instruction",
     "history": "the versions of a project",
     "undo": "go back to the version before",
     "redo": "take an undo back",

@@ -7,7 +7,7 @@ how far that is depends on where it stands. Loudness is put back to what it was.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -32,6 +32,8 @@ _STRENGTHS = (0.2, 0.35, 0.5, 0.65, 0.8, 1.0)
 _MAX_STRENGTH = 1.5
 _LEAST_WISH = 0.25
 _MAX_LOWERED_DB = 0.8
+ECHO_S = 0.3
+"""Distance of the echoes of ``delay`` (``edit/intents.yaml``), at which they are measured."""
 
 
 def _db(share: float) -> float:
@@ -47,10 +49,13 @@ MEASURES: dict[str, tuple[str, str, Callable[[Waveform], float]]] = {
     "low_high_db": ("low/high ratio", "dB", m.low_high_ratio_db),
     "crest_db": ("crest factor", "dB", m.crest_factor_db),
     "width": ("stereo width", "", m.stereo_width),
+    "range_db": ("spread of levels", "dB", m.dynamic_range_db),
     "tail_db": ("level between onsets", "dB", m.tail_share_db),
     "space": ("room (level between onsets and width)", "dB", lambda w: m.tail_share_db(w) + _side_db(w)),
     "harsh_db": ("share of 2–5 kHz", "dB", lambda w: _db(m.harshness_share(w))),
     "mud_db": ("share of 180–450 Hz", "dB", lambda w: _db(m.mud_share(w))),
+    "echo_db": ("echo after 0.3 s", "dB", lambda w: m.echo_strength_db(w, ECHO_S)),
+    "speech_band_db": ("share outside 300–3400 Hz", "dB", m.outside_speech_band_db),
     "density_db": ("spectral density", "dB", lambda w: _db(m.harmonic_density(w))),
 }
 """Figures by the name that the table uses: name for people, unit, function."""
@@ -103,10 +108,64 @@ def effect(piece: Piece, operation: EditOperation, span: Span) -> Change:
     return Change(piece.plan, piece.score, steps=steps, span=span, lines=(f"{', '.join(names)} {line} in {span}",))
 
 
+@dataclass(frozen=True)
+class Treated:
+    """Sounds made as an intent means.
+
+    Attributes:
+        intent: the row of the table.
+        chains: the chain of each part, with the gain that puts the loudness back.
+        waves: the parts through their chains.
+        before, after: the figure of the whole group.
+        strength: at which the chain was taken.
+        loudness_change_lu: what the loudness of the group changed by.
+    """
+
+    intent: Intent
+    chains: dict[str, tuple[EffectStep, ...]]
+    waves: dict[str, Waveform]
+    before: float
+    after: float
+    strength: float
+    loudness_change_lu: float
+
+    @property
+    def line(self) -> str:
+        """What was measured before and after."""
+        label, unit, _ = MEASURES[self.intent.measure]
+        text = f"{self.intent.en}: {label} {self.before:.2f} → {self.after:.2f} {unit}".rstrip()
+        return f"{text}, strength {self.strength:.2f}"
+
+    @property
+    def moved(self) -> bool:
+        """True when the figure went where it should."""
+        return (self.after - self.before) * self.intent.change > 0
+
+
 def chains_for(
     intent_id: str, parts: dict[str, Waveform], roles: dict[str, str], strength: float = 1.0, rest: Waveform | None = None
 ) -> tuple[dict[str, tuple[EffectStep, ...]], str]:
-    """The chain of each part, and a line on what was measured before and after.
+    """The chain of each part, and a line on what was measured before and after; arguments as in :func:`treat`."""
+    done = treat(intent_id, parts, roles, strength, rest)
+    return done.chains, done.line
+
+
+def intent_of(id_: str) -> Intent:
+    """An intent by its id, spelled with spaces or hyphens too.
+
+    Raises:
+        UnsupportedError: there is none; the message lists those that are.
+    """
+    intent = intents().get(id_.strip().lower().replace(" ", "_").replace("-", "_"))
+    if intent is None:
+        raise UnsupportedError(f"'{id_}' is not a sound that is known; there are: {', '.join(intents())}")
+    return intent
+
+
+def treat(
+    intent_id: str, parts: dict[str, Waveform], roles: dict[str, str], strength: float = 1.0, rest: Waveform | None = None
+) -> Treated:
+    """Sounds made as an intent means, with the strength that the measured sound asks for.
 
     Args:
         intent_id: of the table.
@@ -118,41 +177,73 @@ def chains_for(
     Raises:
         UnsupportedError: unknown intent, silence, or nothing of that kind is left to do.
     """
-    intent = intents().get(intent_id.strip().lower().replace(" ", "_").replace("-", "_"))
-    if intent is None:
-        raise UnsupportedError(f"'{intent_id}' is not a sound that is known; there are: {', '.join(intents())}")
+    intent = _for_channels(intent_of(intent_id), next(iter(parts.values())).n_channels)
     strength = min(max(strength, 0.1), _MAX_STRENGTH)
     label, unit, figure = MEASURES[intent.measure]
     excerpts = _excerpts(parts)
+    good = _strengths(intent, excerpts, roles, strength)
+    before, loudness = figure(_sum(parts)), active_lufs(_sum(parts))
+    if not good or active_lufs(_sum(excerpts)) <= SILENCE_LUFS:
+        raise UnsupportedError(f"{', '.join(parts)} cannot be made {intent.en}: {label} is {before:.2f} {unit} already")
+    highest = max(true_peak_dbtp(_whole(_sum(parts), rest)), -0.1) + _MAX_LOWERED_DB
+    stronger = [at for at in (1.0, 1.25, _MAX_STRENGTH) if at > good[-1]]
+    best: Treated | None = None
+    for at in [*reversed(good), *stronger]:
+        if best is not None and best.moved and at > good[-1]:
+            break  # stronger ones only where the whole did not follow the excerpt
+        chains = {name: _steps(intent, roles[name], at, len(parts)) for name in parts}
+        waves = {name: chain(wave, chains[name]) for name, wave in parts.items()}
+        total = _sum(waves)
+        gain_db = round(loudness - active_lufs(total), 3)
+        factor = np.float32(10.0 ** (gain_db / 20.0))
+        louder = Waveform(total.samples * factor, total.sample_rate)
+        step = EffectStep("gain", {"gain_db": gain_db})
+        done = Treated(
+            intent,
+            {name: (*steps, step) for name, steps in chains.items()},
+            {name: Waveform(wave.samples * factor, wave.sample_rate) for name, wave in waves.items()},
+            before, figure(louder), at, active_lufs(louder) - loudness,
+        )  # fmt: skip
+        if done.moved or best is None:
+            best = done
+        if done.moved and true_peak_dbtp(_whole(louder, rest)) <= highest:
+            break
+    assert best is not None, "there is at least one strength"
+    if not best.moved:
+        raise UnsupportedError(f"{', '.join(parts)} cannot be made {intent.en}: {label} stays at {before:.2f} {unit}")
+    return best
+
+
+def _strengths(intent: Intent, excerpts: dict[str, Waveform], roles: dict[str, str], strength: float) -> list[float]:
+    """Strengths that move the figure of an excerpt, ascending, up to the first that moves it as far as is wanted."""
+    figure = MEASURES[intent.measure][2]
     before = figure(_sum(excerpts))
     wanted = intent.wish(before, strength)
     sign = 1.0 if wanted > 0 else -1.0
-    best, best_moved, good = 0.0, 0.0, []
+    farthest, good = 0.0, []
     for share in _STRENGTHS:
         at = share * max(1.0, strength)
-        tried = {name: chain(wave, _steps(intent, roles[name], at, len(parts))) for name, wave in excerpts.items()}
+        tried = {name: chain(wave, _steps(intent, roles[name], at, len(excerpts))) for name, wave in excerpts.items()}
         moved = sign * (figure(_sum(tried)) - before)
-        if moved > best_moved:
-            best, best_moved = at, moved
+        if moved > farthest:
+            farthest = moved
             good.append(at)
         if moved >= abs(wanted):
             break
-    if not best or active_lufs(_sum(excerpts)) <= SILENCE_LUFS:
-        raise UnsupportedError(f"{', '.join(parts)} cannot be made {intent.en}: {label} is {before:.2f} {unit} already")
-    before_full, loudness = figure(_sum(parts)), active_lufs(_sum(parts))
-    highest = max(true_peak_dbtp(_whole(_sum(parts), rest)), -0.1) + _MAX_LOWERED_DB
-    for best in reversed(good):
-        chains = {name: _steps(intent, roles[name], best, len(parts)) for name in parts}
-        treated = {name: chain(wave, chains[name]) for name, wave in parts.items()}
-        total = _sum(treated)
-        gain_db = round(loudness - active_lufs(total), 3)
-        louder = Waveform(total.samples * np.float32(10.0 ** (gain_db / 20.0)), total.sample_rate)
-        if true_peak_dbtp(_whole(louder, rest)) <= highest:
-            break
-    final = {name: (*steps, EffectStep("gain", {"gain_db": gain_db})) for name, steps in chains.items()}
-    after = figure(total)
-    line = f"{intent.en}: {label} {before_full:.2f} → {after:.2f} {unit}".rstrip() + f", strength {best:.2f}"
-    return final, line
+    return good
+
+
+def _for_channels(intent: Intent, n_channels: int) -> Intent:
+    """The intent as it can be measured: one channel has no width.
+
+    Raises:
+        UnsupportedError: width is all that it is about.
+    """
+    if intent.measure != "width" or n_channels == 2:
+        return intent
+    if all(step["effect"] == "set_width" for step in intent.steps):
+        raise UnsupportedError(f"'{intent.en}' is about stereo width, and this sound has {n_channels} channel(s)")
+    return replace(intent, measure="tail_db", change=1.0, spent=-2.0, usual=-20.0)
 
 
 def _steps(intent: Intent, role: str, at: float, n_parts: int) -> tuple[EffectStep, ...]:

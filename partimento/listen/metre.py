@@ -30,6 +30,8 @@ class MetreGuess:
         text: the likeliest written metre.
         downbeats_s: times of first beats, seconds.
         confidence: lead over the next number of beats, 0 to 1.
+        phase_accents: mean accent (standard deviations) of each beat of the bar, counted from the first beat that was
+            tracked.
     """
 
     beats_per_bar: int
@@ -37,6 +39,7 @@ class MetreGuess:
     text: str
     downbeats_s: tuple[float, ...]
     confidence: float
+    phase_accents: tuple[float, ...] = ()
 
 
 def guess_metre(beats: Beats, envelope: OnsetEnvelope, found: Chroma) -> MetreGuess:
@@ -58,7 +61,8 @@ def guess_metre(beats: Beats, envelope: OnsetEnvelope, found: Chroma) -> MetreGu
     lead = scores[ranked[0]][0] - scores[ranked[1]][0]
     ternary = _divides_in_three(times, envelope)
     text = _text(n, ternary, beats.tempo_bpm)
-    return MetreGuess(n, ternary, text, tuple(beats.times_s[phase::n]), float(np.clip(lead / 0.3, 0.0, 1.0)))
+    means = tuple(round(float(accents[p::n].mean()), 3) for p in range(n))
+    return MetreGuess(n, ternary, text, tuple(beats.times_s[phase::n]), float(np.clip(lead / 0.3, 0.0, 1.0)), means)
 
 
 def _accents(times: NDArray[np.float64], envelope: OnsetEnvelope, found: Chroma) -> NDArray[np.float64]:
