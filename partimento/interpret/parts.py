@@ -5,6 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from partimento.interpret.absence import excludes
+from partimento.interpret.ensembles import (
+    BAND,
+    LARGE,
+    ORCHESTRA,
+    asked_size,
+    drops_out_of_nothing,
+    is_closed_list,
+    wants_orchestra,
+)
 from partimento.interpret.reading import Reading, SaidInstrument
 from partimento.interpret.style_choice import StyleChoice
 from partimento.plan.plan import Conflict, Origin, Value
@@ -128,6 +137,7 @@ def choose_parts(
             )
         else:
             said.append(item)
+    reading = replace(reading, ensemble_size=asked_size(reading))
     said = _sized(said, reading)
     drafts = [d for item in said for d in _said_drafts(item, choice)]
     drafts = sketch + [d for d in drafts if not _doubles(d, sketch)]
@@ -139,7 +149,9 @@ def choose_parts(
     if not only:
         _accompany(drafts, choice, absent, accompaniment)
     if not only and accompaniment != "none":
-        _complete(drafts, reading, choice, absent)
+        if not is_closed_list(reading):
+            _complete(drafts, reading, choice, absent)
+        _enlarge(drafts, reading, choice, absent)
     _lowest_is_bass(drafts, absent)
     if all(a.value != "melody" for a in absent):
         _split_lone_harmony(drafts)
@@ -277,12 +289,13 @@ def _complete(drafts: list[Draft], reading: Reading, choice: StyleChoice, absent
     alone = alone and not any(p.kind == "only" or "*" in p.instruments for p in reading.passages)
     if alone and drafts[0].row.poly and choice.style.id in _SOLO_STYLES and size is None:
         return
-    if not choice.asked and (alone or (not pitched and size is None)):
+    moving = not pitched and drops_out_of_nothing(reading)
+    if not choice.asked and (alone or (not pitched and size is None)) and not moving:
         return
     if lone and drafts[0].solo and size is None and not reading.passages and _is_solo_piece(reading):
         return
     wanted: list[str] = []
-    if choice.asked or size is not None or any(p.kind == "only" or "*" in p.instruments for p in reading.passages):
+    if choice.asked or size is not None or moving or any(p.kind == "only" or "*" in p.instruments for p in reading.passages):
         wanted = ["melody", "harmony", "bass", "drums"]
     else:
         wanted = (
@@ -296,6 +309,29 @@ def _complete(drafts: list[Draft], reading: Reading, choice: StyleChoice, absent
         if size is not None and len(drafts) >= size:
             break
         _want(drafts, want, choice, absent)
+
+
+def _enlarge(drafts: list[Draft], reading: Reading, choice: StyleChoice, absent: list[Value[str]]) -> None:
+    """Fill up to the number of parts asked for, or to an orchestra where the words want one."""
+    orchestral = wants_orchestra(reading, choice) and not is_closed_list(reading)
+    size = reading.ensemble_size[0] if reading.ensemble_size else LARGE if orchestral else 0
+    if len(drafts) >= size or any(i.implied for i in reading.instruments):
+        return
+    if orchestral:
+        for draft in drafts:
+            if draft.origin is Origin.INFERRED:
+                draft.from_energy = min(draft.from_energy, 0.4)
+    own = [(p.instrument, p.role, 0.0) for p in choice.style.ensemble]
+    more = ORCHESTRA if orchestral or choice.style.id in ("cinematic", "classical", "baroque") else BAND
+    for instrument, role, from_energy in (*more, *own) if orchestral else (*own, *more):
+        if len(drafts) >= size:
+            return
+        taken = any(d.instrument == instrument or d.role == role in ("bass", "drums") for d in drafts)
+        if not taken and not any(excludes(a.value, instrument, role) for a in absent):
+            row = instruments()[instrument]
+            reason = "orchestra" if orchestral else f"{size} parts"
+            role = possible_role(row, role)
+            drafts.append(Draft(instrument, role, Origin.INFERRED, (), reason, follows=instrument, from_energy=from_energy))
 
 
 def _is_solo_piece(reading: Reading) -> bool:

@@ -41,7 +41,7 @@ def accompaniment(sketch: Sketch, reading: Reading, *, style_asked: bool) -> str
     if unaccompanied(reading):
         return "none"
     if not sketch.is_melody:
-        return "" if said or style_asked or reading.ensemble_size else "none"
+        return "" if style_asked or reading.ensemble_size else "none"
     if any(a.value == "*" for a in reading.absent):
         return ""
     lone = len(said) == 1 and said[0].count == 1 and not said[0].accompanies
