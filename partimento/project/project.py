@@ -312,14 +312,17 @@ class Project:
 
     def _settle(self, state: _State, mix: bytes) -> None:
         """The new state, in one step, with its mix."""
+        self.files.write(_MIX, mix)  # first, because it is large: on a full disk the head stays where it is
         self.files.write(_STATE, to_json(state).encode())
-        self.files.write(_MIX, mix)
         self.files.flush()
         self._state = state
 
     def _mix_of(self, version: Version, stems: dict[str, Waveform]) -> Waveform:
         """Sum of a version's stems: read, or from the head's as far as they are the same, or by adding."""
-        head = self.head if 1 <= self._state.head <= self._state.last else version
+        try:
+            head = self.head
+        except FileError:  # a damaged version must not keep one from going to another
+            return exact_sum(stems)
         data = self.files.read(_MIX, "the mix") if self.files.exists(_MIX) else b""
         if hashlib.sha256(data).hexdigest() != head.mix_sha256:
             return exact_sum(stems)
