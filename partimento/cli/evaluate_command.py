@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
+from partimento.cli import evaluate_memorization
+from partimento.cli.evaluate_systems import TABLES, add_system_options, add_tables, run_sanity, run_table
 from partimento.cli.progress import track
 from partimento.errors import FileError, RequestError
 
@@ -16,7 +18,13 @@ EPILOG = """examples:
   partimento evaluate edit --out docs/figures
   partimento evaluate compose --sheets openewld/ --quartets quartets/ --out docs/figures
   partimento evaluate exact --sheets openewld/ --out docs/figures
-  partimento evaluate codec CHECKPOINT --data held_out/ --out docs/figures"""
+  partimento evaluate codec CHECKPOINT --data held_out/ --out docs/figures
+  partimento evaluate text-to-music --systems ours/ theirs/ --reference real/ --out tables/
+  partimento evaluate controls --systems ours/ --reference asked/ --out tables/
+  partimento evaluate edit --systems ours/ --inputs before/ --reference after/ --out tables/
+  partimento evaluate memorization --model CHECKPOINT --data train/ --out tables/
+  partimento evaluate memorization --index train/ -o index.npz
+  partimento evaluate memorization --check piece.wav --index index.npz"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     plan.add_argument("--sealed", action="store_true", help="the sealed halves (run once, at the end) instead of the open ones")
     plan.add_argument("--labels", type=Path, metavar="JSONL", help="another set of labelled texts, by language, instead of these")
     plan.add_argument("--errors", action="store_true", help="also list what was wrong")
-    edit = sub.add_parser("edit", help="instructions → edits, against hand-made labels")
+    edit = sub.add_parser("edit", help="instructions → edits, against hand-made labels; with --systems: edited sounds")
     edit.add_argument("--sealed", action="store_true", help="the sealed half (run once, at the end) instead of the open one")
     edit.add_argument("--errors", action="store_true", help="also list what was wrong")
     compose = sub.add_parser("compose", help="tunes, ensembles, styles and variety against real music")
@@ -49,13 +57,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     codec.add_argument("--files", type=int, default=24, metavar="N", help="how many of them (default 24)")
     codec.add_argument("--pictures", type=Path, metavar="DIR", help="write spectrograms and sounds of the first four")
     codec.add_argument("--quick", action="store_true", help="the codec alone, without Opus and ceilings")
-    for one in (plan, edit, compose, exact, codec):
+    add_system_options(edit, required=False)
+    edit.add_argument("--inputs", type=Path, metavar="DIR", help="the sounds before the edit (for SI-SDRi)")
+    memorization = sub.add_parser("memorization", help="what a model has learned by heart; whether an output is a copy")
+    evaluate_memorization.add_arguments(memorization)
+    for one in (plan, edit, compose, exact, codec, memorization, *add_tables(sub)):
         one.add_argument("--out", type=Path, metavar="DIR", help="write the table as Markdown (and JSON) there")
         one.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure; 0 when every goal holds, 1 when one is missed."""
+    if args.what == "memorization":
+        return evaluate_memorization.run(args, _Bar(args.quiet))
+    if args.what == "sanity":
+        return run_sanity(args)
+    if args.what in TABLES and args.systems:
+        return run_table(args)
     return {"plan": _plan, "edit": _edit, "compose": _compose, "exact": _exact, "codec": _codec}[args.what](args)
 
 
