@@ -12,6 +12,7 @@ from partimento.compose.harmony import write_chords
 from partimento.compose.lead import lead_tracks
 from partimento.compose.melody import plan_phrases, write_melody
 from partimento.compose.sketching import composed_between, given_tune, laid_out, sketch_tracks
+from partimento.compose.tune_variation import develop_returns
 from partimento.plan.plan import Plan
 from partimento.score.instruments import instrument
 from partimento.score.score import Note, Score
@@ -60,7 +61,7 @@ def _sketch(frame: Frame, harmony_rng: np.random.Generator, melody_rng: np.rando
         between = composed_between(frame, tune, chords)
         return Sketch(frame, chords, plan_phrases(frame), tuple(sorted((*tune, *between), key=lambda n: n.start)))
     phrases, melody = write_melody(frame, chords, melody_rng)
-    return Sketch(frame, chords, phrases, melody)
+    return Sketch(frame, chords, phrases, develop_returns(frame, melody))
 
 
 def _pitched(frame: Frame) -> tuple[Note, ...]:

@@ -21,6 +21,8 @@ from partimento.score.score import ChordSpan, Note
 from partimento.score.timing import Key
 
 _EPS = 1e-6
+LONG_S = 180.0
+"""From this duration on the returns of a composed tune are developed, too."""
 _LONG = 1.5
 """Quarter notes from which a note is long enough to be filled."""
 _ORNAMENT_RATE = 0.45
@@ -57,6 +59,30 @@ def varied(frame: Frame, part: PartPlan, notes: list[Note], number: int, last: i
         closes = following is None  # a section's last note is a cadence: it stays
         out += [note] if plain or closes or draw > _ORNAMENT_RATE else _ornamented(frame, note, following, draw / _ORNAMENT_RATE)
     return _higher(part, out) if number == last and last > 1 else out
+
+
+def develop_returns(frame: Frame, tune: tuple[Note, ...]) -> tuple[Note, ...]:
+    """In a piece of three minutes and more, returns from the second on are varied: ornamented, every other one an octave
+    away where the tune's player is at home there.
+
+    Args:
+        frame: the bars.
+        tune: the composed tune.
+    """
+    lead = next((p for p in frame.plan.parts if p.role == "melody"), None)
+    if frame.plan.duration_s.value < LONG_S - 0.5 or lead is None:
+        return tune
+    seen: dict[str, int] = {}
+    out: list[Note] = []
+    for section in dict.fromkeys(bar.section for bar in frame.bars):
+        start, end = frame.bars[section.start_bar].start, frame.bars[section.end_bar - 1].end
+        notes = [n for n in tune if start - _EPS <= n.start < end - _EPS]
+        number = seen[section.material] = seen.get(section.material, -1) + 1
+        if number >= 2:
+            notes = varied(frame, lead, notes, number, number + 1)
+            notes = _higher(lead, notes) if number % 2 == 1 else notes
+        out += notes
+    return tuple(sorted(out, key=lambda n: n.start))
 
 
 def _higher(part: PartPlan, notes: list[Note]) -> list[Note]:

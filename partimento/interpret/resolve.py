@@ -11,6 +11,7 @@ from partimento.interpret.entries import Timeline, active_ranges
 from partimento.interpret.form import choose_sections, form_bars, shaped
 from partimento.interpret.grid import Grid, choose_grid, choose_metre, choose_tempo
 from partimento.interpret.key_choice import choose_chords_and_key
+from partimento.interpret.long_forms import with_second_lead
 from partimento.interpret.meaning import BY_MEANING, with_meanings
 from partimento.interpret.mood import character, dynamics
 from partimento.interpret.parts import Draft, Ensemble, choose_parts, sound_remarks
@@ -59,6 +60,8 @@ def make_plan(request: GenerateRequest) -> Plan:
     parts = _with_bars(ensemble, reading, sections.value, grid)
     if placed:
         parts = sketch_plan.from_first_note(parts, placed.tracks, grid)
+    if not reading.passages:
+        parts = with_second_lead(parts, sections.value, grid.duration_s.value)
     orders, unkept = _orders(reading, parts)
     more = (*negative_remarks, *meaning_remarks, *(placed.remarks if placed else ()))
     plan = Plan(

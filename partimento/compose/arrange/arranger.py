@@ -97,9 +97,9 @@ def _write(ctx: Context, player: Player, duty: Duty, ensemble: Ensemble) -> tupl
         ensemble.add(notes, target_of(player, ctx) - 12, is_bass=True)
         return notes
     if _is_voice(ctx, player):
-        return section_notes(ctx, player, ensemble, _musts(ctx, player, duty))
+        return _with_solo(ctx, player, section_notes(ctx, player, ensemble, _musts(ctx, player, duty)))
     if role == "counter":
-        return counter_notes(ctx, player, ensemble, Musts(_musts(ctx, player, duty).bass))
+        return _with_solo(ctx, player, counter_notes(ctx, player, ensemble, Musts(_musts(ctx, player, duty).bass)))
     if role == "pad":
         return pad_notes(ctx, player, duty)
     if role == "chords" and _leads_alone(ctx, player):
@@ -151,9 +151,18 @@ def _with_solo(ctx: Context, player: Player, notes: tuple[Note, ...]) -> tuple[N
     if not bars or not ctx.melody or _leads_alone(ctx, player):
         return notes
     tune = tidy(ctx, Player(replace(player.plan, active=tuple(bars)), player.instrument, 0), ctx.melody)
+    if not player.instrument.poly:  # one note at a time: the tune instead of the line
+        inside = [(ctx.bars[r.start_bar].start, ctx.bars[min(r.end_bar, len(ctx.bars)) - 1].end) for r in bars]
+        notes = tuple(_cut(n, inside) for n in notes if not any(a - 1e-6 <= n.start < b - 1e-6 for a, b in inside))
     starts = {(round(n.start, 4), n.pitch) for n in tune}
     kept = [n for n in notes if (round(n.start, 4), n.pitch) not in starts]
     return tuple(sorted((*kept, *tune), key=lambda n: (n.start, n.pitch)))
+
+
+def _cut(note: Note, spans: list[tuple[float, float]]) -> Note:
+    """A note that ends where the next of some spans begins."""
+    end = min((a for a, _ in spans if note.start < a), default=note.end)
+    return note if note.end <= end else replace(note, duration=end - note.start)
 
 
 def _track(ctx: Context, player: Player, notes: tuple[Note, ...]) -> Track:
