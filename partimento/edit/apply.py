@@ -14,6 +14,7 @@ from partimento.audio.waveform import Waveform
 from partimento.edit.change import Change, Kept, Piece, kept_outside, splice
 from partimento.edit.contents import Contents, EffectStep, KnownMix, Sound, SoundStep, StemSound
 from partimento.edit.rendering import apply_steps, render_stem, with_common_gain, with_level
+from partimento.score.parallel import map_in_order
 from partimento.score.score import Note
 
 MAX_TRUE_PEAK_DBTP = -0.1
@@ -42,7 +43,8 @@ def apply(contents: Contents, piece: Piece, change: Change) -> tuple[Contents, t
             if name in change.steps:
                 raw[name] = apply_steps(splice(piece.stems[name], silent, kept), change.steps[name], change.score)
         elif name in change.steps:
-            raw[name] = apply_steps(piece.stems[name], change.steps[name], change.score)
+            done = change.treated.get(name)
+            raw[name] = apply_steps(piece.stems[name], change.steps[name], change.score) if done is None else done
         elif name in change.gains_db:
             factor = np.float32(10.0 ** (change.gains_db[name] / 20.0))
             raw[name] = Waveform(piece.stems[name].samples * factor, piece.sample_rate)
@@ -56,14 +58,15 @@ def apply(contents: Contents, piece: Piece, change: Change) -> tuple[Contents, t
             if name not in raw:
                 made[name] = piece.stems[name]
             elif name in moved_only:
-                made[name] = raw[name] if name in change.steps else quantised(splice(piece.stems[name], raw[name], kept))
+                made[name] = raw[name] if name in change.steps else splice(piece.stems[name], raw[name], kept)
             else:
                 old = piece.stems.get(name, silent)
                 new = raw[name] if gain == 1.0 else Waveform(raw[name].samples * np.float32(gain), piece.sample_rate)
                 # What was only treated as sound keeps its samples outside by itself, with edges of its own.
                 seams = name in change.rendered or gain != 1.0
-                made[name] = quantised(splice(old, new, kept) if seams and _reaches(old, kept) else new)
-        return {name: quantised(stem) if name in raw else stem for name, stem in made.items()}
+                made[name] = splice(old, new, kept) if seams and _reaches(old, kept) else new
+        touched = [name for name in made if name in raw]
+        return {**made, **dict(zip(touched, map_in_order(lambda name: quantised(made[name]), touched), strict=True))}
 
     all_changed = change.kept is None and (change.span is None or change.span.whole) and len(raw) == len(change.score.tracks)
     stems, mix, gain_db = _unclipped(stems_at, contents, all_changed)

@@ -32,6 +32,7 @@ class Piece:
         request: of the first version (SoundFont, seed), or None.
         stems: by track name.
         seed: numbers that all chance of this operation derives from.
+        mix: gives the sum of the stems, without reading them all where it is known.
     """
 
     plan: Plan
@@ -39,6 +40,7 @@ class Piece:
     request: GenerateRequest | None
     stems: Mapping[str, Waveform]
     seed: tuple[int, ...]
+    mix: Callable[[], Waveform] | None = None
 
     @property
     def sample_rate(self) -> int:
@@ -63,6 +65,7 @@ class Change:
         plan, score: afterwards.
         rendered: tracks whose notes or instrument changed: their stems are made again.
         steps: track → changes of its stem as sound (added to what was done before).
+        treated: track → its stem after ``steps`` where that is known already.
         gains_db: track → gain that its stem gets from now on.
         span: samples outside it stay; None where ``kept`` says it.
         kept: for operations that move things in time: which samples stay, for every stem.
@@ -76,6 +79,7 @@ class Change:
     score: Score
     rendered: tuple[str, ...] = ()
     steps: Mapping[str, tuple[SoundStep, ...]] = field(default_factory=dict)
+    treated: Mapping[str, Waveform] = field(default_factory=dict)
     gains_db: Mapping[str, float] = field(default_factory=dict)
     span: Span | None = None
     kept: tuple[Kept, ...] | None = None

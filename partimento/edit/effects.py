@@ -26,6 +26,7 @@ from partimento.edit.targets import tracks_of
 from partimento.errors import UnsupportedError
 from partimento.plan.edit import EditOperation
 from partimento.score.mix import active_lufs
+from partimento.score.parallel import map_in_order
 
 _EXCERPT_S = 10.0
 _STRENGTHS = (0.2, 0.35, 0.5, 0.65, 0.8, 1.0)
@@ -97,15 +98,25 @@ def effect(piece: Piece, operation: EditOperation, span: Span) -> Change:
     names = tracks_of(operation.targets, piece.score)
     rate = piece.sample_rate
     start, end = span.samples(rate)
-    parts = {name: Waveform(piece.stems[name].samples[:, start:end], rate) for name in names}
+    parts = {name: piece.stems[name].part(start, end) for name in names}
     roles = {name: piece.score.track(name).role for name in names}
     strength = operation.amount if operation.amount is not None else 1.0
-    others = [Waveform(stem.samples[:, start:end], rate) for name, stem in piece.stems.items() if name not in parts]
-    rest = _sum(dict(enumerate(others))) if others else None
-    chains, line = chains_for(operation.value, parts, roles, strength, rest)
+    rest = _rest(piece, parts, start, end) if set(piece.stems) - set(parts) else None
+    done = treat(operation.value, parts, roles, strength, rest)
     first, last = (None, None) if span.whole else (span.start, span.end)
-    steps = {name: (SoundStep("effects", first, last, found),) for name, found in chains.items()}
-    return Change(piece.plan, piece.score, steps=steps, span=span, lines=(f"{', '.join(names)} {line} in {span}",))
+    steps = {name: (SoundStep("effects", first, last, found),) for name, found in done.chains.items()}
+    lines = (f"{', '.join(names)} {done.line} in {span}",)
+    # Of the whole piece it is not done twice; in a stretch the effects will hear what comes before.
+    return Change(piece.plan, piece.score, steps=steps, treated=done.waves if span.whole else {}, span=span, lines=lines)
+
+
+def _rest(piece: Piece, parts: Mapping[str, Waveform], start: int, end: int) -> Waveform:
+    """What sounds beside the parts in a stretch."""
+    if piece.mix is None:
+        others = [stem.part(start, end) for name, stem in piece.stems.items() if name not in parts]
+        return _sum(dict(enumerate(others)))
+    whole = piece.mix().part(start, end)
+    return Waveform(whole.samples - _sum(parts).samples, whole.sample_rate)
 
 
 @dataclass(frozen=True)
@@ -192,7 +203,7 @@ def treat(
         if best is not None and best.moved and at > good[-1]:
             break  # stronger ones only where the whole did not follow the excerpt
         chains = {name: _steps(intent, roles[name], at, len(parts)) for name in parts}
-        waves = {name: chain(wave, chains[name]) for name, wave in parts.items()}
+        waves = _through(parts, chains)
         total = _sum(waves)
         gain_db = round(loudness - active_lufs(total), 3)
         factor = np.float32(10.0 ** (gain_db / 20.0))
@@ -214,6 +225,11 @@ def treat(
     return best
 
 
+def _through(waves: Mapping[str, Waveform], chains: Mapping[str, tuple[EffectStep, ...]]) -> dict[str, Waveform]:
+    """Each sound through its chain, two at a time."""
+    return dict(zip(waves, map_in_order(lambda name: chain(waves[name], chains[name]), waves), strict=True))
+
+
 def _strengths(intent: Intent, excerpts: dict[str, Waveform], roles: dict[str, str], strength: float) -> list[float]:
     """Strengths that move the figure of an excerpt, ascending, up to the first that moves it as far as is wanted."""
     figure = MEASURES[intent.measure][2]
@@ -223,7 +239,7 @@ def _strengths(intent: Intent, excerpts: dict[str, Waveform], roles: dict[str, s
     farthest, good = 0.0, []
     for share in _STRENGTHS:
         at = share * max(1.0, strength)
-        tried = {name: chain(wave, _steps(intent, roles[name], at, len(excerpts))) for name, wave in excerpts.items()}
+        tried = _through(excerpts, {name: _steps(intent, roles[name], at, len(excerpts)) for name in excerpts})
         moved = sign * (figure(_sum(tried)) - before)
         if moved > farthest:
             farthest = moved

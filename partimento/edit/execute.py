@@ -97,7 +97,7 @@ def confined(operation: EditOperation, request: EditRequest) -> EditOperation:
 def _piece(contents: Contents, seed: tuple[int, ...]) -> Piece:
     assert contents.plan is not None, "checked at the start of the edit"
     assert contents.score is not None, "checked at the start of the edit"
-    return Piece(contents.plan, contents.score, contents.request, contents.stems, seed)
+    return Piece(contents.plan, contents.score, contents.request, contents.stems, seed, lambda: contents.mix)
 
 
 def _operate(

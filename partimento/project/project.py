@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from partimento.audio.exact import exact_sum, quantised, sum_after
+from partimento.audio.exact import exact_sum, sum_after
 from partimento.audio.io import encode_audio
 from partimento.audio.waveform import Waveform
 from partimento.edit.contents import Contents, KnownMix, Sound
@@ -291,10 +291,7 @@ class Project:
             if value is not None:
                 texts[kind] = to_json(value)
         objects = {kind: self.store.put_text(text) for kind, text in sorted(texts.items())}
-        stems = {
-            name: self.store.put_audio(stem if isinstance(stem, StoredWave) else quantised(stem))
-            for name, stem in contents.stems.items()
-        }
+        stems = {name: self.store.put_audio(stem) for name, stem in contents.stems.items()}
         mix = encode_audio(contents.mix, ".wav", depth="24")
         number = self._state.last + 1
         digest = hashlib.sha256(mix).hexdigest()

@@ -145,7 +145,7 @@ class Store:
         return data
 
     def put_audio(self, wave: Waveform) -> str:
-        """Keep a sound that is on the 24-bit grid (:func:`partimento.audio.exact.quantised`); returns its name."""
+        """Keep a sound at 24 bits (exactly, after :func:`partimento.audio.exact.quantised`); returns its name."""
         if isinstance(wave, StoredWave) and wave.store is self:
             return wave.name
         starts = range(0, wave.n_samples, BLOCK_SAMPLES)
@@ -194,7 +194,9 @@ class Store:
 
         if not samples.any():
             return SILENT
-        words = np.ascontiguousarray((samples * np.float32(2.0**23)).astype(np.int32).T)
+        steps = samples * np.float32(2.0**23)
+        np.clip(np.rint(steps, out=steps), -(2**23), 2**23 - 1, out=steps)
+        words = np.ascontiguousarray(steps.astype(np.int32).T)
         words <<= 8
         name = _block_name(words)
         if not self.files.exists(_place(name)):
