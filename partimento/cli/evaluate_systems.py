@@ -26,6 +26,8 @@ def add_tables(sub: Any) -> list[argparse.ArgumentParser]:
     words.add_argument("--captions", type=Path, metavar="CSV", help="only clips that it names (columns id and caption)")
     words.add_argument("--all-clips", action="store_true", help="all clips of every set instead of equally many")
     words.add_argument("--embedder", default="log-mel", metavar="NAME[:PATH]", help="default log-mel, which needs no download")
+    words.add_argument("--classifier", metavar="NAME[:PATH]", help="panns or passt: adds KLD against clips of equal names")
+    words.add_argument("--text-embedder", metavar="NAME[:PATH]", help="clap: adds the match of captions and sounds")
     controls = sub.add_parser("controls", help="are the asked-for chords, tempo, key, beats and sections in the sound?")
     add_system_options(controls, required=True)
     inpaint = sub.add_parser("inpaint", help="inpainted regions against the pieces they were cut from")
@@ -80,7 +82,7 @@ def _text_to_music(args: argparse.Namespace, command: str) -> SystemsTable:
 
     options = Options(
         tuple(args.systems), args.reference, args.captions, args.embedder, not args.all_clips, args.bootstrap, args.seed,
-        args.jobs, args.cache, args.papers,
+        args.jobs, args.cache, args.papers, args.classifier, args.text_embedder,
     )  # fmt: skip
     return evaluate_text_to_music(options, command, _Bar(args))
 

@@ -43,6 +43,15 @@ def test_imports_point_upwards_only(path):
         )
 
 
+def public_nodes(node):
+    """Classes and functions that can be reached from outside: not those inside functions."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ClassDef | ast.FunctionDef):
+            yield child
+        if not isinstance(child, ast.FunctionDef):
+            yield from public_nodes(child)
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_public_names_are_documented_and_files_are_short(path):
     text = path.read_text(encoding="utf-8")
@@ -50,8 +59,8 @@ def test_public_names_are_documented_and_files_are_short(path):
     assert text.count("\n") <= 600, "a file past 600 lines is two files"
     if text.strip():
         assert ast.get_docstring(tree), "a module says what it is for"
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
+    for node in public_nodes(tree):
+        if not node.name.startswith("_"):
             short = node.end_lineno - node.lineno < 4
             assert ast.get_docstring(node) or short, f"{node.name} has no docstring"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import numpy as np
 from partimento.errors import FileError, PartimentoError, RequestError
 from partimento.evaluate.systems.jobs import HeardMusic
 from partimento.evaluate.systems.papers import paper_columns, paper_rows
-from partimento.evaluate.systems.table import Column, Figure, Row, SystemsTable, versions
+from partimento.evaluate.systems.table import Column, Row, SystemsTable, mean_figure, versions
 from partimento.evaluate.systems.text_to_music import named
 from partimento.evaluate.systems.work import Measured, Progress, Values, measure, no_progress, sound_files
 from partimento.metrics import tempo_accuracy
@@ -200,14 +200,3 @@ def _row(
     return Row(
         name, system.n, system.n_skipped, system.n_silent / system.n if system.n else 0.0, figures, anchor=name.startswith("(")
     )
-
-
-def mean_figure(values: Sequence[float], bootstrap: int, seed: int, of: Callable[..., Any] = np.mean) -> Figure:
-    """Mean (or another statistic over ``axis``) with a percentile bootstrap interval."""
-    array = np.asarray(values, dtype=np.float64)
-    value = float(of(array))
-    if not bootstrap or len(array) < 2 or not np.isfinite(array).all():
-        return Figure(value, n=len(array))
-    drawn = of(array[np.random.default_rng(seed).integers(len(array), size=(bootstrap, len(array)))], axis=1)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return Figure(value, float(low), float(high), len(array))

@@ -3,31 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from partimento.audio import Waveform, resample
-from partimento.errors import RequestError
+from partimento.evaluate.embedders import SIGNAL, classifier, embedder, text_embedder
 from partimento.evaluate.systems.work import Values
-from partimento.metrics.interfaces import Classifier, Embedder
-from partimento.metrics.log_mel_statistics import LogMelStatistics
-
-SIGNAL = "log-mel"
-"""The embedder that needs no download."""
-
-
-@lru_cache(maxsize=4)
-def embedder(spec: str) -> Embedder:
-    """An embedder by ``NAME`` or ``NAME:PATH``; loaded once per process.
-
-    Raises:
-        RequestError: the name is unknown. MissingDependencyError, FileError: it cannot be loaded.
-    """
-    if spec == SIGNAL:
-        return LogMelStatistics()
-    raise RequestError(f"unknown embedder '{spec}'; known: {SIGNAL}")
 
 
 def mono_at(wave: Waveform, sample_rate: int) -> NDArray[np.float32]:
@@ -57,23 +39,34 @@ class Faults:
 
 @dataclass(frozen=True)
 class Embeddings:
-    """Faults and embeddings in one pass.
+    """Faults, embeddings, and whatever else was asked for, in one pass.
 
     Attributes:
-        spec: see :func:`embedder`.
+        spec: embedder, see :mod:`partimento.evaluate.embedders`.
+        classes: classifier, or None.
+        words: embedder of words and sound, or None.
     """
 
     spec: str = SIGNAL
+    classes: str | None = None
+    words: str | None = None
 
     @property
     def key(self) -> str:
         """For the cache."""
-        return f"embeddings 1 {self.spec}"
+        return f"embeddings 2 {self.spec} {self.classes} {self.words}"
 
     def __call__(self, wave: Waveform) -> Values:
-        """What :class:`Faults` gives, and ``embeddings [N, D]``."""
+        """What :class:`Faults` gives, ``embeddings [N, D]``, ``logits [W, C]``, ``joint [D]``."""
         model = embedder(self.spec)
-        return {**Faults()(wave), "embeddings": model.embed(mono_at(wave, model.sample_rate))}
+        found = {**Faults()(wave), "embeddings": model.embed(mono_at(wave, model.sample_rate))}
+        if self.classes is not None:
+            judge = classifier(self.classes)
+            found["logits"] = judge.logits(mono_at(wave, judge.sample_rate))
+        if self.words is not None:
+            joint = text_embedder(self.words)
+            found["joint"] = joint.embed(mono_at(wave, joint.sample_rate)).mean(axis=0)
+        return found
 
 
 @dataclass(frozen=True)
@@ -98,8 +91,3 @@ class HeardMusic:
             "chord_labels": np.array([c.label for c in heard.chords], dtype=str),
             "boundaries_s": np.array([0.0, *(s.end_s for s in heard.sections)]),
         }
-
-
-def classifier_scores(model: Classifier, wave: Waveform) -> NDArray[np.float32]:
-    """Logits ``[W, C]`` of a recording."""
-    return model.logits(mono_at(wave, model.sample_rate))

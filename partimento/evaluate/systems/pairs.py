@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from partimento.audio import Waveform, read_audio
 from partimento.errors import FileError, PartimentoError, RequestError
-from partimento.evaluate.systems.controls import mean_figure
+from partimento.evaluate.embedders import SIGNAL, embedder
 from partimento.evaluate.systems.distribution import COLUMNS as DISTANCES
 from partimento.evaluate.systems.distribution import VectorSet, distances
-from partimento.evaluate.systems.jobs import SIGNAL, embedder, mono_at
+from partimento.evaluate.systems.jobs import mono_at
 from partimento.evaluate.systems.papers import paper_columns, paper_rows
-from partimento.evaluate.systems.table import Column, Figure, Row, SystemsTable, versions
+from partimento.evaluate.systems.table import Column, Figure, Row, SystemsTable, mean_figure, versions
 from partimento.evaluate.systems.text_to_music import named
 from partimento.evaluate.systems.work import Progress, no_progress, sound_files
 from partimento.metrics.bit_exactness import bit_exactness

@@ -7,10 +7,13 @@ import io
 import json
 import math
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from partimento.paths import make_folder, write_bytes, write_text
 from partimento.tables import markdown_table
@@ -201,6 +204,17 @@ class SystemsTable:
         out = io.BytesIO()
         figure.savefig(out, format="png", metadata={"Software": None})
         return out.getvalue()
+
+
+def mean_figure(values: Sequence[float], bootstrap: int, seed: int, of: Callable[..., Any] = np.mean) -> Figure:
+    """Mean (or another statistic over ``axis``) with a percentile bootstrap interval."""
+    array = np.asarray(values, dtype=np.float64)
+    value = float(of(array))
+    if not bootstrap or len(array) < 2 or not np.isfinite(array).all():
+        return Figure(value, n=len(array))
+    drawn = of(array[np.random.default_rng(seed).integers(len(array), size=(bootstrap, len(array)))], axis=1)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Figure(value, float(low), float(high), len(array))
 
 
 def versions(packages: Sequence[str] = ("partimento", "numpy", "scipy", "soxr", "mir_eval")) -> dict[str, str]:

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from partimento.errors import FileError, RequestError
+from partimento.evaluate.embedders import SIGNAL, embedder, text_embedder
 from partimento.evaluate.systems.distribution import COLUMNS, VectorSet, distances
-from partimento.evaluate.systems.jobs import SIGNAL, Embeddings, embedder
+from partimento.evaluate.systems.jobs import Embeddings
 from partimento.evaluate.systems.papers import paper_columns, paper_rows
-from partimento.evaluate.systems.table import Column, Figure, Row, SystemsTable, versions
+from partimento.evaluate.systems.table import Column, Figure, Row, SystemsTable, mean_figure, versions
 from partimento.evaluate.systems.work import Measured, Progress, measure, no_progress, sound_files
+from partimento.metrics.kl_divergence import evaluate as kl_scores
+from partimento.metrics.text_match import text_match
 
 FAULTY = Column("faulty", "share of the clips with clipping, clicks, holes, stuck loops or buzz", "less")
 SECONDS = Column("seconds", "mean length of a clip")
+KLD = Column("KLD", "KL(reference ‖ system) of class scores, windows scored one by one, clips of equal names", "less")
+KLD_POOLED = Column("KLD pooled", "the same on logits averaged over windows first", "less")
+TEXT = Column("text match", "mean cosine of captions and sounds", "more")
+SHUFFLED = Column("shuffled", "the same with wrong captions: what the score would be by chance")
+RECALL = Column("R@10", "share of captions whose sound is among the ten nearest", "more")
 
 
 @dataclass(frozen=True)
@@ -28,7 +37,8 @@ class Options:
         systems: folders, one per system; a clip is named by its file without suffix.
         reference: folder of real music.
         captions: CSV with ``id`` (or ``ytid``, ``file``) and ``caption``; only clips that it names are measured. None takes all.
-        embedder: see :func:`partimento.evaluate.systems.jobs.embedder`.
+        embedder, classifier, words: see :mod:`partimento.evaluate.embedders`; a classifier adds KLD against reference clips of
+            the same name, ``words`` adds the match of captions and sounds.
         equal_n: as many clips of each system (and of the reference) as the smallest has, drawn with ``seed``.
         bootstrap: draws per interval.
         seed: of all draws.
@@ -47,6 +57,8 @@ class Options:
     n_jobs: int | None = None
     cache: Path | None = None
     papers: bool = False
+    classifier: str | None = None
+    words: str | None = None
 
 
 def read_captions(path: Path) -> dict[str, str]:
@@ -77,7 +89,10 @@ def evaluate_text_to_music(options: Options, command: str, progress: Progress = 
             systems of one name.
     """
     folders = named(options.systems)
-    wanted = set(read_captions(options.captions)) if options.captions is not None else None
+    captions = read_captions(options.captions) if options.captions is not None else None
+    if options.words is not None and captions is None:
+        raise RequestError("a text embedder needs --captions: what the sounds should match")
+    wanted = set(captions) if captions is not None else None
     clips = {name: _wanted(sound_files(folder), wanted, name) for name, folder in folders.items()}
     reference = sound_files(options.reference)
     least = min(len(c) for c in [*clips.values(), reference]) if options.equal_n else None
@@ -89,9 +104,11 @@ def evaluate_text_to_music(options: Options, command: str, progress: Progress = 
     rows = [_row("(reference against its other half)", halves[0], halves[1], options, notes, anchor=True)]
     for name, found in clips.items():
         gathered, _ = _gather(_drawn(found, least, options.seed), options, progress, name, skipped)
-        rows.append(_row(name, whole, gathered, options, notes))
+        row = _row(name, whole, gathered, options, notes)
+        row.figures.update(_pair_figures(whole, gathered, captions, options))
+        rows.append(row)
     published = paper_rows("text-to-music") if options.papers else []
-    columns = (*COLUMNS, FAULTY, SECONDS, *paper_columns(published))
+    columns = (*COLUMNS, KLD, KLD_POOLED, TEXT, SHUFFLED, RECALL, FAULTY, SECONDS, *paper_columns(published))
     return SystemsTable(
         "Text to music", command, columns, (*rows, *published), tuple(dict.fromkeys(notes)), tuple(skipped), versions()
     )
@@ -107,6 +124,8 @@ class Gathered:
     n_silent: int = 0
     n_faulty: int = 0
     seconds: float = 0.0
+    logits: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    joint: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 def named(folders: Sequence[Path]) -> dict[str, Path]:
@@ -152,7 +171,12 @@ def _gather(
     dim = embedder(options.embedder).dim
     sets = [Gathered(VectorSet(dim, options.seed)) for _ in range(3)]
     results = measure(
-        paths, Embeddings(options.embedder), cache=options.cache, n_jobs=options.n_jobs, progress=progress, label=label
+        paths,
+        Embeddings(options.embedder, options.classifier, options.words),
+        cache=options.cache,
+        n_jobs=options.n_jobs if options.embedder == SIGNAL and not (options.classifier or options.words) else 1,
+        progress=progress,
+        label=label,
     )
     for index, result in enumerate(results):
         for one in (sets[0], sets[1 + index % 2]):
@@ -165,6 +189,10 @@ def _gather(
             one.n_faulty += bool(faults)
             one.seconds += float(result.values["duration_s"])
             one.vectors.add(result.values["embeddings"])
+            if "logits" in result.values:
+                one.logits[result.path.stem] = result.values["logits"]
+            if "joint" in result.values:
+                one.joint[result.path.stem] = result.values["joint"]
         if not isinstance(result, Measured):
             skipped.append(f"{label}/{result.path.name}: {result.reason}")
     return sets[0], (sets[1], sets[2])
@@ -177,3 +205,25 @@ def _row(name: str, reference: Gathered, system: Gathered, options: Options, not
         figures["faulty"] = Figure(system.n_faulty / system.n, n=system.n)
         figures["seconds"] = Figure(system.seconds / system.n, n=system.n)
     return Row(name, system.n, system.n_skipped, system.n_silent / system.n if system.n else 0.0, figures, anchor=anchor)
+
+
+def _pair_figures(
+    reference: Gathered, system: Gathered, captions: Mapping[str, str] | None, options: Options
+) -> dict[str, Figure]:
+    """KLD against clips of the same name, and the match with captions."""
+    figures: dict[str, Figure] = {}
+    common = [name for name in system.logits if name in reference.logits]
+    if common:
+        found = [kl_scores(reference.logits[name], system.logits[name]) for name in common]
+        for column, key in ((KLD, "kld_segments"), (KLD_POOLED, "kld_pooled")):
+            figures[column.name] = mean_figure([f[key] for f in found], 4 * options.bootstrap, options.seed)
+    if options.words is not None and captions is not None and system.joint:
+        names = [name for name in system.joint if name in captions]
+        texts = text_embedder(options.words).embed_text([captions[name] for name in names])
+        match = text_match(texts, np.stack([system.joint[name] for name in names]))
+        figures |= {
+            TEXT.name: Figure(match.score, n=match.n),
+            SHUFFLED.name: Figure(match.shuffled, n=match.n),
+            RECALL.name: Figure(match.recall[10], n=match.n),
+        }
+    return figures

@@ -222,3 +222,32 @@ def test_the_command_line(folders, capsys):
     assert "not a folder" in capsys.readouterr().err
     assert main(["evaluate", "edit", "--systems", str(folders / "good")]) == 2
     assert "--reference" in capsys.readouterr().err
+
+
+def test_class_scores_and_captions_add_columns(folders, monkeypatch):
+    from partimento.evaluate.systems import jobs
+
+    class Bands:
+        name, sample_rate, dim, labels = "bands", 8_000, 4, ("a", "b", "c", "d")
+
+        def logits(self, samples):
+            power = np.abs(np.fft.rfft(samples)) ** 2
+            return np.log([[part.sum() + 1e-3 for part in np.array_split(power, 4)]]).astype(np.float32)
+
+        embed = logits
+
+        def embed_text(self, texts):
+            return np.array([[1.0, 0, 0, float(len(t))] for t in texts], dtype=np.float32)
+
+    for module in (jobs, text_to_music):
+        monkeypatch.setattr(module, "text_embedder", lambda spec: Bands())
+    monkeypatch.setattr(jobs, "classifier", lambda spec: Bands())
+    captions = folders / "captions.csv"
+    captions.write_text("id,caption\n" + "".join(f"{i:02d},{'x' * i}\n" for i in range(12)), encoding="utf-8")
+    chosen = options(folders, "good", "noisy", captions=captions, classifier="bands", words="bands")
+    rows = {r.system: r for r in text_to_music.evaluate_text_to_music(chosen, "c").rows}
+    assert rows["good"].figures["KLD"].value < rows["noisy"].figures["KLD"].value
+    assert rows["good"].figures["KLD pooled"].n == 12
+    assert set(rows["good"].figures) >= {"text match", "shuffled", "R@10"}
+    with pytest.raises(RequestError, match="--captions"):
+        text_to_music.evaluate_text_to_music(options(folders, "good", words="bands"), "c")
