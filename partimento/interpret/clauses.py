@@ -23,6 +23,7 @@ _PRONOUN = re.compile(
 _FRONT_GAP = re.compile(
     r"[\s,]*(?:and|but|so|or|only|then|not|right|just|shortly|soon|immediately|even|long|well|directly)?[\s,]*"
 )
+_HAVING = re.compile(r"\bhaving (?:been )?[a-z]+")
 _ALREADY = re.compile(r"\balready\b|\b(?:have|has|had) been\b|\bfor (?:a while|some time)\b")
 _THAN = re.compile(r"\bthan\b|\bdo(?:es)?\b|\bcan\b|\bshould\b")
 
@@ -54,25 +55,35 @@ def waits(text: str, low: int, high: int) -> re.Match[str] | None:
     return cues("en")["clause"]["wait"].search(text, low, high)
 
 
-def find_relations(text: str, start: int, end: int, live: list[Mention], before: list[int]) -> list[Relation]:
+def find_relations(text: str, start: int, end: int, live: list[Mention], before: list[int]) -> list[Relation | Late]:
     """Subordinate clauses of one English sentence; ``before`` holds what a pronoun may mean from the sentences before."""
     found: list[Relation] = []
+    late: list[Late] = []
+    for match in _HAVING.finditer(text, start, end):
+        subject, stop = backward_chain(text, match.start(), start, live, 2), text.find(",", match.end(), end)
+        main = _main_after(text, stop + 1, end, live) if stop > 0 else []
+        if subject and main:
+            found.append(Relation(tuple(subject), tuple(main), (live[subject[0]].start, live[main[-1]].end)))
     for match in cues("en")["clause"]["subordinator"].finditer(text, start, end):
         if any(r.span[0] <= match.start() < r.span[1] for r in found):
             continue
         relation = _relation(text, start, end, match, live, before)
-        if relation and relation.earlier and relation.later:
+        if isinstance(relation, Late):
+            late.append(relation)
+        elif relation and relation.earlier and relation.later:
             earlier = {live[i].id for i in relation.earlier}
             later = tuple(i for i in relation.later if live[i].id not in earlier)
             if later:
                 found.append(Relation(relation.earlier, later, relation.span))
-    return found
+    return [*found, *late]
 
 
-def _relation(text: str, start: int, end: int, match: re.Match[str], live: list[Mention], before: list[int]) -> Relation | None:
+def _relation(
+    text: str, start: int, end: int, match: re.Match[str], live: list[Mention], before: list[int]
+) -> Relation | Late | None:
     """What one subordinator joins."""
     word = match.group().split()[-1] if not match.group().startswith("no sooner") else "once"
-    word = "once" if match.group().strip() in ("as soon as", "by the time") else word
+    word = "once" if match.group().strip() == "as soon as" else word
     main_low = max((m.end() for m in _STRONG.finditer(text, start, match.start())), default=start)
     comma = text.rfind(",", main_low, match.start())
     clause_low = comma + 1 if comma >= 0 else main_low
@@ -83,14 +94,19 @@ def _relation(text: str, start: int, end: int, match: re.Match[str], live: list[
     fronted = bare and (comma < 0 or not main_before or bool(re.search(r"\b(?:and|but)\b", lead_gap)))
     joint = _after_comma(text, stop, end)
     following = _main_after(text, joint, end, live) if joint < end else []
+    if word == "with" and not fronted:
+        return None
     if fronted and not following:
         fronted = not main_before and False
+    everyone = cues("en")["order"]["everyone"]
     chain = forward_chain(text, match.end(), stop if fronted else end, live, 6)
     sub_high = max([stop, *(live[i].end for i in chain)])
     sub = text[match.end() : sub_high]
     done = bool(cues("en")["clause"]["done"].search(sub))
     if not chain and word != "prior" and _PRONOUN.search(sub) and done:
         chain = _spoken_before(live, match.start(), start, before)
+    if not chain and done and everyone.search(sub) and following:
+        return Late(tuple(following), (match.start(), live[following[-1]].end))
     if not chain:
         return None
     if fronted:
@@ -111,11 +127,13 @@ def _directed(
     sub_first = Relation(tuple(chain), tuple(main), span)
     main_first = Relation(tuple(main), tuple(chain), span)
     said_main = text[where[0] : where[1]]
+    if word == "time":
+        return main_first if _ALREADY.search(said_main) else None
     if word in ("when", "as", "while"):
         if fronted and _ALREADY.search(said_main):
             return main_first
         return sub_first if done else None
-    if word in ("after", "once", "following"):
+    if word in ("after", "once", "following", "with"):
         return sub_first
     if waits(text, *where):
         return sub_first

@@ -11,6 +11,11 @@ from partimento.interpret.phrases import forward_chain_zh
 
 _BREAK = re.compile(r"[,;:。!?]")
 _LATER_GAP = 12  # characters between the marker and the name of what follows
+_BEHIND = re.compile(r"(?:紧接|紧跟|跟|接|排)?在(?P<what>[^,，。;；!?]{1,12}?)的?(?:后面|之后|后头|后边|后(?=$|[,，。;；]))")
+_PROMPTLY = re.compile(
+    r"[,，][^,，。;；!?到等第]{0,8}?(?:便|方才|才|随即|立刻|立即|马上|旋即|随之|已经?(?=接|起|响)|就(?=[应接起响唱进吹弹拉]))(?![是能行好够可])"
+)
+"""A second clause that follows at once: …, 西塔琴便开始."""
 _TOPIC = re.compile(r"(?:它|她|他|这|那|前者)们?")
 
 
@@ -18,10 +23,26 @@ def find_relations_zh(text: str, start: int, end: int, live: list[Mention], befo
     """Relations of one Chinese sentence; ``before`` is what 它 may mean."""
     found: list[Relation] = []
     group = cues("zh")["clause"]
+    for match in _PROMPTLY.finditer(text, start, end):
+        earlier, low = _side_before(text, start, match.start(), live)
+        later = [
+            i for i in inside_of(live, match.start(), match.end() + _LATER_GAP) if live[i].end <= _high(text, match.end(), end)
+        ]
+        if re.search(r"(?:时候?|之际|同时|前)$", text[low : match.start()]):
+            continue
+        if earlier and later and not {live[i].id for i in earlier} & {live[i].id for i in later}:
+            found.append(Relation(tuple(earlier), tuple(later), (match.start() + 1, max(match.end(), live[later[-1]].end))))
+    for match in _BEHIND.finditer(text, start, end):
+        earlier = inside_of(live, match.start("what"), match.end("what"))
+        later = inside_of(live, _clause_low(text, start, match.start()), match.start())
+        if earlier and later:
+            found.append(Relation(tuple(earlier), tuple(later), (live[later[0]].start, match.end())))
     for match in group["before"].finditer(text, start, end):
         sub, low = _side_before(text, start, match.start(), live)
         main = _side_after(text, match.end(), end, live)
-        if sub and main:
+        if sub and main and re.search(r"[没未不]", text[live[sub[-1]].end : match.start()]):
+            found.append(Relation(tuple(sub), tuple(main), (low, _high(text, live[main[-1]].end, end))))
+        elif sub and main:
             found.append(Relation(tuple(main), tuple(sub), (low, live[main[-1]].end)))
     for match in group["after"].finditer(text, start, end):
         if any(r.span[0] <= match.start() < r.span[1] for r in found):
@@ -45,6 +66,12 @@ def find_relations_zh(text: str, start: int, end: int, live: list[Mention], befo
                 Relation(tuple(earlier), tuple(later), (min(m.start for m in spots), max(match.end(), *(m.end for m in spots))))
             )
     return found
+
+
+def _high(text: str, at: int, end: int) -> int:
+    """Where the clause around ``at`` ends."""
+    stop = _BREAK.search(text, at, end)
+    return stop.start() if stop else end
 
 
 def _clause_low(text: str, start: int, at: int) -> int:

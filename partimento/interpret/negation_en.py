@@ -18,6 +18,11 @@ _COMMAND_BEFORE = re.compile(
     r"(?:^|[.;:,!?(]|\b(?:please|and|but|just|so|also|then|to|you|"
     r"you can|you may|we|i|i'd|let's|let us|can|could|would|should|must))\s*$"
 )
+_REFUSED = re.compile(
+    r" ?\? *(?:no\b|nope|never|none|nah|not (?:here|this time|today|now|please|for me|in this one)|"
+    r"(?:这次|这回|就|都)?(?:不用|不要|不需要|免了|算了|别))"
+)  # "Drums? Not this time."
+_NOTHING = re.compile(r"\b(?:no|nothing|nobody|none|without|not?) (?:\w+ ){0,3}?(?:except|save|excluding)")
 _AND = re.compile(r"\b(?:and|&)\b|&|\+")
 _OR = re.compile(r"\b(?:or|nor)\b")
 _DET = re.compile(
@@ -51,6 +56,8 @@ def read_english(text: str, start: int, end: int, mentions: list[Mention], found
             if at >= 0 and _WANTED_AFTER_ALL.search(text[start : span[0] + at]):
                 continue
             chain = forward_chain(text, span[1], end, mentions, 1 if name == "close" else 5)
+            if re.search(r"\b(?:except|excluding|save|barring)", match.group()) and _NOTHING.search(text[start : match.end()]):
+                continue  # "nothing except piano" is another matter
             if name == "close" and chain and len(gap_words(text[span[1] : mentions[chain[0]].start])) > 0:
                 continue
             if not chain or re.search(r"\bonly\b", text[span[1] : mentions[chain[0]].start]):
@@ -73,6 +80,11 @@ def read_english(text: str, start: int, end: int, mentions: list[Mention], found
             chain = chain[-1:]  # "a piano, drums are not needed": a comma alone joins no subjects
         if chain:
             _apply(text, end, chain, match.span(), mentions, found, order["start"], start)
+    for index, mention in enumerate(mentions):
+        less = re.match(r"[- ]?less\b(?! than)", text[mention.end : mention.end + 8])
+        asked = _REFUSED.match(text, mention.end) if mention.end < end else None
+        if start <= mention.start < end and (less or asked):
+            put(found, mentions, index, (mention.start, asked.end() if asked else mention.end + 5))
     for match in re.finditer(r"(?<![a-z])(drum|bass|beat|vocal|voice|percussion|guitar|word)[\s-]?less\b", text[start:end]):
         ids = {"beat": "drums", "vocal": "voice", "word": "voice"}.get(
             match.group(1), match.group(1) + ("s" if match.group(1) == "drum" else "")
@@ -166,6 +178,8 @@ def _only(text: str, start: int, end: int, mentions: list[Mention], found: Negat
     only = cues("en")["only"]
     spans: list[Span] = []
     for match in only["before"].finditer(text, start, end):
+        if re.search(r"\b(?:not|n't|don't)\s*$", text[start : match.start()]):
+            continue  # "I don't just want guitar"
         window = text[max(start, match.start() - 4) : end]
         blocked = only["not_before"].match(window.lstrip()) or only["not_before"].match(text, match.start(), end)
         strong = not match.group().startswith(("only", "just"))

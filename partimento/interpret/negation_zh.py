@@ -35,10 +35,10 @@ _MUST_HAVE = (
     "绝不能",
 )  # before 没有: a double negation
 _SUBJECT_GAP = re.compile(
-    r"(?:请|念白|说唱|演唱|伴唱|部分|声部|音色|声音|声|之?类|这些|那些|这种|那种|乐器|器|手|组|类|们|兄弟|西洋|电子|东西|乐器|玩意儿?|统统|的|这|些|\s)*"
+    r"(?:[?？]|请|念白|说唱|演唱|伴唱|部分|声部|音色|声音|声|之?类|这些|那些|这种|那种|乐器|器|手|组|类|们|兄弟|西洋|电子|东西|乐器|玩意儿?|统统|的|这|些|\s)*"
 )
 _ALWAYS = re.compile(r"全程|从头到尾|自始至终|始终|一直|整首|全曲")
-_KEEPS = re.compile(r"(?:别|不要|勿|莫|不能|不可)(?:忘|漏|落|少|缺)")
+_KEEPS = re.compile(r"(?:不|没)(?:可|能)?(?:省|少|缺|嫌|停|断)|(?:别|不要|勿|莫|不能|不可)(?:忘|漏|落|少|缺)")
 _INSTEAD_OF = re.compile(r"代替|替代|取代|顶替|替|换")
 _REPLACED = re.compile(r"(?:把|将)?(?P<old>[^,。;!?把将]{1,12}?)(?:换成|换作|换为|改成|改为|替换成|替换为)")
 _PLACED = re.compile(r"段|副歌|主歌|小节|秒|后|再|然后|接着|最后|中间|结尾|高潮|开头|一半|前奏|尾|随")
@@ -118,6 +118,11 @@ def _after(text: str, start: int, end: int, mentions: list[Mention], star_spans:
     negation = cues("zh")["negation"]
     for match in negation["after"].finditer(text, start, end):
         if any(a < match.end() and match.start() < b for a, b in star_spans):
+            continue
+        low = max((m.end() for m in re.finditer(r"[,;:]", text[start : match.start()])), default=0) + start
+        if (limited(text, low, match.start()) and not _ALWAYS.search(text, low, match.end())) or _KEEPS.search(
+            text, low, match.end()
+        ):
             continue
         chain = backward_chain(text, match.start(), start, mentions, 10)
         if (

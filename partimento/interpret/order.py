@@ -34,6 +34,8 @@ from partimento.interpret.timeline import Event, in_time, only_there, pairs_of, 
 from partimento.interpret.tokens import has_cjk
 
 Span = tuple[int, int]
+_UNDER = re.compile(r"(?:之上|上方|声中|的?伴奏下|的?背景下|的?衬托下)")
+_OVER = re.compile(r"\b(?:over|on top of|above|against|atop)(?: an?| the)?(?: \w+)?\s*$")
 _AT_ONCE = re.compile(r"同时|\bat the same time\b|\bsimultaneously\b|\bat once\b")
 _INSTEAD = re.compile(r"改用|换成|换|转为|改成")  # behind what is taken away these are replacements, not stages
 _STRONG_START = re.compile(r"start|begin|open|commenc|kick|intro|先|起|开")
@@ -160,6 +162,8 @@ class _Reader:
         )
         looks_back = not back and kind == "start" and all(live[i].end <= span[0] for i in ids)
         event.strong = not looks_back and bool(_STRONG_START.search(said))
+        if kind == "next":
+            self._beneath(event, low, ids, [i for i in inside if i not in gone])
         event.core = [live[i].id for i in forward_chain(text, span[1], high, live) if i in ids] or list(event.ids)
         if ids or event.everyone:
             self.events.append(event)
@@ -186,6 +190,7 @@ class _Reader:
             span = (live[arrives[0]].start, high) if arrives else (low, high)
             event = event_of("next", enters or arrives, span, text, live, self.in_event)
             event.entering = True
+            self._beneath(event, low, enters or arrives, inside)
             self.events.append(event)
             return event, False
         if current is not None and inherits and inside and not gone:
@@ -195,6 +200,17 @@ class _Reader:
         elif gone:
             self._leave(gone, (low, high))
         return current, inherits
+
+    def _beneath(self, event: Event, low: int, ids: list[int], inside: list[int]) -> None:
+        """Others of the clause sound already: "brass enters over the piano", 铜管在钢琴之上登场."""
+        event.beside = list(dict.fromkeys(self.live[i].id for i in inside if i not in ids))
+        under = [
+            i for i in ids
+            if _UNDER.match(self.text, self.live[i].end) or (event.entering and _OVER.search(self.text[low : self.live[i].start]))
+        ]  # fmt: skip
+        if under and len(under) < len(ids):
+            event.beside = list(dict.fromkeys(self.live[i].id for i in under))
+            event.ids = [i for i in event.ids if i not in event.beside]
 
     def _at_once(self, low: int, high: int) -> bool:
         """ "… and the drums at the same time", 鼓同时进来: the clause belongs to the stage before."""

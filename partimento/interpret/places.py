@@ -31,8 +31,9 @@ _OPENING = re.compile(
     rf"^\W*for (?:about |around )?{_N} (?:bars?|measures?|seconds?|beats)|"
     rf"(?:弹|吹|拉|奏|敲|打|唱|响|循环|铺)(?:了|满)?{_ZN}(?:个)?(?:小节|秒)"
 )
+_NUMBERED_EN = re.compile(rf"\b(?:phase|stage|step|part|section|scene|act|movement) {_N}\b")
 _ORDINAL_EN = re.compile(r"\b(first|second|third|fourth|fifth)(?: \w+)? (?:part|section|movement|act|phrase|stanza|round|pass)\b")
-_ORDINAL_ZH = re.compile(r"第([一二三四五])(?:段|部分|节|遍)")
+_ORDINAL_ZH = re.compile(r"第([一二三四五])(?:段|部分|节|遍|阶段|步|层|幕|乐章|轮|次|回)")
 _SECTION_BEFORE = (
     r"(?:in|during|for|at|on|throughout|through|as|by|from|when|until|before|once|into|after)\s+"
     r"(?:the |each |every |a )?(?:\w+ )?"
@@ -110,6 +111,8 @@ def find_place(text: str, start: int, end: int) -> Where:
         ordinal = re.search(r"\b(second|third|fourth|2nd|3rd|4th|last|final) [a-z-]+$|第([二三四])[^第]*$", text[: section[1][1]])
         return Where("section", _ordinal(ordinal), section[0])
     if match := _ORDINAL_ZH.search(part):
+        return Where("stage", _number(match.group(1)))
+    if match := _NUMBERED_EN.search(part):
         return Where("stage", _number(match.group(1)))
     if match := _ORDINAL_EN.search(part):
         return Where("stage", 1.0 + ("first", "second", "third", "fourth", "fifth").index(match.group(1)))

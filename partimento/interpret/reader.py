@@ -76,8 +76,20 @@ def read(words: str) -> Reading:
     mentions = unify(mentions, set(range(len(mentions))) - set(negations.negated), text)
     described = [_described(m, mentions, hits, text, clauses) for m in mentions]
     order = read_order(_masked(text, uses), words, sentences, described, skip)
+    negations.absent = _lasting(negations.absent, described, order)
     whole = read_whole(text, words, hits, ignored, negations.spans)
     return _assemble(_Found(said, words, text, sentences, tokens, numbers, hits, ignored, described, negations, order, whole))
+
+
+def _lasting(absent: list[tuple[str, Span]], mentions: list[Mention], order: Order) -> list[tuple[str, Span]]:
+    """Absences without an "only piano" that ends when somebody else enters."""
+    kept = []
+    for value, span in absent:
+        alone = {m.id for m in mentions if span[0] <= m.start < span[1]}
+        if value == "*" and alone and any(p.first in (*alone, "*") and p.then not in alone for p in order.pairs):
+            continue
+        kept.append((value, span))
+    return kept
 
 
 def _inside(token: Token, numbers: list[Quantity]) -> bool:

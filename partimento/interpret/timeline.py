@@ -41,6 +41,7 @@ class Event:
     explicit: bool = False  # says itself what it follows
     rank: float | None = None
     late: bool = False  # said to wait
+    beside: list[str] = field(default_factory=list)  # others of the clause: "enters over the piano"
 
 
 def rank_of(kind: str, where: Where) -> float | None:
@@ -114,11 +115,17 @@ def pairs_of(events: list[Event], plain: list[tuple[int, str]], original: str) -
         if event.kind == "start" and event.ids:
             stage = list(event.ids)
         elif event.kind == "next" and event.ids:
+            told_before = told | set(starts)
+            if not (told_before or event.late or event.explicit or event.beside) and _more_to_come(event, events, plain):
+                stage = list(event.ids)
+                told.update(event.ids)
+                continue
             earlier_plain = [id_ for at, id_ in plain if at < event.span[0]]
             new = [i for i in event.ids if i not in told and (starts or i not in earlier_plain)]
             if event.explicit or (not new and not told and event.entering):
                 new = list(event.ids)
-            earlier = event.earlier or [i for i in (stage or starts or dict.fromkeys(earlier_plain)) if i not in new]
+            sounding = stage or starts or dict.fromkeys(earlier_plain) or event.beside
+            earlier = event.earlier or [i for i in sounding if i not in new]
             earlier = earlier if 0 < len(earlier) <= _MAX_EARLIER else ["*"]
             if earlier == ["*"] and not event.late and set(everything) <= set(new):
                 new, earlier = [], []  # "then my wish: cello and piano": nothing is there before
@@ -140,6 +147,14 @@ def pairs_of(events: list[Event], plain: list[tuple[int, str]], original: str) -
                 for first in opening.core:
                     add(first, then, opening.span)
     return list(pairs.values())
+
+
+def _more_to_come(event: Event, events: list[Event], plain: list[tuple[int, str]]) -> bool:
+    """True when the first to enter opens the piece: nothing is named before it, and others enter later."""
+    if any(at < event.span[0] for at, _ in plain):
+        return False
+    later = [e for e in events if e is not event and e.kind in ("next", "end") and set(e.ids) - set(event.ids)]
+    return bool(later)
 
 
 def passages_of(events: list[Event], plain: list[tuple[int, str]], original: str, everything: set[str]) -> list[Passage]:

@@ -15,7 +15,7 @@ from partimento.interpret.data import load_yaml
 
 _TOKEN = re.compile(r"[a-z0-9]+(?:['&][a-z0-9]+)*[#♯♭]?|[\u3400-\u9fff\uf900-\ufaff]|[^\sa-z0-9\u3400-\u9fff\uf900-\ufaff]")
 _SENTENCE_END = re.compile(r"(?<!\d)[.](?!\d)|(?<=\d)[.](?=\s|$)|[!?。;\n\r]+|(?<=[a-z])[.](?=\d)")
-_CLAUSE_END = re.compile(r"[,，:()\[\]{}“”\"–—~|]+|\s[-/]\s")
+_CLAUSE_END = re.compile(r"(?:[,，()\[\]{}“”\"–—~|]|:(?!\d\d))+|\s[-/]\s")
 _CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _LATIN_WORD = re.compile(r"[a-z]{2,}")
 _QUOTES = {
