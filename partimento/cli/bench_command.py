@@ -11,7 +11,13 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("what", nargs="?", choices=("generate", "lm"), default="generate", help="default generate; lm: MusicGen")
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=("generate", "lm", "levels"),
+        default="generate",
+        help="default generate; lm: MusicGen; levels: loudness of all styles",
+    )
     parser.add_argument("--seconds", type=float, default=10.0, metavar="S", help="with lm: of music, 1 to 30 (default 10)")
     parser.add_argument("--shape", choices=("small", "tiny"), default="small", help="with lm: size of the model (default small)")
     parser.add_argument("--runs", type=int, default=3, metavar="N", help="take the best of N (default 3)")
@@ -28,8 +34,15 @@ def run(args: argparse.Namespace) -> int:
 
     if not 1 <= args.runs <= 100:
         raise RequestError(f"--runs {args.runs} is outside 1 to 100")
+    if args.what == "levels":
+        print(_levels(args.json), end="")
+        return 0
     if args.what == "lm":
         rows = _lm(args)
+    elif args.what == "edit":
+        from partimento.evaluate.bench_edit import bench_edit
+
+        rows = bench_edit(args.runs)
     else:
         rows = bench_generate(args.runs)
     if args.json:
@@ -40,6 +53,15 @@ def run(args: argparse.Namespace) -> int:
     head = ("what", "figure", "goal", "")
     print(markdown_table(head, cells) if args.markdown else text_table(head, cells, 90))
     return 0
+
+
+def _levels(as_json: bool) -> str:
+    """Loudness of a piece of every style, as Markdown or JSON."""
+    from partimento.evaluate.levels import levels_page, measure_levels
+    from partimento.plan.serial import to_json
+
+    rows = measure_levels()
+    return to_json(rows) if as_json else levels_page(rows)
 
 
 def _lm(args: argparse.Namespace) -> list[BenchRow]:

@@ -1,8 +1,8 @@
 """From dry stems to a mix that is their sum.
 
-Each stem is brought to the loudness of its role, placed, and given its own share of one room; then a single gain for all
-brings the sum to the target loudness. There is no compressor or limiter, so the stems add up to the mix, and until that last
-gain a stem does not depend on the others.
+Each stem is brought to the loudness of its role, its highest peaks rounded by a fixed curve, placed, and given its own share
+of one room; then a single gain for all brings the sum to the target loudness. There is no compressor or limiter on the sum,
+so the stems add up to the mix, and until that last gain a stem does not depend on the others.
 """
 
 from __future__ import annotations
@@ -37,6 +37,11 @@ ROLE_LUFS = {
     "percussion": -24.0, "pad": -22.5,
 }  # fmt: skip
 """Loudness of a stem of each role while it plays, before the common gain: tune, bass and drums in front, pads behind."""
+PEAK_OVER_LUFS_DB = {"drums": 9.5, "percussion": 16.0, "bass": 12.0}
+"""How far the highest peaks of a dry stem may stand above its loudness, by role: rounded off by a fixed curve, as tape does,
+so that single strokes and chord attacks do not decide how loud the whole piece may be. Sparse percussion is left its edge."""
+OTHER_PEAK_OVER_LUFS_DB = 9.0
+"""The same for all other roles."""
 ROOM_DB = {
     "melody": -13.0, "drums": -19.0, "bass": -27.0, "counter": -12.0, "chords": -14.0, "arpeggio": -13.0,
     "percussion": -15.0, "pad": -11.0,
@@ -50,6 +55,7 @@ _FAMILY_SIDE = {
 }  # fmt: skip
 _PAN_JITTER = 0.08  # by name, so that two parts of one kind do not stand on one spot
 _LOW_PITCH, _HIGH_PITCH = 48, 60  # below the first a part is pulled to the middle; strings below the second sit right
+_KNEE = 0.5  # of the highest peak: below nothing is changed
 _OFFSET_HZ = 10.0
 _OFFSET_STEP = 16
 _MAX_LEVEL_GAIN_DB = 40.0
@@ -91,7 +97,7 @@ def mix(score: Score, stems: Mapping[str, Waveform], *, common_gain_db: float | 
     """
     names = [track.name for track in score.tracks if track.name in stems]
     sample_rate = next((w.sample_rate for w in stems.values()), 44_100)
-    placed = map_in_order(lambda name: _placed(score.track(name), stems[name], None, loop), names)
+    placed = map_in_order(lambda name: _placed(score.track(name), stems[name], loop), names)
     return _mixed(score, dict(zip(names, placed, strict=True)), sample_rate, common_gain_db)
 
 
@@ -105,7 +111,7 @@ def render_mix(score: Score, soundfont: str | SoundFontInfo | None = None, sampl
     info = soundfont if isinstance(soundfont, SoundFontInfo) else find_soundfont(soundfont)
 
     def one(name: str) -> Samples:
-        return _placed(score.track(name), render_tracks(score, info, sample_rate, [name])[name], None, False)
+        return _placed(score.track(name), render_tracks(score, info, sample_rate, [name])[name])
 
     names = [track.name for track in score.tracks]
     return _mixed(score, dict(zip(names, map_in_order(one, names), strict=True)), sample_rate, None)
@@ -169,7 +175,7 @@ def on_16_bit_grid(stems: Mapping[str, Waveform]) -> tuple[Waveform, dict[str, W
 
 
 def stem_before_common_gain(
-    score: Score, name: str, wave: Waveform, *, level_db: float | None = None, loop: bool = False
+    score: Score, name: str, wave: Waveform, *, level_db: float | None = None, lufs: float | None = None, loop: bool = False
 ) -> Waveform:
     """A stem as it goes into the sum: levelled, placed, with its share of the room. Depends on no other stem.
 
@@ -178,30 +184,49 @@ def stem_before_common_gain(
         name: of the track.
         wave: its dry stem.
         level_db: gain to use instead of :func:`level_gain_db` (to keep the level of an earlier mix).
+        lufs: loudness above which peaks are rounded, instead of the wave's own (when ``wave`` is a part of a stem).
         loop: see :func:`mix`.
     """
-    return Waveform(_placed(score.track(name), wave, level_db, loop), wave.sample_rate)
+    return Waveform(_placed(score.track(name), wave, loop, level_db, lufs), wave.sample_rate)
 
 
-def _placed(track: Track, wave: Waveform, level_db: float | None, loop: bool) -> Samples:
+def _placed(
+    track: Track, wave: Waveform, loop: bool = False, level_db: float | None = None, lufs: float | None = None
+) -> Samples:
     """See :func:`stem_before_common_gain`; a new array, made a stretch at a time."""
     if wave.n_channels == 1:
         wave = Waveform(np.broadcast_to(wave.samples, (2, wave.n_samples)), wave.sample_rate)
-    if level_db is None:
-        level_db = level_gain_db(track, wave)
-    gain = 10.0 ** (level_db / 20.0)
+    if lufs is None:
+        lufs = active_lufs(wave)
+    gain = 10.0 ** ((_level_gain_db(track, lufs) if level_db is None else level_db) / 20.0)
     angle = (pan_of(track) + 1.0) * math.pi / 4.0
     sides = [np.float32(math.sqrt(2.0) * side * gain) for side in (math.cos(angle), math.sin(angle))]
     room_gain = gain * 10.0 ** (ROOM_DB[track.role] / 20.0)
-    clean = _clean_loop(wave) if loop else _clean(wave)
+    highest = 10.0 ** ((lufs + PEAK_OVER_LUFS_DB.get(track.role, OTHER_PEAK_OVER_LUFS_DB)) / 20.0)
     out = np.zeros((2, wave.n_samples), np.float32)
-    for at, part in clean:
+    for at, part in _clean_loop(wave) if loop else _clean(wave):
+        if lufs > SILENCE_LUFS:
+            _round_peaks(part, highest)
         for channel, factor in enumerate(sides):
             out[channel, at : at + part.shape[1]] += part[channel % len(part)] * factor
         add_room_stretch(part, at, room_gain, out, wave.sample_rate, wrap=loop)
     if not loop:
         _fade_end(out, wave.sample_rate)
     return out
+
+
+def _round_peaks(part: Samples, highest: float) -> None:
+    """Bend what is above the knee towards ``highest``, in place: a curve without memory, straight below the knee.
+
+    Made of operations that are rounded alike on every machine.
+    """
+    knee = np.float32(_KNEE * highest)
+    over = np.flatnonzero(np.abs(part.reshape(-1)) > knee)
+    if len(over):
+        loud = part.reshape(-1)[over]
+        space = np.float32(highest) - knee
+        beyond = (np.abs(loud) - knee) / space
+        part.reshape(-1)[over] = np.copysign(knee + space * beyond / np.sqrt(1.0 + beyond * beyond), loud)
 
 
 def _clean(wave: Waveform) -> Iterator[tuple[int, Samples]]:
@@ -248,10 +273,14 @@ def _is_mono(wave: Waveform) -> bool:
 
 def level_gain_db(track: Track, wave: Waveform) -> float:
     """Gain that brings a dry stem to the loudness of its role, plus what the track asks for (``gain_db``)."""
-    loudness = active_lufs(wave)
-    if loudness <= SILENCE_LUFS:
+    return _level_gain_db(track, active_lufs(wave))
+
+
+def _level_gain_db(track: Track, lufs: float) -> float:
+    """See :func:`level_gain_db`."""
+    if lufs <= SILENCE_LUFS:
         return track.gain_db
-    return min(max(ROLE_LUFS[track.role] - loudness, -_MAX_LEVEL_GAIN_DB), _MAX_LEVEL_GAIN_DB) + track.gain_db
+    return min(max(ROLE_LUFS[track.role] - lufs, -_MAX_LEVEL_GAIN_DB), _MAX_LEVEL_GAIN_DB) + track.gain_db
 
 
 def active_lufs(wave: Waveform) -> float:

@@ -111,7 +111,7 @@ def add_room(dry: Samples, gain: float, into: Samples, sample_rate: int, wrap: b
 
 def room_stretch(sample_rate: int) -> int:
     """Samples that :func:`add_room_stretch` takes at once."""
-    return (_block(sample_rate) - impulse_response(sample_rate).shape[1] + 1) * _BLOCKS_AT_ONCE
+    return int(_block(sample_rate) - impulse_response(sample_rate).shape[1] + 1) * _BLOCKS_AT_ONCE
 
 
 def add_room_stretch(dry: Samples, at: int, gain: float, into: Samples, sample_rate: int, wrap: bool = False) -> None:

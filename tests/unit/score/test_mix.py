@@ -10,9 +10,12 @@ import pytest
 import soundfile
 
 from partimento.audio.loudness import SILENCE_LUFS, integrated_lufs, true_peak_dbtp
+from partimento.audio.measure import spectral_centroid_hz
 from partimento.audio.waveform import Waveform
 from partimento.score.mix import (
     MAX_TRUE_PEAK_DBTP,
+    OTHER_PEAK_OVER_LUFS_DB,
+    PEAK_OVER_LUFS_DB,
     ROLE_LUFS,
     TARGET_LUFS,
     active_lufs,
@@ -121,6 +124,35 @@ def test_an_offset_goes_and_the_rest_stays():
         out = stem_before_common_gain(score_of(track("a", "bass", pan=0.0)), "a", wave, level_db=0.0).samples
         settled = slice(3 * RATE, 5 * RATE)
         assert low_db < db(out[:, settled]) - db(wave.samples[:, settled]) < high_db
+
+
+def test_peaks_are_rounded_by_a_curve_without_memory():
+    loud = noise(4.0, 0.02, channels=1).samples.copy()
+    loud[0, RATE : RATE + 40] *= 40.0
+    for role in ("drums", "melody", "percussion"):
+        part = score_of(track("a", role, pan=0.0))
+        plain, rounded = (
+            stem_before_common_gain(part, "a", Waveform(x, RATE), level_db=0.0, lufs=lufs).samples
+            for x, lufs in ((loud, 100.0), (loud, -20.0))
+        )
+        highest = 10 ** ((PEAK_OVER_LUFS_DB.get(role, OTHER_PEAK_OVER_LUFS_DB) - 20.0) / 20)
+        assert np.abs(plain).max() > 1.5 * highest > 1.5 * 0.9 * np.abs(rounded).max()
+        assert np.abs(plain[:, :RATE] - rounded[:, :RATE]).max() < 1e-6, "what is below the knee stays"
+
+
+def test_rounded_drums_are_as_bright_and_as_sharp(played):
+    _, stems, mixed = played
+    dry, wet = stems["kit"], mixed.stems["kit"]
+    level = 10 ** ((active_lufs(dry) - active_lufs(wet)) / 20)
+    assert spectral_centroid_hz(wet) == pytest.approx(spectral_centroid_hz(dry), rel=0.1)
+    before, after = (float(np.sort(rise)[-12:].mean()) for rise in (_rises(dry.samples), _rises(wet.samples * level)))
+    assert after > 0.8 * before
+
+
+def _rises(samples):
+    """Rise of the level of each 5 ms over the 5 ms before."""
+    power = np.sqrt((samples.mean(axis=0)[: samples.shape[1] // 220 * 220].reshape(-1, 220) ** 2).mean(axis=1))
+    return np.maximum(np.diff(power), 0.0)
 
 
 def test_steady_sound_reaches_the_target_and_peaky_sound_the_ceiling():
@@ -260,8 +292,8 @@ def test_far_away_changes_leave_every_bit():
     changed = wave.samples.copy()
     changed[:, -RATE:] *= 0.5
     part = score_of(track("a", "melody"), length=40.0)
-    a = stem_before_common_gain(part, "a", wave, level_db=0.0).samples
-    b = stem_before_common_gain(part, "a", Waveform(changed, RATE), level_db=0.0).samples
+    a = stem_before_common_gain(part, "a", wave, level_db=0.0, lufs=-26.0).samples
+    b = stem_before_common_gain(part, "a", Waveform(changed, RATE), level_db=0.0, lufs=-26.0).samples
     assert np.array_equal(a[:, : 15 * RATE], b[:, : 15 * RATE])
 
 
