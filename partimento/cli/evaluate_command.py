@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from partimento.cli import evaluate_memorization
+from partimento.cli.evaluate_edits import add_edits, run_edits
 from partimento.cli.evaluate_systems import TABLES, add_system_options, add_tables, run_sanity, run_table
 from partimento.cli.progress import track
 from partimento.errors import FileError, RequestError
@@ -16,6 +17,7 @@ T = TypeVar("T")
 EPILOG = """examples:
   partimento evaluate plan --captions musiccaps.csv --out docs/figures
   partimento evaluate edit --out docs/figures
+  partimento evaluate edits --scores quartets/ --jobs 2 --out docs/figures
   partimento evaluate compose --sheets openewld/ --quartets quartets/ --out docs/figures
   partimento evaluate exact --sheets openewld/ --out docs/figures
   partimento evaluate codec CHECKPOINT --data held_out/ --out docs/figures
@@ -61,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     edit.add_argument("--inputs", type=Path, metavar="DIR", help="the sounds before the edit (for SI-SDRi)")
     memorization = sub.add_parser("memorization", help="what a model has learned by heart; whether an output is a copy")
     evaluate_memorization.add_arguments(memorization)
-    for one in (plan, edit, compose, exact, codec, memorization, *add_tables(sub)):
+    for one in (plan, edit, add_edits(sub), compose, exact, codec, memorization, *add_tables(sub)):
         one.add_argument("--out", type=Path, metavar="DIR", help="write the table as Markdown (and JSON) there")
         one.add_argument("--quiet", action="store_true", help="no progress bar")
 
@@ -72,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
         return evaluate_memorization.run(args, _Bar(args.quiet))
     if args.what == "sanity":
         return run_sanity(args)
+    if args.what == "edits":
+        return run_edits(args, _Bar(args.quiet))
     if args.what in TABLES and args.systems:
         return run_table(args)
     return {"plan": _plan, "edit": _edit, "compose": _compose, "exact": _exact, "codec": _codec}[args.what](args)

@@ -89,7 +89,7 @@ def _shaped(track: Track, old: tuple[Note, ...], shape: Shape, strength: float, 
 def _gap(score: Score, span: Span) -> float:
     """How long everything holds its breath in a drop: a bar, or a beat where there is little room."""
     bar = score.metre_at(span.start_bar).bar_quarters
-    return bar if span.end - span.start >= 4 * bar - 1e-6 else min(1.0, (span.end - span.start) / 4)
+    return bar if span.end_bar - span.start_bar >= 4 else min(1.0, (span.end - span.start) / 4)
 
 
 def _told(old: tuple[Note, ...], new: tuple[Note, ...]) -> str:

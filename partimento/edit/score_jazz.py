@@ -20,6 +20,8 @@ from partimento.styles import style
 
 _SWING_SHARE = 1.0 / 6.0
 """From straight eighths (1/2) to a triplet feel (2/3), in beats."""
+_SWUNG_SHARE = 0.4
+"""Off-beats that are this late already swing."""
 _DOMINANT = 7
 
 
@@ -90,8 +92,9 @@ def with_ninth(chord: Chord, key: Key) -> Chord:
 
 
 def _swings(score: Score, name: str, span: Span) -> bool:
-    """True when a part has off-beat eighths in bars that are counted in quarters."""
-    return any(_off_beat(n, score) for n in within(score.track(name).notes, span))
+    """True when a part has off-beat eighths, in bars that are counted in quarters, that do not swing yet."""
+    late = [n.nudge_s / _late_s(n, score) for n in within(score.track(name).notes, span) if _off_beat(n, score)]
+    return bool(late) and sum(late) / len(late) < _SWUNG_SHARE
 
 
 def _off_beat(note: Note, score: Score) -> bool:
@@ -100,10 +103,15 @@ def _off_beat(note: Note, score: Score) -> bool:
     return abs(note.start % 1.0 - 0.5) < 1e-3
 
 
+def _late_s(note: Note, score: Score) -> float:
+    """How much later an off-beat eighth comes in a triplet feel."""
+    return _SWING_SHARE * 60.0 / score.tempo_map.bpm_at(note.start)
+
+
 def _swung(note: Note, score: Score, strength: float) -> Note:
     """An off-beat eighth a little later."""
     if not _off_beat(note, score):
         return note
-    late_s = _SWING_SHARE * min(strength, 1.0) * 60.0 / score.tempo_map.bpm_at(note.start)
+    late_s = _late_s(note, score) * min(strength, 1.0)
     end_s = score.duration_s - score.tempo_map.seconds(note.end)
     return replace(note, nudge_s=round(note.nudge_s + min(late_s, max(0.0, end_s)), 5))

@@ -37,6 +37,8 @@ def replace(piece: Piece, operation: EditOperation, span: Span) -> Change:
         track, part = score.track(name), plan.part(name)
         if track.instrument == row.id:
             raise RequestError(f"{name} is a {row.en} already; name another instrument")
+        if not within(track.notes, span):
+            raise RequestError(f"{name} plays nothing in {span}; name another part or region, or add a {row.en}")
         new = _new_part(part, row, score, operation, span)
         score, plan = _swap(piece, plan, score, part, new, row, span)
         rendered.append(new.name)
