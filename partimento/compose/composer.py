@@ -7,6 +7,7 @@ import numpy as np
 from partimento.compose.arrange import accompany, arrange, perform
 from partimento.compose.frame import Frame, Sketch
 from partimento.compose.frame_build import build_frame, key_points, metre_points
+from partimento.compose.fugue import compose_imitation, is_imitative
 from partimento.compose.harmonising import chords_under, is_harmony
 from partimento.compose.harmony import write_chords
 from partimento.compose.lead import lead_tracks
@@ -15,7 +16,7 @@ from partimento.compose.sketching import composed_between, given_tune, laid_out,
 from partimento.compose.tune_variation import develop_returns
 from partimento.plan.plan import Plan
 from partimento.score.instruments import instrument
-from partimento.score.score import Note, Score
+from partimento.score.score import Note, Score, Track
 
 
 def compose(plan: Plan, rng: np.random.Generator) -> Score:
@@ -33,10 +34,19 @@ def compose(plan: Plan, rng: np.random.Generator) -> Score:
     """
     harmony_rng, melody_rng, lead_rng, hands_rng, arrange_rng, perform_rng = rng.spawn(6)
     frame = build_frame(plan)
+    if is_imitative(frame):
+        sketch, made = _imitation(frame, harmony_rng, arrange_rng)
+        return perform(_score(plan, sketch, made), plan, sketch, perform_rng)
     sketch = _sketch(frame, harmony_rng, melody_rng)
     lead = accompany(sketch, lead_tracks(sketch, lead_rng), hands_rng)
     made = {track.name: track for track in (*lead, *sketch_tracks(sketch), *arrange(sketch, arrange_rng))}
-    score = Score(
+    return perform(_score(plan, sketch, made), plan, sketch, perform_rng)
+
+
+def _score(plan: Plan, sketch: Sketch, made: dict[str, Track]) -> Score:
+    """The tracks with everything that the frame knows."""
+    frame = sketch.frame
+    return Score(
         tracks=tuple(made[part.name] for part in plan.parts),
         length=frame.length,
         tempos=frame.tempos,
@@ -46,7 +56,16 @@ def compose(plan: Plan, rng: np.random.Generator) -> Score:
         sections=tuple(dict.fromkeys(bar.section for bar in frame.bars)),
         title=plan.caption,
     )
-    return perform(score, plan, sketch, perform_rng)
+
+
+def _imitation(frame: Frame, rng: np.random.Generator, arrange_rng: np.random.Generator) -> tuple[Sketch, dict[str, Track]]:
+    """A fugue or canon: its voices are all there is, but for drums that were asked for."""
+    tracks, chords = compose_imitation(frame, rng)
+    sketch = Sketch(frame, chords, plan_phrases(frame, chords), tracks[0].notes)
+    made = {track.name: track for track in tracks}
+    for track in arrange(sketch, arrange_rng):
+        made.setdefault(track.name, track)
+    return sketch, made
 
 
 def _sketch(frame: Frame, harmony_rng: np.random.Generator, melody_rng: np.random.Generator) -> Sketch:

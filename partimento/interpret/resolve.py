@@ -10,6 +10,7 @@ from partimento.interpret.data import comma_list
 from partimento.interpret.entries import Timeline, active_ranges
 from partimento.interpret.form import choose_sections, form_bars, shaped
 from partimento.interpret.grid import Grid, choose_grid, choose_metre, choose_tempo
+from partimento.interpret.imitation import with_imitation
 from partimento.interpret.key_choice import choose_chords_and_key
 from partimento.interpret.long_forms import with_second_lead
 from partimento.interpret.meaning import BY_MEANING, with_meanings
@@ -60,10 +61,11 @@ def make_plan(request: GenerateRequest) -> Plan:
     parts = _with_bars(ensemble, reading, sections.value, grid)
     if placed:
         parts = sketch_plan.from_first_note(parts, placed.tracks, grid)
+    parts, sections, fugal = with_imitation(reading, parts, sections, chords.value, grid.metre.value[0].metre, n_bars)
     if not reading.passages:
         parts = with_second_lead(parts, sections.value, grid.duration_s.value)
     orders, unkept = _orders(reading, parts)
-    more = (*negative_remarks, *meaning_remarks, *(placed.remarks if placed else ()))
+    more = (*fugal, *negative_remarks, *meaning_remarks, *(placed.remarks if placed else ()))
     plan = Plan(
         caption="",
         language=reading.language,
