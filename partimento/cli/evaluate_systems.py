@@ -6,6 +6,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,8 +23,13 @@ TABLES = ("text-to-music", "controls", "inpaint", "edit")
 def add_tables(sub: Any) -> list[argparse.ArgumentParser]:
     """Declare the subcommands that are new here; ``edit`` gets its options by :func:`add_system_options`."""
     words = sub.add_parser("text-to-music", help="folders of generated sound against real music: FAD, KAD, faults")
-    add_system_options(words, required=True)
+    add_system_options(words, required=False)
     words.add_argument("--captions", type=Path, metavar="CSV", help="only clips that it names (columns id and caption)")
+    words.add_argument(
+        "--make", metavar="MODEL", help="make the clips of a model of ours (score, or a checkpoint) from the captions"
+    )
+    words.add_argument("--clips", type=int, metavar="N", help="with --make: how many captions (default: all)")
+    words.add_argument("--duration", type=float, default=10.0, metavar="S", help="with --make: seconds of a clip (default 10)")
     words.add_argument("--all-clips", action="store_true", help="all clips of every set instead of equally many")
     words.add_argument("--embedder", default="log-mel", metavar="NAME[:PATH]", help="default log-mel, which needs no download")
     words.add_argument("--classifier", metavar="NAME[:PATH]", help="panns or passt: adds KLD against clips of equal names")
@@ -34,6 +40,7 @@ def add_tables(sub: Any) -> list[argparse.ArgumentParser]:
     add_system_options(inpaint, required=True)
     inpaint.add_argument("--regions", type=Path, required=True, metavar="CSV", help="columns id, start_s, end_s")
     sanity = sub.add_parser("sanity", help="does every metric get worse when the music does?")
+    sanity.add_argument("--page", type=Path, metavar="FILE", help="write the documentation's page of metrics there")
     return [words, controls, inpaint, sanity]
 
 
@@ -65,6 +72,7 @@ def run_table(args: argparse.Namespace) -> int:
 
 def run_sanity(args: argparse.Namespace) -> int:
     """The table of damages; 1 when a metric is out of order."""
+    from partimento.evaluate.metrics_page import metrics_page
     from partimento.evaluate.sanity import as_markdown, evaluate_sanity
     from partimento.paths import make_folder, write_text
 
@@ -74,17 +82,43 @@ def run_sanity(args: argparse.Namespace) -> int:
     if args.out is not None:
         make_folder(args.out)
         write_text(args.out / "metrics_sanity.md", page + "\n")
+    if args.page is not None:
+        write_text(args.page, metrics_page(lines))
     return 0 if all(line.ordered for line in lines) else 1
 
 
 def _text_to_music(args: argparse.Namespace, command: str) -> SystemsTable:
     from partimento.evaluate.systems.text_to_music import Options, evaluate_text_to_music
 
+    if args.reference is None:
+        raise RequestError("text-to-music needs --reference: a folder of real music")
+    made, failed = _made(args) if args.make else ((), ())
     options = Options(
-        tuple(args.systems), args.reference, args.captions, args.embedder, not args.all_clips, args.bootstrap, args.seed,
-        args.jobs, args.cache, args.papers, args.classifier, args.text_embedder,
+        (*(args.systems or ()), *made), args.reference, args.captions, args.embedder,
+        not args.all_clips, args.bootstrap, args.seed, args.jobs, args.cache, args.papers, args.classifier, args.text_embedder,
     )  # fmt: skip
-    return evaluate_text_to_music(options, command, _Bar(args))
+    table = evaluate_text_to_music(options, command, _Bar(args))
+    return replace(table, skipped=(*table.skipped, *failed))
+
+
+def _made(args: argparse.Namespace) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """Clips of a model of ours, made where they are not there yet.
+
+    Raises:
+        RequestError: no captions, no place for the clips, or a number out of range.
+    """
+    from partimento.evaluate.systems.make_clips import make_clips
+    from partimento.evaluate.systems.text_to_music import read_captions
+
+    if args.captions is None or args.out is None:
+        raise RequestError("--make needs --captions (what to make) and --out (where; clips go into OUT/clips)")
+    if args.clips is not None and args.clips < 1:
+        raise RequestError(f"--clips {args.clips} must be 1 or more")
+    folder, failed = make_clips(
+        args.make, read_captions(args.captions), args.out / "clips", n_clips=args.clips, duration_s=args.duration,
+        seed=args.seed, n_jobs=args.jobs or 1, progress=_Bar(args),
+    )  # fmt: skip
+    return (folder,), failed
 
 
 def _controls(args: argparse.Namespace, command: str) -> SystemsTable:

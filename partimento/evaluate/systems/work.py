@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from partimento.audio import read_audio
 from partimento.audio.waveform import Waveform
+from partimento.data.audio_folder import RENDERED_MANIFEST, SUFFIXES
 from partimento.errors import FileError, PartimentoError
 from partimento.paths import cache_dir, make_folder, write_bytes
 
@@ -147,20 +148,23 @@ def _read(entry: Path) -> Values | None:
 def sound_files(folder: Path) -> dict[str, Path]:
     """Sound files of a folder (subfolders included) by name without suffix, sorted.
 
+    A folder that ``partimento data render`` wrote gives the mixes of its items by their ids.
+
     Raises:
         FileError: no folder, no sound in it, or two files of one name.
     """
     if not folder.is_dir():
         raise FileError(f"{folder} is not a folder")
-    found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() not in (".wav", ".flac", ".ogg", ".mp3"):
-            continue
-        if path.stem in found:
-            raise FileError(
-                f"{folder} has two files named {path.stem} ({found[path.stem].name}, {path.name}); names must be unique"
-            )
-        found[path.stem] = path
+    if (folder / RENDERED_MANIFEST).exists():
+        found = {path.parent.name: path for path in sorted(folder.glob("items/*/mix.flac"))}
+    else:
+        found = {}
+        for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES):
+            if path.stem in found:
+                raise FileError(
+                    f"{folder} has two files named {path.stem} ({found[path.stem].name}, {path.name}); names must be unique"
+                )
+            found[path.stem] = path
     if not found:
         raise FileError(f"no sound files in {folder}; wav, flac, ogg and mp3 are known")
     return found

@@ -19,3 +19,12 @@ def test_a_metric_out_of_order_is_told():
     assert not Line("m", "d", ("1", "2"), (1.0, 1.0, 0.5), False).ordered
     assert Line("m", "d", ("1", "2"), (float("inf"), 2.0, 1.0), False).ordered
     assert "NO" in as_markdown((Line("m", "d", ("1", "2", "3", "4"), (0.0, 2.0, 1.0, 3.0, 4.0), True),))
+
+
+def test_the_page_of_metrics_lists_what_there_is():
+    from pathlib import Path
+
+    from partimento.evaluate.metrics_page import metrics_list
+
+    page = Path(__file__).parents[3] / "docs" / "metrics.md"
+    assert metrics_list() in page.read_text("utf-8"), "make it again: partimento evaluate sanity --page docs/metrics.md"

@@ -251,3 +251,32 @@ def test_class_scores_and_captions_add_columns(folders, monkeypatch):
     assert set(rows["good"].figures) >= {"text match", "shuffled", "R@10"}
     with pytest.raises(RequestError, match="--captions"):
         text_to_music.evaluate_text_to_music(options(folders, "good", words="bands"), "c")
+
+
+def test_clips_are_made_once_and_failures_named(tmp_path):
+    from partimento.evaluate.systems.make_clips import make_clips
+
+    captions = {"a": "solo piano, calm", "b": "techno"}
+    folder, failed = make_clips("score", captions, tmp_path, n_clips=1, duration_s=3.0)
+    assert ([p.name for p in sorted(folder.iterdir())], failed) == (["a.flac"], ())
+    made = (folder / "a.flac").read_bytes()
+    (folder / "a.flac").write_bytes(b"kept")
+    make_clips("score", captions, tmp_path, n_clips=1, duration_s=3.0)
+    assert (folder / "a.flac").read_bytes() == b"kept"
+    (folder / "a.flac").unlink()
+    make_clips("score", captions, tmp_path, n_clips=1, duration_s=3.0)
+    assert (folder / "a.flac").read_bytes() == made
+    _, failed = make_clips(str(tmp_path / "nowhere"), captions, tmp_path / "other", n_clips=1)
+    assert failed
+    assert "a:" in failed[0]
+    with pytest.raises(RequestError, match="file name"):
+        make_clips("score", {"../x": "words"}, tmp_path)
+
+
+def test_a_rendered_dataset_gives_its_mixes(tmp_path):
+    for item in ("000001", "000002"):
+        (tmp_path / "items" / item / "stems").mkdir(parents=True)
+        for name in ("mix.flac", "stems/00.flac"):
+            write_audio(tmp_path / "items" / item / name, Waveform(tune(1, 1.0)[None], RATE))
+    (tmp_path / "manifest.jsonl").write_text("")
+    assert list(work.sound_files(tmp_path)) == ["000001", "000002"]

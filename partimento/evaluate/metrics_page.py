@@ -1,0 +1,47 @@
+"""The page ``docs/metrics.md``: every metric with its conventions, and what each notices.
+
+partimento evaluate sanity --page docs/metrics.md
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from importlib.resources import files
+
+from partimento.evaluate.sanity import Line, as_markdown
+
+_NOT_METRICS = ("__init__", "interfaces", "mir", "note_arrays", "log_mel_statistics")
+_HEAD = """# Metrics
+
+`partimento.metrics` takes arrays and gives numbers; it needs nothing else of the package. Each file is one metric: its head
+says the conventions that decide the figure, `validate` or the function itself refuses what cannot be measured, `evaluate`
+gives all its scores by name. Networks are passed in (`partimento.metrics.interfaces`); adapters to published ones are listed
+in `partimento.evaluate.embedders`. Tables of systems: `partimento evaluate text-to-music | controls | inpaint | edit`.
+
+## What there is
+"""
+_SANITY = """
+## What each notices
+
+Our own pieces, damaged step by step. A metric is only asked about what it claims to see. Printed by
+`partimento evaluate sanity`; the last column must say yes everywhere.
+"""
+
+
+def metrics_list() -> str:
+    """A list of all metric files: name, and the question that each answers."""
+    lines = []
+    for entry in sorted(files("partimento.metrics").iterdir(), key=lambda e: e.name):
+        name = entry.name.removesuffix(".py")
+        if not entry.name.endswith(".py") or name in _NOT_METRICS:
+            continue
+        text = ast.get_docstring(ast.parse(entry.read_text("utf-8"))) or ""
+        head = text.splitlines()[0]
+        lines.append(f"- `{name}`: {head if head.endswith(('.', '?')) else head + '.'}")
+    return "\n".join(lines)
+
+
+def metrics_page(lines: Sequence[Line]) -> str:
+    """The whole page."""
+    return f"{_HEAD}\n{metrics_list()}\n{_SANITY}\n{as_markdown(lines)}\n"
