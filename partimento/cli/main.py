@@ -28,10 +28,11 @@ COMMANDS = {
     "data": "make training data",
     "train": "train a model from a recipe",
     "evaluate": "measure: plan, compose, exact, codec",
+    "listening-test": "let people compare systems by ear: build, serve, report",
     "bench": "measure speed",
 }
 """Subcommand → help line; each lives in ``partimento.cli.<name>_command``, but for those of :data:`SHARED`."""
-SHARED = dict.fromkeys(("history", "undo", "redo", "checkout", "replay"), "project")
+SHARED = dict.fromkeys(("history", "undo", "redo", "checkout", "replay"), "project") | {"listening-test": "listening_test"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
