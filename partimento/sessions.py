@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from partimento.audio.exact import quantised
+from partimento.audio.exact import STEM_BITS, quantised
 from partimento.audio.io import check_format
 from partimento.audio.source import Copied, Source, encode_source, exact_in, read_source
 from partimento.edit.change import Kept
@@ -49,7 +49,7 @@ def contents_of(result: Result) -> Contents:
         result.plan,
         result.score,
         result.report,
-        {name: quantised(stem) for name, stem in stems.items()},
+        {name: quantised(stem, STEM_BITS) for name, stem in stems.items()},
         Sound(gain_db) if gain_db is not None else None,
     )
 

@@ -12,20 +12,33 @@ from partimento.errors import FileError
 
 STEP_24 = 2.0**-23
 """One step of a 24-bit sample."""
+STEM_BITS = 20
+"""Depth of stems that we render: their rounding noise is 122 dB below full scale, under that of any converter and far under
+the 16-bit samples that they are made of, and a history takes a third less space than with 24 bits. Recordings keep 24."""
 CHUNK_SAMPLES = 1 << 14
 """Samples worked on at once: what fits the processor's cache."""
 _TOP = 1.0 - STEP_24
 
 
-def quantised(wave: Waveform) -> Waveform:
-    """The sound rounded to 24 bits: what is stored is then what is heard, bit for bit."""
+def quantised(wave: Waveform, bits: int = 24, like: Waveform | None = None) -> Waveform:
+    """The sound rounded to 24 bits or fewer: what is stored is then what is heard, bit for bit.
+
+    Args:
+        wave: the sound.
+        bits: 16 to 24. Fewer bits take less space (:data:`STEM_BITS`).
+        like: where the sound has the very samples of this one (of 24 bits), they stay as they are.
+    """
     out = np.empty(wave.samples.shape, np.float32)
+    top = float(2 ** (bits - 1))
     for at in range(0, wave.n_samples, CHUNK_SAMPLES):
+        place = slice(at, at + CHUNK_SAMPLES)
         # Scaling by a power of two and rounding to 24 bits are exact in single precision.
-        steps = wave.samples[:, at : at + CHUNK_SAMPLES] * np.float32(1.0 / STEP_24)
+        steps = wave.samples[:, place] * np.float32(top)
         np.rint(steps, out=steps)
-        np.clip(steps, -(2**23), 2**23 - 1, out=steps)
-        np.multiply(steps, np.float32(STEP_24), out=out[:, at : at + CHUNK_SAMPLES])
+        np.clip(steps, -top, top - 1.0, out=steps)
+        np.multiply(steps, np.float32(1.0 / top), out=out[:, place])
+        if like is not None and like.n_samples == wave.n_samples and like.n_channels == wave.n_channels:
+            np.copyto(out[:, place], like.samples[:, place], where=wave.samples[:, place] == like.samples[:, place])
     return Waveform(out, wave.sample_rate)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from partimento.audio.exact import quantised, sum_after
+from partimento.audio.exact import STEM_BITS, quantised, sum_after
 from partimento.audio.fades import fade_curve
 from partimento.audio.loudness import true_peak_dbtp
 from partimento.audio.waveform import Waveform
@@ -38,6 +38,8 @@ def apply(contents: Contents, piece: Piece, change: Change) -> tuple[Contents, t
         name = track.name
         if name in change.rendered:
             raw[name] = render_stem(piece, change.score, name, sound, change.span if kept and change.kept is None else None)
+            if change.kept is not None:  # what was kept lies elsewhere in the parent: only what is new is rounded
+                raw[name] = quantised(raw[name], STEM_BITS)
         elif change.kept is not None:
             raw[name] = silent
             if name in change.steps:
@@ -65,8 +67,13 @@ def apply(contents: Contents, piece: Piece, change: Change) -> tuple[Contents, t
                 # What was only treated as sound keeps its samples outside by itself, with edges of its own.
                 seams = name in change.rendered or gain != 1.0
                 made[name] = splice(old, new, kept) if seams and _reaches(old, kept) else new
+
+        def on_grid(name: str) -> Waveform:
+            """What is new gets the depth of rendered stems; what was there, wherever it moved to, stays."""
+            return quantised(made[name]) if change.kept is not None else quantised(made[name], STEM_BITS, piece.stems.get(name))
+
         touched = [name for name in made if name in raw]
-        return {**made, **dict(zip(touched, map_in_order(lambda name: quantised(made[name]), touched), strict=True))}
+        return {**made, **dict(zip(touched, map_in_order(on_grid, touched), strict=True))}
 
     all_changed = change.kept is None and (change.span is None or change.span.whole) and len(raw) == len(change.score.tracks)
     stems, mix, gain_db = _unclipped(stems_at, contents, all_changed)
