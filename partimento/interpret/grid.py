@@ -111,7 +111,7 @@ def _class_tempo(word: str, choice: StyleChoice) -> float:
 def choose_tempo(
     request: GenerateRequest, reading: Reading, choice: StyleChoice, metre: Metre, file: FileTime | None
 ) -> tuple[Value[float], bool, list[Conflict], list[str]]:
-    """The tempo wished for, and whether it is exact.
+    """The tempo wished for, and whether it is exact: given, said, of the file, else the style's.
 
     A number said in a compound metre counts dotted beats, as people do, and is converted to quarter notes.
     """
@@ -123,20 +123,22 @@ def choose_tempo(
         if converted <= MAX_TEMPO_BPM:
             remarks.append(f"{said_bpm:g} bpm is read as dotted quarter notes in {metre}: {converted:g} quarter notes per minute")
             said_bpm = converted
-    if request.tempo_bpm is not None or file is not None:
-        bpm = request.tempo_bpm if request.tempo_bpm is not None else (file.tempo_bpm if file else 0.0)
+    if request.tempo_bpm is not None:
+        bpm = request.tempo_bpm
         conflicts = []
         if said_bpm is not None and abs(said_bpm - bpm) > 0.5:
             conflicts = [Conflict("tempo", f"{bpm:g} bpm", " ".join(said.words if said else ()), "given beats said")]
         elif said and said.word and said.bpm is None and _contradicts(said.word, bpm):
             conflicts = [Conflict("tempo", f"{bpm:g} bpm", " ".join(said.words), "given beats said")]
-        return Value(bpm, Origin.GIVEN), request.tempo_bpm is not None, conflicts, []
+        return Value(bpm, Origin.GIVEN), True, conflicts, []
     if said and said_bpm is not None:
         return Value(said_bpm, Origin.SAID, said.words), True, [], remarks
     if said and said.usual_bpm is not None:
         return Value(float(said.usual_bpm), Origin.SAID, said.words, said.word), False, [], []
     if said and said.word:
         return Value(_class_tempo(said.word, choice), Origin.SAID, said.words, said.word), False, [], []
+    if file is not None:
+        return Value(file.tempo_bpm, Origin.GIVEN), False, [], []
     low, usual, high = choice.style.tempo
     if "tempo_word" in choice.facts:
         return (

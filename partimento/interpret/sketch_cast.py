@@ -15,6 +15,8 @@ _ALONE = re.compile(
     r"|无伴奏|清唱|没有伴奏|不要伴奏"
 )
 _TWO_HANDED = ("keys", "guitars", "mallets")
+ORCHESTRAL_LEAD = "violin"
+"""Who leads an orchestra."""
 _SOLO = re.compile(r"\bsolo\b|\balone\b|独奏")
 
 
@@ -52,20 +54,30 @@ def accompaniment(sketch: Sketch, reading: Reading, *, style_asked: bool) -> str
     return "" if said else "band"
 
 
-def cast(sketch: Sketch, reading: Reading) -> tuple[Sketch, tuple[SaidInstrument, ...], tuple[str, ...]]:
+def cast(
+    sketch: Sketch, reading: Reading, generic_lead: str | None = None
+) -> tuple[Sketch, tuple[SaidInstrument, ...], tuple[str, ...]]:
     """Give the tune to a fitting instrument of the words.
 
     It goes to the instrument that the words let lead, else to the first melody instrument named (the first violin of a
     quartet, the first horn of a big band), else, where only the named shall play, to one that can carry a tune.
     Instruments that accompany by the words are left to do that; finished parts are never handed on.
 
+    Args:
+        sketch: the given notes.
+        reading: the words.
+        generic_lead: who leads where the words name a kind of ensemble ("orchestral") but no player, and the file says no
+            more than "piano".
+
     Returns:
         The sketch with the tune on its player; the said instruments without that player; remarks.
     """
     said = reading.instruments
-    if not sketch.is_melody or sketch.tune is None or not said:
+    if not sketch.is_melody or sketch.tune is None:
         return sketch, said, ()
     player = _player(said, reading, sketch)
+    if player is None and generic_lead is not None and instruments()[sketch.tracks[sketch.tune].instrument].family == "keys":
+        player = SaidInstrument(generic_lead, ())
     if player is None:
         return sketch, said, ()
     track = sketch.tracks[sketch.tune]
@@ -77,7 +89,8 @@ def cast(sketch: Sketch, reading: Reading) -> tuple[Sketch, tuple[SaidInstrument
         if len(notes) < len(track.notes):
             remarks.append(f"a {row.en} plays one note at a time: it has the upper line of the given tune")
     program = player.program if player.program is not None else None
-    if player.instrument != track.instrument:
+    low, high = row.range
+    if player.instrument != track.instrument or any(not low <= n.pitch <= high for n in notes):
         track = moved(replace(track, notes=notes, instrument=row.id, program=row.program), 0, row.id)
     draft = replace(
         sketch.drafts[sketch.tune],

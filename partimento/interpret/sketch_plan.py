@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from partimento.interpret.ensembles import wants_orchestra
 from partimento.interpret.grid import Grid, choose_grid
 from partimento.interpret.parts import Draft
 from partimento.interpret.reading import Reading
-from partimento.interpret.sketch_cast import accompaniment, cast
+from partimento.interpret.sketch_cast import ORCHESTRAL_LEAD, accompaniment, cast
 from partimento.interpret.sketch_layout import lay_out, quarter_at
 from partimento.interpret.sketches import Sketch, in_key, rebarred
 from partimento.interpret.style_choice import StyleChoice
@@ -91,9 +92,9 @@ def place(
         grid = choose_grid(request, reading, choice, None, file=sketch.time)
     if reading.form is not None:
         conflicts += (Conflict("form", "the given tune's", " ".join(reading.form.words), "the given notes are the form"),)
-    own_tempo = request.tempo_bpm is None
+    own_tempo = request.tempo_bpm is None and grid.tempo.origin is Origin.GIVEN
     band = accompaniment(sketch, reading, style_asked=choice.asked)
-    sketch, rest, cast_remarks = cast(sketch, reading)
+    sketch, rest, cast_remarks = cast(sketch, reading, ORCHESTRAL_LEAD if wants_orchestra(reading, choice) else None)
     layout = lay_out(sketch, grid, chords.value, own_tempo=own_tempo)
     if chords.value is None and layout.chords is not None:
         chords = Value(layout.chords, Origin.GIVEN)
@@ -106,10 +107,15 @@ def place(
         chords,
         keys,
         _with_lanes(grid, layout.tempo, layout.metre, layout.duration_s),
-        layout.sections,
+        _even(layout.sections) if band == "none" and not rest else layout.sections,
         conflicts,
         (*sketch.remarks, *remarks, *cast_remarks, *layout.remarks),
     )
+
+
+def _even(sections: Value[tuple[Section, ...]]) -> Value[tuple[Section, ...]]:
+    """Sections of one energy: given notes alone are as loud as they are given."""
+    return replace(sections, value=tuple(replace(s, energy=0.5) for s in sections.value))
 
 
 def _with_lanes(grid: Grid, tempo: tuple[TempoAt, ...], metre: tuple[MetreAt, ...], duration_s: float) -> Grid:

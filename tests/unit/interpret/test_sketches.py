@@ -153,3 +153,18 @@ def test_midi_tracks_stay(tune: Path) -> None:
 def test_a_bad_file_is_our_error(tmp_path: Path) -> None:
     with pytest.raises(PartimentoError):
         make_plan(GenerateRequest(words="pop", melody=str(tmp_path / "none.mid")))
+
+
+def test_said_tempo_beats_the_files_and_alone_a_tune_has_one_energy(tune: Path) -> None:
+    plan = make_plan(GenerateRequest(words="slow, solo flute", melody=str(tune)))
+    assert plan.tempo.origin is Origin.SAID
+    assert plan.tempo_bpm < 90.0
+    assert len({s.energy for s in plan.sections.value}) == 1
+
+
+def test_an_orchestra_leads_a_piano_tune_with_its_violins(tmp_path: Path) -> None:
+    path = tmp_path / "tune.abc"
+    path.write_text("X:1\nM:4/4\nL:1/4\nK:C\nC E G E|F A c A|G B d B|c4|\n", encoding="utf-8")
+    plan = make_plan(GenerateRequest(words="epic orchestral", melody=str(path)))
+    assert len(plan.parts) >= 8
+    assert next(p for p in plan.parts if p.sketch is not None).instrument == "violin"
