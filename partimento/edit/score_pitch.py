@@ -16,14 +16,18 @@ from partimento.errors import RequestError
 from partimento.plan.edit import EditOperation
 from partimento.plan.plan import Origin, Value
 from partimento.score.chord import Chord
-from partimento.score.harmony import chord_in_key
+from partimento.score.harmony import chord_in_key, is_diatonic
 from partimento.score.instruments import instruments
 from partimento.score.score import ChordSpan, KeyPoint, Score, Track
 from partimento.score.text import parse_key
 from partimento.score.timing import Key
 
 MAX_SEMITONES = 24
+_LEADING = 11
 Pitches = Callable[[int], int]
+"""Old pitch → new pitch."""
+Moves = Callable[[Chord | None], Pitches]
+"""The chord that sounds → how pitches move over it."""
 
 
 def transpose(piece: Piece, operation: EditOperation, span: Span) -> Change:
@@ -40,13 +44,20 @@ def transpose(piece: Piece, operation: EditOperation, span: Span) -> Change:
         raise RequestError("drums have no pitch to transpose; name a pitched part")
     line = f"{', '.join(names)} {steps:+d} semitones in {span}"
     if set(names) != set(_pitched(piece.score, tuple(t.name for t in piece.score.tracks))) or steps % 12 == 0:
-        score = _moved_tracks(piece.score, names, span, lambda pitch: pitch + steps)
+        score = _moved_tracks(piece.score, names, span, lambda _chord: lambda pitch: pitch + steps)
         return Change(free_sketches(piece.plan, names), score, names, span=span, lines=(line,))
-    return _everything(piece, names, span, lambda pitch: pitch + steps, lambda key: key.transposed(steps), operation, line)
+
+    def moves(_chord: Chord | None) -> Pitches:
+        return lambda pitch: pitch + steps
+
+    return _everything(piece, names, span, moves, lambda key: key.transposed(steps), operation, line)
 
 
 def set_key(piece: Piece, operation: EditOperation, span: Span) -> Change:
     """Move everything that has pitch to another key, the shorter way; another mode maps degree to degree.
+
+    Dominant chords keep their leading note in minor (harmonic minor) and secondary dominants their form, with the tune
+    over them.
 
     Raises:
         ParseError: the key does not parse.
@@ -58,13 +69,31 @@ def set_key(piece: Piece, operation: EditOperation, span: Span) -> Change:
     steps = (new.tonic - old.tonic + 6) % 12 - 6
     names = _pitched(piece.score, tuple(t.name for t in piece.score.tracks))
 
-    def move(pitch: int) -> int:
-        return pitch + steps + _bend((pitch - old.tonic) % 12, old, new)
+    def moves(chord: Chord | None) -> Pitches:
+        leading = new.mode == "minor" and chord is not None and _is_dominant(chord, old)
+        if chord is not None and _is_secondary(chord, old):
+            return lambda pitch: pitch + steps
+
+        def move(pitch: int) -> int:
+            degree = (pitch - old.tonic) % 12
+            return pitch + steps + (0 if leading and degree == _LEADING else _bend(degree, old, new))
+
+        return move
 
     def key_of(key: Key) -> Key:
         return new if key == old else Key((key.tonic + steps) % 12, key.mode)
 
-    return _everything(piece, names, span, move, key_of, operation, f"key {old} → {new} in {span}")
+    return _everything(piece, names, span, moves, key_of, operation, f"key {old} → {new} in {span}")
+
+
+def _is_dominant(chord: Chord, key: Key) -> bool:
+    """True for a chord on the fifth or seventh degree with the leading note."""
+    return (chord.root - key.tonic) % 12 in (7, _LEADING) and (key.tonic + _LEADING) % 12 in chord.pitch_classes
+
+
+def _is_secondary(chord: Chord, key: Key) -> bool:
+    """True for a major or dominant chord foreign to the key that is not on its first, fourth or fifth degree."""
+    return 4 in chord.intervals and not is_diatonic(chord, key) and (chord.root - key.tonic) % 12 not in (0, 5, 7)
 
 
 def _bend(degree: int, old: Key, new: Key) -> int:
@@ -81,20 +110,20 @@ def _everything(
     piece: Piece,
     names: tuple[str, ...],
     span: Span,
-    move: Pitches,
+    moves: Moves,
     key_of: Callable[[Key], Key],
     operation: EditOperation,
     line: str,
 ) -> Change:
     """Tracks, chords and keys of a span moved."""
-    score = _moved_tracks(piece.score, names, span, move)
+    score = _moved_tracks(piece.score, names, span, moves)
     keys = _moved_keys(piece.score, span, key_of)
     score = replace(score, keys=keys)
     chords: list[ChordSpan] = []
     for at in piece.score.chords:
         for start, end in _cuts(at.start, at.end, span):
             inside = span.start - 1e-6 <= start < span.end - 1e-6
-            chord = moved_chord(at.chord, move, score.key_at(start)) if inside else at.chord
+            chord = moved_chord(at.chord, moves(at.chord), score.key_at(start)) if inside else at.chord
             chords.append(ChordSpan(start, end, chord))
     score = replace(score, chords=tuple(chords))
     plan = free_sketches(piece.plan, names)
@@ -119,8 +148,9 @@ def moved_chord(chord: Chord, move: Pitches, key: Key) -> Chord:
     return chord_in_key(root % 12, tuple(intervals), key, bass)
 
 
-def _moved_tracks(score: Score, names: tuple[str, ...], span: Span, move: Pitches) -> Score:
+def _moved_tracks(score: Score, names: tuple[str, ...], span: Span, moves: Moves) -> Score:
     """The named tracks with the notes of a span moved; a note out of its instrument's range changes its octave."""
+    chord_at = score.chord_at
     for name in names:
         track = score.track(name)
         row = instruments().get(track.instrument)
@@ -128,7 +158,7 @@ def _moved_tracks(score: Score, names: tuple[str, ...], span: Span, move: Pitche
         moved = []
         for note in within(track.notes, span):
             inside = low <= note.pitch <= high
-            pitch = move(note.pitch)
+            pitch = moves(chord_at(note.start))(note.pitch)
             moved.append(replace(note, pitch=into_range(pitch, *((low, high) if inside else (0, 127)))))
         score = score.with_track(replace(track, notes=merged(track.notes, moved, span)))
     return score

@@ -100,3 +100,11 @@ def test_where_nothing_plays_nothing_is_replaced(piece):
     silent = run(piece, "remove", ("piano",), BARS_2_3).contents
     with pytest.raises(RequestError, match="plays nothing"):
         run(silent, "replace", ("piano",), BARS_2_3, instrument="harp")
+
+
+def test_in_minor_dominants_keep_their_leading_note(piece):
+    chords = run(piece, "set_chords", value="C | D7 | G7 | Am").contents
+    minor = run(chords, "set_key", value="C minor").contents
+    assert [c.chord.symbol for c in minor.score.chords][:4] == ["Cm", "D7", "G7", "Ab"]
+    major = run(minor, "set_key", value="C major").contents
+    assert [c.chord.symbol for c in major.score.chords] == [c.chord.symbol for c in chords.score.chords]
