@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from partimento.edit.targets import tracks_of
 from partimento.errors import RequestError
 from partimento.plan.edit import Region
-from partimento.score.score import Score
+from partimento.score.score import Score, Section
 
 _EPS = 1e-6
 
@@ -97,6 +97,11 @@ def _seconds(region: Region, score: Score) -> Span:
     """A region in seconds."""
     duration = score.duration_s
     low, high = region.start or 0.0, duration if region.end is None else region.end
+    if low < 0.0:
+        if -low > duration + _EPS:
+            raise RequestError(f"the last {-low:g} s: the piece lasts {duration:.2f} s")
+        low = max(0.0, duration + low)
+    high = duration + high if high < 0.0 else high
     if not 0.0 <= low < high or low >= duration - _EPS or high > duration + 0.05:
         raise RequestError(f"{low:g} s to {high:g} s: the piece lasts {duration:.2f} s")
     quarters = score.tempo_map.quarters
@@ -105,12 +110,9 @@ def _seconds(region: Region, score: Score) -> Span:
 
 def _sections(region: Region, score: Score) -> tuple[Span, ...]:
     """All sections of a name, or one of them; neighbours are joined."""
-    found = [s for s in score.sections if region.name.lower() in (s.name.lower(), s.material.lower())]
-    exact = [s for s in found if s.name.lower() == region.name.lower()]
-    found = exact or found
+    found = _named(region.name, score)
     if not found:
-        names = ", ".join(dict.fromkeys(s.name for s in score.sections)) or "none are known; give bars"
-        raise RequestError(f"there is no section '{region.name}'; there are: {names}")
+        raise RequestError(f"there is no section '{region.name}'; there are: {_section_names(score)}")
     if region.which:
         index = region.which - 1 if region.which > 0 else len(found) + region.which
         if not 0 <= index < len(found):
@@ -125,9 +127,48 @@ def _sections(region: Region, score: Score) -> tuple[Span, ...]:
     return tuple(bar_span(score, a, min(b, score.n_bars)) for a, b in joined)
 
 
+def _named(name: str, score: Score) -> list[Section]:
+    """Sections of a name, or where none has it, of a material (letter)."""
+    exact = [s for s in score.sections if s.name.lower() == name.lower()]
+    return exact or [s for s in score.sections if s.material.lower() == name.lower()]
+
+
+def _section_names(score: Score) -> str:
+    """The piece's sections in a line."""
+    return ", ".join(dict.fromkeys(s.name for s in score.sections)) or "none are known; give bars"
+
+
+def _beside_section(region: Region, found: list[Section], score: Score) -> Span:
+    """What lies before or after a section: before the first and after the last of its name, unless one is counted."""
+    index = region.which - 1 if region.which > 0 else len(found) + region.which if region.which < 0 else None
+    if index is not None and not 0 <= index < len(found):
+        raise RequestError(f"there is no {region.name} number {region.which}; there are {len(found)}")
+    if region.kind == "after":
+        start = found[-1 if index is None else index].end_bar
+        if start >= score.n_bars:
+            raise RequestError(f"nothing is after '{region.name}': it is the last section")
+        return bar_span(score, start, score.n_bars)
+    end = found[0 if index is None else index].start_bar
+    if end <= 0:
+        raise RequestError(f"nothing is before '{region.name}': it begins in bar 1")
+    return bar_span(score, 0, end)
+
+
 def _beside(region: Region, score: Score) -> Span:
-    """Where an instrument has entered, has not yet entered, or plays."""
-    notes = [n for name in tracks_of((region.name,), score) for n in score.track(name).notes]
+    """Where an instrument has entered, has not yet entered, or plays; or what is before or after a section.
+
+    Raises:
+        RequestError: neither an instrument nor a section of that name is there, or nothing is before or after it.
+    """
+    if sections := _named(region.name, score):
+        if region.kind != "while":
+            return _beside_section(region, sections, score)
+        return resolve(replace(region, kind="section"), score)[0]
+    try:
+        names = tracks_of((region.name,), score)
+    except RequestError as error:
+        raise RequestError(f"{error}; sections: {_section_names(score)}") from error
+    notes = [n for name in names for n in score.track(name).notes]
     if not notes:
         raise RequestError(f"'{region.name}' plays nothing, so nothing is {region.kind} it; give bars or seconds")
     first = score.bar_at(min(n.start for n in notes))

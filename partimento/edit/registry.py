@@ -17,6 +17,7 @@ from partimento.edit.score_replace import replace
 from partimento.edit.score_silence import extract, mute_region, remove
 from partimento.edit.score_style import restyle, vary
 from partimento.edit.score_tempo import set_tempo
+from partimento.edit.targets import without_spared
 from partimento.errors import UnsupportedError
 from partimento.plan.edit import EditOperation
 
@@ -50,11 +51,12 @@ EXECUTORS: dict[str, Executor] = {
 
 
 def executor(operation: str) -> Executor:
-    """The executor of an operation.
+    """The executor of an operation; it leaves alone what the operation spares.
 
     Raises:
         UnsupportedError: there is none; the message names what there is.
     """
     if operation not in EXECUTORS:
         raise UnsupportedError(f"'{operation}' cannot be done on a score; there are: {', '.join(EXECUTORS)}")
-    return EXECUTORS[operation]
+    run = EXECUTORS[operation]
+    return lambda piece, asked, span: run(piece, without_spared(asked, piece.score), span)

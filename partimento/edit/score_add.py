@@ -13,8 +13,20 @@ from partimento.plan.edit import EditOperation
 from partimento.plan.plan import Origin, PartPlan
 from partimento.score.instruments import Instrument
 from partimento.score.score import ROLES, Note, Score, Track
+from partimento.styles import style
 
 _ENTRY_BARS = 2
+_ROLE_PLAYERS = {
+    "melody": ("flute", "violin"),
+    "counter": ("clarinet", "viola"),
+    "chords": ("piano", "guitar"),
+    "pad": ("synth_pad", "strings"),
+    "arpeggio": ("harp", "guitar"),
+    "bass": ("bass", "double_bass"),
+    "drums": ("drums",),
+    "percussion": ("percussion", "shaker"),
+}
+"""Who plays a role that is asked for without an instrument, where the style has nobody for it."""
 
 
 def add(piece: Piece, operation: EditOperation, span: Span) -> Change:
@@ -27,7 +39,7 @@ def add(piece: Piece, operation: EditOperation, span: Span) -> Change:
         RequestError: unknown instrument.
         UnsupportedError: nothing that it could play finds room.
     """
-    row = instrument_of(operation.instrument)
+    row = instrument_of(operation.instrument or _usual(piece, operation.targets))
     words = operation.words
     silent = _silent_part(piece, row, span)
     tried = [silent.role] if silent is not None else _roles(piece, row, operation, span)
@@ -45,6 +57,17 @@ def add(piece: Piece, operation: EditOperation, span: Span) -> Change:
             line = f"{part.name} ({role}) added in {span}"
             return Change(plan, score, (part.name,), span=span, lines=(line,))
     raise UnsupportedError(f"{row.en} finds nothing to play in {span}; name a role for it (e.g. pad, chords) or another region")
+
+
+def _usual(piece: Piece, targets: tuple[str, ...]) -> str:
+    """Who plays a role when nobody is named: the style's own instrument for it, one that is not there yet if possible."""
+    role = next((t for t in targets if t in ROLES), "")
+    if not role:
+        return ""
+    there = {track.instrument for track in piece.score.tracks}
+    own = [p.instrument for p in style(piece.plan.style.value).ensemble if p.role == role]
+    candidates = [*own, *_ROLE_PLAYERS.get(role, ())]
+    return next((c for c in candidates if c not in there), candidates[0] if candidates else "")
 
 
 def _silent_part(piece: Piece, row: Instrument, span: Span) -> PartPlan | None:

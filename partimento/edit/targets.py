@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from dataclasses import replace
 
 from partimento.errors import RequestError
+from partimento.plan.edit import EditOperation
 from partimento.score.instruments import Instrument, instruments
 from partimento.score.score import ROLES, Score, Track
 
@@ -34,6 +36,36 @@ def tracks_of(targets: tuple[str, ...], score: Score) -> tuple[str, ...]:
             raise RequestError(f"there is no stem '{target}'; there are: {there}")
         found |= names
     return tuple(track.name for track in score.tracks if track.name in found)
+
+
+_PART_BY_PART = frozenset(
+    {"remove", "replace", "gain", "mute_region", "transpose", "restyle", "vary", "fade", "effect", "dynamics"}
+)
+_SPARED_BY_KEEPING = frozenset({"remove", "gain", "mute_region", "fade", "effect", "dynamics"})
+
+
+def without_spared(operation: EditOperation, score: Score) -> EditOperation:
+    """The operation with the tracks named one by one, where some that its targets include must not be touched.
+
+    What ``spare`` names and the piece does not have is no mistake: it stays as it is. Tune and chords that are to be kept
+    are spared too by operations that change nothing but sound and loudness.
+
+    Raises:
+        RequestError: nothing else is left to change.
+    """
+    if operation.op not in _PART_BY_PART:
+        return operation
+    kept = [k for k in operation.keep if k in ROLES] if operation.op in _SPARED_BY_KEEPING else []
+    spared = {name for target in (*operation.spare, *kept) for name in _matching(target, score)}
+    if not spared:
+        return operation
+    asked = tracks_of(operation.targets, score)
+    left = tuple(name for name in asked if name not in spared)
+    if left == asked:
+        return operation
+    if not left:
+        raise RequestError(f"nothing is left to change when {', '.join(sorted(spared))} must stay")
+    return replace(operation, targets=left)
 
 
 def _matching(target: str, score: Score) -> set[str]:

@@ -11,18 +11,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from partimento.errors import FileError, RequestError
 from partimento.interpret.edit_reader import read_edit
+from partimento.interpret.vocabulary import STYLE, vocabulary
 from partimento.plan.edit import EditOperation, EditPlan, Region
 
 KINDS = ("plain", "compound", "vague", "vague: family", "nonsense")
 GOALS = {"plain": 0.95, "vague: family": 0.9, "nonsense": 1.0}
 """Shares that are to be reached."""
 AMOUNT_TOLERANCE = 0.1
+_PART_BY_PART = frozenset({"remove", "gain", "mute_region", "transpose", "fade", "effect", "dynamics", "vary"})
 FAMILIES: dict[str, tuple[str, ...]] = {
     "warmer": ("low_mid up", "brightness down", "saturation up"),
     "brighter": ("brightness up", "high_mid up", "low_mid down"),
@@ -49,6 +51,18 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "bigger": ("width up", "density up", "reverb up", "low_end up"),
     "smoother": ("articulation up", "transient down", "legato up"),
     "drier": ("reverb down",),
+    "low_end": ("low_end up", "low_mid up"),
+    "less_boomy": ("low_end down", "low_mid down"),
+    "thinner": ("low_end down", "low_mid down"),
+    "fuller": ("low_mid up", "low_end up", "saturation up"),
+    "distant": ("reverb up", "brightness down", "level down"),
+    "narrower": ("width down",),
+    "reverb": ("reverb up",),
+    "delay": ("delay up", "reverb up"),
+    "chorus": ("chorus up", "width up"),
+    "compression": ("compression up",),
+    "distortion": ("distortion up", "saturation up"),
+    "telephone": ("brightness down", "low_end down", "bandwidth down"),
 }
 """What each intent does, in the words of the labels."""
 
@@ -117,32 +131,52 @@ def _count(tally: Tally, row: dict[str, Any], operations: tuple[EditOperation, .
 def is_right(row: dict[str, Any], operations: tuple[EditOperation, ...]) -> bool:
     """True when the operations are those of the label or of one of its alternatives, in any order."""
     loose = "convention" in row.get("note", "")
-    return any(_same_all(wanted, operations, loose=loose) for wanted in [row["ops"], *row.get("alt", [])])
+    options = [row["ops"], *row.get("alt", [])]
+    vague = row.get("kind") == "vague"
+    if any(_same_all(wanted, operations, loose=loose, vague=vague) for wanted in options):
+        return True
+    apart = [
+        replace(o, targets=(t,)) if o.op in _PART_BY_PART else o
+        for o in operations
+        for t in (o.targets if o.op in _PART_BY_PART else ("",))
+    ]
+    return any(_same_all(_apart(wanted), tuple(apart), loose=loose, vague=vague) for wanted in options)
 
 
-def _same_all(wanted: list[dict[str, Any]], operations: tuple[EditOperation, ...], *, loose: bool) -> bool:
+def _apart(wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Operations on several parts as one for each: "drums and bass louder" is the same in one operation or in two."""
+    return [
+        {**label, "targets": [t]} if label["op"] in _PART_BY_PART else label
+        for label in wanted
+        for t in (label["targets"] if label["op"] in _PART_BY_PART else [""])
+    ]
+
+
+def _same_all(wanted: list[dict[str, Any]], operations: tuple[EditOperation, ...], *, loose: bool, vague: bool) -> bool:
     """A matching, one to one."""
     if len(wanted) != len(operations):
         return False
     left = list(operations)
     for label in wanted:
-        found = next((o for o in left if same(label, o, loose=loose)), None)
+        found = next((o for o in left if same(label, o, loose=loose, vague=vague)), None)
         if found is None:
             return False
         left.remove(found)
     return True
 
 
-def same(label: dict[str, Any], operation: EditOperation, *, loose: bool = False) -> bool:
+def same(label: dict[str, Any], operation: EditOperation, *, loose: bool = False, vague: bool = False) -> bool:
     """True when an operation is what a label says.
 
     Args:
         label: one of the label's ``ops``.
         operation: what was read.
         loose: the amount is a convention, only its direction counts.
+        vague: effects, ways of playing and styles are not told apart: their value says what is meant.
     """
     silent = {"remove", "mute_region"}
     op = label["op"] == operation.op or {label["op"], operation.op} <= silent
+    op = op or (vague and {label["op"], operation.op} <= {"effect", "dynamics", "restyle"})
     targets = operation.op == "add" or set(label["targets"]) == set(operation.targets)
     place = same_region(label["region"], operation.region)
     value = _value(label["op"], label["value"]) == _value(operation.op, operation.value)
@@ -174,7 +208,14 @@ def _value(op: str, value: str) -> str:
         return " ".join(re.findall(r"[^\s|,–-]+", value))
     if op in ("set_tempo", "extend"):
         return ""
-    return value.strip().lower().replace("crescendo", "build_up")
+    value = value.strip().lower().replace("crescendo", "build_up")
+    if op == "restyle":
+        sense = next((s for s in vocabulary().look_up(value.replace("_", " ")) if s.kind == STYLE), None)
+        return sense.value if sense else value
+    if op == "set_key" and (m := re.fullmatch(r"([a-g])(#|b|♯|♭)? ?(major|minor)", value)):
+        pitch = "c d ef g a b".index(m.group(1)) + {"#": 1, "♯": 1, "b": -1, "♭": -1, None: 0}[m.group(2)]
+        return f"{pitch % 12} {m.group(3)}"
+    return re.sub(r"[\s-]+", "_", value).removeprefix("more_")
 
 
 def _amount(label: dict[str, Any], operation: EditOperation, loose: bool) -> bool:

@@ -12,6 +12,7 @@ from partimento.interpret.quantities import parse_number
 Span = tuple[int, int]
 _N = rf"(?:{NUMBER}|an?\b|half an?\b)"
 _DB = re.compile(rf"([+-]?\s?(?:{NUMBER}|{ZH_NUMBER}))\s*-?(?:db\b|decibels?\b|分贝|db)")
+_SIGNED = re.compile(r"(?<=[a-z\u4e00-\u9fff]) ?([+-]\d{1,2}(?:\.\d+)?)(?=\s*(?:$|[,.;!?]\s|in\b|at\b|from\b|during\b|and\b))")
 _BPM = re.compile(
     rf"(minus|negative|负|-)?\s*({NUMBER}|{ZH_NUMBER})\s*(?:个)?\s*(?:bpm|beats per minute|beats a minute|clicks|拍每分钟|拍/分)"
 )
@@ -36,7 +37,12 @@ _INTERVALS = (
     (re.compile(r"()\ba (?:perfect )?fifth\b|()纯?五度"), 7.0),
 )
 _FACTORS = (
-    (re.compile(r"\b(?:twice|double|doubled|doubling|2x|two times|2 times)\b|(?:翻倍|两倍|二倍|2倍|翻一番|加倍|双倍|一倍)"), 2.0),
+    (
+        re.compile(
+            r"\b(?:twice|double|doubled|doubling|2x|x ?2|two times|2 times)\b|(?:翻倍|两倍|二倍|2倍|翻一番|加倍|双倍|一倍)"
+        ),
+        2.0,
+    ),
     (re.compile(r"\b(?:triple|three times|3x|3 times)\b|三倍|3倍"), 3.0),
     (re.compile(r"\b(?:four times|4x|quadruple|4 times)\b|四倍|4倍"), 4.0),
     (re.compile(r"\b(?:half|halve|halved|halving)\b(?! of)|一半|减半|半速|半倍"), 0.5),
@@ -44,6 +50,9 @@ _FACTORS = (
 )
 _BARS = re.compile(
     rf"({NUMBER}|{ZH_NUMBER}|\ban?)\s*-?(?:more |extra |additional |further |个)?\s*-?(?:bars?\b|measures?\b|小节)"
+)
+_MINUTE_AND_A_HALF = re.compile(
+    rf"({ZH_NUMBER})分钟?半|({NUMBER}|\ba) minutes? and a half|({NUMBER}) and a half minutes?|\ba minute and a half"
 )
 _SECONDS = re.compile(
     rf"({NUMBER}|{ZH_NUMBER})\s*-?(?:more |extra )?(?:(minutes?|mins?|分钟)(?:\s*(?:and )?({NUMBER}"
@@ -83,6 +92,8 @@ def amounts(text: str) -> Iterator[Amount]:
     """Every amount of a normalised text; where two overlap, the first yielded is meant."""
     for m in _DB.finditer(text):
         yield Amount("dB", _value(m.group(1)), m.span())
+    for m in _SIGNED.finditer(text):
+        yield Amount("dB", _value(m.group(1)), m.span())
     for pattern in (_BPM, _TEMPO_TO):
         for m in pattern.finditer(text):
             yield Amount("bpm", -_value(m.group(2)) if m.group(1) else _value(m.group(2)), m.span())
@@ -93,6 +104,8 @@ def amounts(text: str) -> Iterator[Amount]:
             yield Amount("semitones", semitones * _value(next((g for g in m.groups() if g), None)), m.span())
     for m in _BARS.finditer(text):
         yield Amount("bars", _value(m.group(1)), m.span())
+    for m in _MINUTE_AND_A_HALF.finditer(text):
+        yield Amount("s", _value(m.group(1) or m.group(2) or m.group(3)) * 60 + 30, m.span())
     for m in _SECONDS.finditer(text):
         if m.group(4) == "s" and re.search(r"(?:the|from|like|style) $", text[: m.start()]):
             continue  # "the 50s" are years

@@ -94,7 +94,10 @@ def _merged(pieces: list[Clause]) -> list[Clause]:
     waiting: Clause | None = None
     for piece in pieces:
         if waiting is not None:
-            piece = Clause(waiting.items + piece.items, (waiting.span[0], piece.span[1]), waiting.joined)
+            if _says_all(waiting) and _says_all(piece) and not piece.is_wish:
+                out.append(waiting)  # "strings in the chorus, harp in the verse"
+            else:
+                piece = Clause(waiting.items + piece.items, (waiting.span[0], piece.span[1]), waiting.joined)
             waiting = None
         things = [i for i in piece.of("thing") if i.value != "it"]
         last = out[-1] if out else None
@@ -122,6 +125,11 @@ def _merged(pieces: list[Clause]) -> list[Clause]:
         else:
             out.append(waiting)
     return out
+
+
+def _says_all(piece: Clause) -> bool:
+    """True for a thing with its place."""
+    return bool(piece.of("region")) and any(i.value not in ("it", "all") for i in piece.of("thing"))
 
 
 def _leads(pieces: list[Clause], piece: Clause) -> bool:

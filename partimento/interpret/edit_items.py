@@ -16,10 +16,11 @@ from partimento.interpret.tokens import normalise, tokenise
 from partimento.interpret.vocabulary import IGNORE, INSTRUMENT, STYLE, vocabulary
 
 Span = tuple[int, int]
-_CHORD = r"[A-G](?:#|b)?(?:maj|min|dim|aug|sus|add|m|M)?\d{0,2}(?:(?:sus|add|maj|b|#)\d{1,2})*(?:/[A-G](?:#|b)?)?"
-_CHORD_ROW = re.compile(rf"(?<![\w#])({_CHORD}(?:(?:\s*[,|、–—-]\s*|\s+){_CHORD})+)(?![\w#'])")
+CHORD = r"[A-G](?:#|b)?(?:maj|min|dim|aug|sus|add|m|M)?\d{0,2}(?:(?:sus|add|maj|b|#)\d{1,2})*(?:/[A-G](?:#|b)?)?"
+_CHORD_ROW = re.compile(rf"(?<![A-Za-z0-9#])({CHORD}(?:(?:\s*[,|、–—-]\s*|\s+){CHORD})+)(?![A-Za-z0-9#'])")
 _LONE_KEY = re.compile(
-    r"(?<![\w#])([A-G])(#|b|♯|♭| sharp| flat)?(?:\s*(m|minor|major|min|maj))?(?=\s*(?:$|[,.;!?，。]|key\b|调|in\b|for\b|and\b))"
+    r"(?<![A-Za-z0-9#])([A-G])(#|b|♯|♭| sharp| flat)?(?:\s*(m|minor|major|min|maj))?"
+    r"(?=\s*(?:$|[,.;!?，。]|key\b|调|in\b|for\b|and\b))"
 )
 
 
@@ -84,11 +85,12 @@ def find_items(text: str, original: str) -> list[Item]:
     """
     mentions = find_mentions(vocabulary().match(tokenise(text)), text)
     first: list[Item] = []
-    first += [Item("chords", re.sub(r"\s*\|\s*", " ", str(q.value)), q.span, text[slice(*q.span)]) for q in chord_texts(original)]
-    first += [
-        Item("chords", " ".join(re.findall(_CHORD, m.group(1))), m.span(1), text[slice(*m.span(1))])
+    rows = [
+        Item("chords", " ".join(re.findall(CHORD, m.group(1))), m.span(1), text[slice(*m.span(1))])
         for m in _CHORD_ROW.finditer(original)
     ]
+    rows += [Item("chords", re.sub(r"\s*\|\s*", " ", str(q.value)), q.span, text[slice(*q.span)]) for q in chord_texts(original)]
+    first += sorted(rows, key=lambda i: i.span[0] - i.span[1])  # the longer reading of the same chords
     first += [Item("metre", str(q.value), q.span, text[slice(*q.span)]) for q in metres(text)]
     first += [
         Item("metre", m.group(), m.span(), m.group())

@@ -23,16 +23,24 @@ NUMBER = (
 ZH_NUMBER = r"(?:[0-9]+(?:\.[0-9]+)?|[一二两三四五六七八九十百]+)"
 """A Chinese number."""
 _TO = r"\s*(?:to|-|–|—|~|through|thru|until|till|and|到|至)\s*"
-_CLOCK = r"(?:\d{1,2}:\d\d(?:\.\d+)?|\d+(?:\.\d+)?\s*(?:s\b|secs?\b|seconds?\b|秒))"
+_CLOCK = (
+    r"(?:\d{1,2}:\d\d(?:\.\d+)?|\d+(?:\.\d+)?\s*(?:s\b|secs?\b|seconds?\b|秒)|"
+    rf"(?:[0-9]+|[一二两三四五六七八九十]+)分(?:钟|(?:[0-9]+|[一二三四五六七八九十零]+)秒?)?|(?:一|二|两|三|四|五|六|七|八|九|十)+秒|"
+    rf"(?:{NUMBER}|a)\s*(?:minutes?|mins?)(?:\s*(?:and )?{NUMBER}\s*(?:seconds?|secs?|s\b)?|\s*and a half)?)"
+)
 _BAR = r"(?:bars?|measures?)"
 _LEAD = r"(?:\b(?:in|from|at|over|for|during|between|within|on|across)\s+(?:the\s+)?)?"
 _ORDINALS = {
     "first": 1, "1st": 1, "opening": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4, "fifth": 5, "5th": 5,
     "last": -1, "final": -1, "closing": -1, "penultimate": -2, "next to last": -2,
 }  # fmt: skip
-_NEEDS_FRAME = {"drop", "drops", "break", "hook", "bridge", "solo section", "the drop", "the break", "breakdown"}
+_NEEDS_FRAME = {
+    "drop", "drops", "break", "hook", "bridge", "solo section", "the drop", "the break", "breakdown", "solo", "solos",
+}  # fmt: skip
 _ENTERS = re.compile(
-    r"\s*(?:section\s+)?(?:has |have |is |are |'s )?(?:enter\w*|c[oa]m(?:e|es|ing) in|kick\w* in|in\b|start\w*|join\w*|play\w*|"
+    r"\s*(?:section\s+)?(?:has |have |is |are |'s )?(?:enter\w*|c[oa]m(?:e|es|ing) in|kick\w* in|in\b|start\w*|"
+    r"join\w*|play\w*|s[iau]ng\w*|"
+    r"sound\w*|"
     r"begin\w*|began|drop\w* in|arriv\w*|first (?:enter|play)\w*|(?:entry|entrance)\b)(?: playing| in)?"
 )
 _WHEN = re.compile(
@@ -53,6 +61,12 @@ def _seconds(text: str) -> float:
     if ":" in text:
         minutes, seconds = text.split(":")
         return int(minutes) * 60 + float(seconds)
+    if m := re.match(rf"({NUMBER}|a|[0-9]+|[一二两三四五六七八九十]+)\s*(?:minutes?|mins?|分钟?)\s*(?:and )?(.*)", text):
+        whole = 1.0 if m.group(1) == "a" else _n(m.group(1)) or 0.0
+        rest = re.match(rf"{NUMBER}|[一二两三四五六七八九十零]+", m.group(2))
+        return whole * 60 + (30.0 if m.group(2) == "a half" else (_n(rest.group()) or 0.0) if rest else 0.0)
+    if m := re.match(r"[一二两三四五六七八九十]+", text):
+        return _n(m.group()) or 0.0
     digits = re.match(r"[\d.]+", text)
     return float(digits.group()) if digits else 0.0
 
@@ -78,6 +92,10 @@ def _section_names() -> dict[str, str]:
             names.setdefault(word, name)
             if word.isascii() and not word.endswith("s"):
                 names.setdefault(word + "s", name)
+    names.setdefault("solo", "solo")
+    names.setdefault("solos", "solo")
+    for word in ("独奏部分", "solo部分", "华彩"):
+        names.setdefault(word, "solo")
     for word in ("高潮", "过渡"):
         names.setdefault(word, "chorus" if word == "高潮" else "bridge")
     return names
@@ -103,11 +121,18 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         "bar_zh": re.compile(rf"(?:在)?第({z})小节(?:里|处|时|的时候)?"),
         "edge": re.compile(rf"{_LEAD}(?:\bthe\s+)?\b(last|final|closing|first|opening)\s+(?:({n})\s+)?{_BAR}\b"),
         "edge_zh": re.compile(rf"(?:在)?(最后|末尾|结尾|前|头|开头|最前面?|后)(?:的)?({z})(?:个)?小节(?:里|中)?"),
-        "clock": re.compile(rf"(?:\b(?:from|between|at|during|in)\s+)?(?:从|在)?({_CLOCK}|\d+(?=\s*(?:to|-|–|到"
+        "clock": re.compile(rf"(?:\b(?:from|between|at|during|in)\s+)?(?:从|在)?({_CLOCK}|\d+(?=\s*(?:to|and|-|–|到"
             rf"|至)\s*\d+\s*(?:s\b|sec|秒))){_TO}({_CLOCK})(?:之间)?"),
+        "clock_end": re.compile(rf"(?:\b(?:from|between)\s+|从)({_CLOCK})\s*(?:to|until|till|through to|and|到|至|直到)\s*"
+            rf"(?:the (?:very )?(?:end|close|finish)(?: of (?:the |it\b)?(?:song|piece|track|tune)?)?|结尾|结束|最后|末尾|完)"),
+        "bar_end": re.compile(rf"(?:\bfrom\s+(?:{_BAR})\s*({n})\s*(?:to|until|till|through to)\s*the (?:very )?"
+            rf"(?:end|close|finish)(?: of (?:the |it\b)?(?:song|piece|track|tune)?)?|"
+            rf"从?第({z})小节(?:一直)?(?:到|至|直到)(?:结尾|结束|最后|末尾|完))"),
+        "bar_list": re.compile(rf"{_LEAD}{_BAR}\s*({n}(?:\s*,\s*{n})+,?\s*(?:and|&)\s*{n}|{n}\s*(?:,|and|&)\s*{n})\b"
+            rf"(?!\s*(?:db|bpm))"),
         "clock_on": re.compile(rf"(?:\b(?:from|after|starting at|starting from"
             rf"|at)\s+(?:about )?)({_CLOCK})(?:\s*(?:on(?:wards?)?|forwards?|to the end|until the end))?"
-            rf"|从?({_CLOCK})(?:开始|起|往后|之后|以后)"),
+            rf"|从?({_CLOCK})(?:开始|起|往后|之后|以后|后)|\b({_CLOCK})\s*(?:on(?:wards?)|onwards?)\b"),
         "clock_to": re.compile(rf"\b(?:until|till|up to|before)\s+({_CLOCK})|({_CLOCK})(?:之前|以前)"),
         "sec_edge": re.compile(rf"{_LEAD}(?:the )?\b(first|last|final|opening)\s+({n})\s*(?:s|secs?|seconds?)\b|(最后|前"
             rf"|开头|头)({z})秒钟?"),
@@ -158,7 +183,8 @@ def _beside(text: str, mentions: list[Mention]) -> Iterator[Found]:
         if when and enters:
             word = when.group(1)
             kind = "before" if word in ("before", "until", "till") else "after"
-            if word in ("while", "whilst", "during", "whenever", "as") or (word == "when" and "play" in enters.group()):
+            sounds = re.search(r"play|sing|sound", enters.group())
+            if word in ("while", "whilst", "during", "whenever", "as") or (word == "when" and sounds):
                 kind = "while"
             yield Region(kind, name=mention.id), (when.start(), enters.end())
         if zh := _ZH_ENTERS.match(text, mention.end):
@@ -172,6 +198,10 @@ def _numbered(text: str) -> Iterator[Found]:
     p = _patterns()
     if re.search(r"\b(?:bars?|measures?)\s*(?:-|minus |negative )\s*\d", text):
         raise RequestError("bars count from 1; say e.g. bars 9 to 12")
+    for m in p["bar_list"].finditer(text):
+        said = [v for part in re.split(r"\s*(?:,|and|&)\s*", m.group(1)) if (v := _n(part.strip())) is not None]
+        if len(said) > 2 and said == [said[0] + i for i in range(len(said))]:
+            yield _bars(said[0], said[-1]), m.span()
     for name in ("bars", "bars_zh"):
         for m in p[name].finditer(text):
             yield _bars(_n(m.group(1)), _n(m.group(2))), m.span()
@@ -181,6 +211,8 @@ def _numbered(text: str) -> Iterator[Found]:
     for m in p["edge_zh"].finditer(text):
         kind = "last_bars" if m.group(1) in ("最后", "末尾", "结尾", "后") else "first_bars"
         yield Region(kind, _n(m.group(2)) or 1.0), m.span()
+    for m in p["bar_end"].finditer(text):
+        yield _bars(_n(m.group(1) or m.group(2)), None), m.span()
     builds: tuple[tuple[str, Callable[[float, str], Region]], ...] = (
         ("bar_on", lambda n, w: _bars(n + 1 if w.startswith("after") else n, None)),
         ("bar_on_zh", lambda n, w: _bars(n + 1 if re.search("后", w) else n, None)),
@@ -199,13 +231,15 @@ def _numbered(text: str) -> Iterator[Found]:
 def _clocked(text: str) -> Iterator[Found]:
     """Seconds."""
     p = _patterns()
+    for m in p["clock_end"].finditer(text):
+        yield Region("seconds", _seconds(m.group(1))), m.span()
     for m in p["clock"].finditer(text):
         low, high = _seconds(m.group(1)), _seconds(m.group(2))
         if high <= low:
             raise RequestError(f"from {low:g} s to {high:g} s: the start must be before the end")
         yield Region("seconds", low, high), m.span()
     for m in p["clock_on"].finditer(text):
-        yield Region("seconds", _seconds(m.group(1) or m.group(2))), m.span()
+        yield Region("seconds", _seconds(m.group(1) or m.group(2) or m.group(3))), m.span()
     for m in p["clock_to"].finditer(text):
         yield Region("seconds", 0.0, _seconds(m.group(1) or m.group(2))), m.span()
     for m in p["sec_edge"].finditer(text):
@@ -235,6 +269,8 @@ def _parts(text: str) -> Iterator[Found]:
     for m in p["middle"].finditer(text):
         yield (Region("fraction", 0.5, 1.0) if m.group().startswith("half") else Region("fraction", 0.25, 0.75)), m.span()
     for m in p["end"].finditer(text):
+        if m.group() == "最后" and re.search("先|再|然后|接着", text[: m.start()]):
+            continue  # "and finally"
         yield Region("last_bars", 4.0), m.span()
     for m in p["start"].finditer(text):
         yield Region("first_bars", 4.0), m.span()
@@ -246,6 +282,9 @@ def _sections(text: str) -> Iterator[Found]:
     for m in p["section"].finditer(text):
         spoken = m.group(3)
         framed = m.start() < (m.start(2) if m.group(2) else m.start(3)) or bool(m.group(2))
+        applied = spoken == "chorus" and not m.group(2) and not re.search(r"\b(?:in|the|every|each)\b", m.group())
+        if applied and re.match(r"\s+(?:on|onto|to)\s+(?!the end)", text[m.end() :]):
+            continue
         if (spoken in _NEEDS_FRAME and not framed) or re.match(r"\s*(?:effect|pedal|of voices)", text[m.end() :]):
             continue
         if spoken in ("drop", "drops", "break") and re.search(r"\b(?:a|big|huge|to|massive)\s+\w*$", m.group()[: -len(spoken)]):

@@ -8,8 +8,10 @@ from functools import lru_cache
 
 from partimento.errors import RequestError
 from partimento.interpret.edit_clauses import Clause, clauses
-from partimento.interpret.edit_frames import Context, Frame, note_kept, operations_of
+from partimento.interpret.edit_frames import Context, Frame
 from partimento.interpret.edit_items import Item, find_items, unknown_words
+from partimento.interpret.edit_parts import note_kept
+from partimento.interpret.edit_rules import operations_of
 from partimento.interpret.tokens import language_of, normalise
 from partimento.plan.edit import EditOperation, EditPlan, Region
 
@@ -47,7 +49,9 @@ def read_edit(words: str, known: tuple[str, ...] = ()) -> tuple[EditPlan, ...]:
     unknown = tuple(squeezed[a:b] for _, (a, b) in unknown_words(text, items))
     if not operations:
         raise RequestError(problems[0] if problems else _refusal(squeezed, context, covered))
-    operations = [replace(o, keep=tuple(context.keep)) for o in operations]
+    operations = [
+        replace(o, keep=tuple(context.keep), spare=tuple(dict.fromkeys((*o.spare, *_spared(o, context))))) for o in operations
+    ]
     operations = [o for o in operations if not (o.targets and o.op != "add" and set(o.targets) <= set(context.kept))]
     if not operations:
         raise RequestError(f"nothing is left to change when {', '.join(context.kept)} must stay; {CAN_BE_ASKED}")
@@ -55,6 +59,11 @@ def read_edit(words: str, known: tuple[str, ...] = ()) -> tuple[EditPlan, ...]:
     remarks = tuple(f"{name} stays as it is" for name in context.kept) + tuple(problems)
     language = language_of(text)
     return tuple(EditPlan(_with_reasons(o), c, language, unknown, remarks) for o, c in readings)
+
+
+def _spared(operation: EditOperation, context: Context) -> list[str]:
+    """Parts that were said to stay and that the operation would else reach."""
+    return [n for n in context.kept if n != "tempo" and n not in operation.targets and operation.op not in ("add", "extract")]
 
 
 def _refusal(words: str, context: Context, covered: bool) -> str:
@@ -87,6 +96,8 @@ def _read_clauses(found: list[Clause], context: Context) -> tuple[list[EditOpera
             continue
         done = _not_there(frame) or operations_of(frame) or _continued(frame, context)
         done = _instead_of_gone(frame, done, operations)
+        done = _instead_of_complaint(frame, done, operations)
+        done = _in_each_place(frame, done)
         lost = _lost_object(frame, done)
         if lost:
             problems.append(lost)
@@ -104,6 +115,33 @@ def _instead_of_gone(frame: Frame, done: list[EditOperation], operations: list[E
         return done
     operations.remove(last[0])
     return [replace(done[0], op="replace", targets=last[0].targets, region=last[0].region)]
+
+
+def _in_each_place(frame: Frame, done: list[EditOperation]) -> list[EditOperation]:
+    """ "… in the bridge and the outro": the same in every place that is listed."""
+    places = frame.clause.of("region")
+    listed = places[:1]
+    for place in places[1:]:
+        between = frame.context.text[listed[-1].span[1] : place.span[0]]
+        if not re.fullmatch(
+            r"\s*(?:,|and|&|as well as|or|和|、|以及|跟|与)?\s*(?:and|和)?\s*(?:in|on|at|also|在)?\s*(?:the)?\s*", between
+        ):
+            break
+        listed.append(place)
+    first = listed[0].value if listed else None
+    if len(listed) < 2 or any(o.region != first for o in done):
+        return done
+    return [replace(o, region=place.value) for o in done for place in listed]
+
+
+def _instead_of_complaint(frame: Frame, done: list[EditOperation], operations: list[EditOperation]) -> list[EditOperation]:
+    """ "too loud, calm it down", 太吵了，想安静一点: the remedy that is said stands for the complaint, at its place."""
+    last = frame.context.last
+    kinds = ("gain", "effect", "dynamics")
+    if not frame.remedies or len(done) != 1 or done[0].op not in kinds or any(o not in operations for o in last):
+        return done
+    operations[:] = [o for o in operations if o not in last]
+    return [replace(done[0], targets=last[0].targets, region=last[0].region)]
 
 
 def _is_new(clause: Clause) -> bool:
@@ -154,6 +192,7 @@ def _remember(frame: Frame, done: list[EditOperation], context: Context) -> None
         context.last_things = names
     if done:
         context.last = done
+        context.withdrawn = False
     if frame.region.kind != "all":
         context.last_region = frame.region
 
@@ -198,6 +237,7 @@ def _take_back(clause: Clause, operations: list[EditOperation], context: Context
     """A correction: the last clause's operations are dropped."""
     gone = {id(o) for o in context.last}
     operations[:] = [o for o in operations if id(o) not in gone]
+    context.withdrawn = True
 
 
 def _inherit(clause: Clause, context: Context) -> list[EditOperation]:
@@ -249,9 +289,18 @@ def _lost_object(frame: Frame, done: list[EditOperation]) -> str:
         if "tempo" in frame.cues and strange:
             return f"'{words}' is no tempo; give beats per minute, e.g. 96 bpm"
         return ""
-    if frame.own or any(o.op not in _SOUNDS | {"set_tempo", "vary", "transpose", "restyle"} for o in done):
+    if frame.own or frame.clause.of("chords", "key", "metre", "style") or not strange:
         return ""
     before = [frame.text[: span[0]] for _, span in strange]
+    if any(
+        re.search(r"[把将让][^,，。;]{0,6}$", frame.text[: frame.text.find(w[0], s[0])]) for w, s in strange if not w.isascii()
+    ):
+        return f"'{words}' is nothing that can be changed here; {CAN_BE_ASKED}"
+    if not any(i.value in ("all", "it") for i in frame.things) and any(_is_object(b) for b in before):
+        return f"'{words}' is nothing that can be changed here; {CAN_BE_ASKED}"
+    unnamed = not any(i.value in ("all", "it") for i in frame.things) and not frame.clause.of("intent", "effect")
+    if unnamed and not frame.clause.of("amount") and all(o.op in ("gain", "transpose") and o.targets == ("all",) for o in done):
+        return f"'{words}' is nothing that can be changed here; {CAN_BE_ASKED}"  # "louder bananas": a part that is not known
     if frame.clause.of("region", "amount") or any(i.value in ("all", "it") for i in frame.things):
         too_strange = len(strange) > 3
     else:
@@ -261,6 +310,18 @@ def _lost_object(frame: Frame, done: list[EditOperation]) -> str:
         )
         too_strange = len(strange) > 2 or owned or object_
     return f"'{words}' is nothing that can be changed here; {CAN_BE_ASKED}" if too_strange else ""
+
+
+_OBJECT = re.compile(r"(?:\b(?:my|your|his|her|our|the|a|an|some)\s+(?:\w+\s+)?|把|将|给|让)$")
+_ADVERBIAL = re.compile(
+    r"\b(?:for|than|like|as|in|of|at|with|from|into|on|onto|to|behind|under|through|by|until|before|after|during)\s+"
+    r"(?:my|your|his|her|our|the|a|an|some)\s+(?:\w+\s+)?$"
+)
+
+
+def _is_object(before: str) -> bool:
+    """True when the words that follow ``before`` are what a verb is about: "crop the | photo", 把|月亮."""
+    return bool(_OBJECT.search(before)) and not _ADVERBIAL.search(before)
 
 
 def _alternatives(operations: list[EditOperation], known: tuple[str, ...], items: list[Item]) -> list[tuple[EditOperation, ...]]:

@@ -80,10 +80,11 @@ class Region:
     """Where an operation applies, as said; it is resolved against a piece by :mod:`partimento.edit`.
 
     Attributes:
-        kind: ``all``; ``bars`` (start, end: 1-based, inclusive); ``seconds`` (start, end; None is the end of the piece);
+        kind: ``all``; ``bars`` (start, end: 1-based, inclusive); ``seconds`` (start, end; None is the end of the piece,
+            negative ones count from the end);
             ``fraction`` (start, end in 0–1: "second half"); ``section`` (name, which: 0 all of that name, 1 the first,
             -1 the last …); ``last_bars`` / ``first_bars`` (start: how many); ``after`` / ``before`` / ``while`` (name:
-            the instrument whose entrance or playing marks it).
+            the instrument whose entrance or playing, or the section whose bars mark it).
     """
 
     kind: str = "all"
@@ -108,6 +109,7 @@ class EditOperation:
         keep: what must stay.
         words: the user's words behind it.
         reason: how they were read.
+        spare: parts that must not be touched, though the targets would include them ("everything but the drums").
     """
 
     op: str
@@ -120,6 +122,7 @@ class EditOperation:
     keep: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     reason: str = ""
+    spare: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

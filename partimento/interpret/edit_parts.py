@@ -1,0 +1,258 @@
+"""Clauses about parts: who comes in, goes, stays, takes over, and how loud they are."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from partimento.interpret.edit_frames import Frame
+from partimento.interpret.edit_items import edit_lexicon
+from partimento.plan.edit import KEEPABLE, EditOperation, Region
+
+_ROLE_INSTRUMENTS = {"drums": "drums", "bass": "bass", "pad": "synth_pad", "percussion": "percussion"}
+_NOT_THESE = re.compile(r"(?:no,? ?|actually,? ?|but )*not (?:the |my |our |that )")
+_EXCEPT = re.compile(
+    r"\b(?:except(?: for)?|but(?: not)?|apart from|other than|besides|save for)\b|除了?(?=.*(?:都|全|其他|其它|以?外))"
+)
+_STRIPPED = re.compile(r"\bstrip\w*\b.*\b(?:down|back) to\b|\b(?:down|back) to (?:just|only)\b")
+_TURNS_INTO = re.compile(r"(?:to )?be|become|play(?:ed)?(?: it)? on|(?:instead|play) be")
+_HANDS_OVER = re.compile(
+    r"\b(?:giv(?:e|ing)|hand(?:ing)?|pass(?:ing)?|move|assign|switch)\b.*\b(?:to|over to|onto)\b|"
+    r"\b(?:play(?:s|ed|ing)?|take(?:s|n)?(?: over)?|carr(?:y|ies)|sing(?:s|ing)?|do(?:es)?|have|has|gets?)\b|"
+    r"交给|给|由|演奏|来?(?:弹|吹|拉|唱|奏)|用"
+)
+PUTS_IN = re.compile(r"add|bring|introduc|insert|layer|includ|put|slip|throw|加|添|来|配|铺|垫|引入|增加")
+_BESIDE = re.compile(
+    r"\b(?:on top of|under(?:neath)?|beneath|behind|over|to|alongside|along with|together with|between|above|below|like|for)"
+    r" (?:the |my |our )?$"
+)
+_WHERE_IN_MIX = re.compile(r"in the background|further back|back|quiet(?:ly)?|loud|up front|forward in the mix|less loud|soft")
+_COVERS = re.compile(r"drown\w*(?: out)?|overpower\w*|盖过|盖住|压过|too prominent")
+
+
+def excepted(f: Frame) -> tuple[str, ...]:
+    """ "everything louder except the drums": the parts that are left out; () when the clause is no such sentence."""
+    places = list(_EXCEPT.finditer(f.text))
+    whole = [i for i in f.things if i.value == "all"] or re.search(r"其他|其它|others|the rest|除.*[都全]", f.text)
+    if not places or not whole:
+        return ()
+    start = f.clause.span[0] + places[0].end()
+    return tuple(dict.fromkeys(i.value for i in f.things if i.span[0] >= start and i.value not in ("all", "it")))
+
+
+def note_kept(f: Frame) -> bool:
+    """True when the clause only says what must stay."""
+    if f.cues <= {"negated", "correct", "keep", "bit"} and "negated" in f.cues and f.own and _NOT_THESE.match(f.text.strip()):
+        f.context.kept += [n for n in f.own if n not in f.context.kept]
+        return True
+    if "keep" not in f.cues or "only" in f.cues or excepted(f):
+        return False
+    if not f.own and (f.clause.of("intent") or f.cues & {"up", "down", "faster", "slower", "mute"}):
+        return False
+    for name in f.own:
+        target = f.context.keep if name in KEEPABLE else f.context.kept
+        if name not in target:
+            target.append(name)
+    if any(i.value in ("chords", "groove", "melody") for i in f.clause.of("effect")):
+        f.context.keep.append("groove")
+    if "tempo" in f.cues:
+        f.context.kept.append("tempo")
+    if f.cues & {"chords_word"} and "chords" not in f.context.keep:
+        f.context.keep.append("chords")
+    return True
+
+
+def extract(f: Frame) -> list[EditOperation]:
+    """Only some parts: "only the piano", 只留钢琴; or only so much of the piece."""
+    if (spared := excepted(f)) and f.cues & {"remove", "mute", "out", "negated"} and not f.clause.of("intent"):
+        return [f.operation("extract", spared)]
+    if f.own and _STRIPPED.search(f.text) and not f.cues & {"add", "tempo"}:
+        return [f.operation("extract", f.own)]
+    if "only" in f.cues and not f.own and re.search(r"\ba ?cappella\b|清唱", f.text):
+        return [f.operation("extract", ("voice",))]
+    if f.cues & {"only", "keep"} and not f.own and f.region.kind in ("first_bars", "seconds") and (f.region.start or 0) >= 0:
+        seconds = f.region.kind == "seconds"
+        upto = f.region.end if seconds else f.region.start
+        if upto and not (seconds and f.region.start) and not f.cues & {"up", "down", "remove"} and not f.clause.of("intent"):
+            return [f.operation("trim", region=Region(), amount=upto, unit="s" if seconds else "bars", value="to")]
+    solos = [i for i in f.clause.of("cue") if i.value == "only"]
+    if solos and _puts_in(f, chinese=True) and all(re.fullmatch(r"solo|独奏", i.text) for i in solos):
+        return []
+    if "only" in f.cues and f.own and not f.cues & {"up", "down", "faster", "slower"} and not f.clause.of("intent"):
+        if (
+            f.cues & {"remove", "mute", "out", "negated"}
+            and "except" not in f.text
+            and not re.search(r"\b(?:but|except|else)\b|其他|其它", f.text)
+        ):
+            return []
+        return [f.operation("extract", f.own)]
+    if "keep" in f.cues and f.own and re.search(r"(?:everything|all|所有|全部).*(?:but|except|除)|除了?.*(?:都|全|其他"
+        r"|其它)", f.text) and f.cues & {
+        "remove", "mute", "out", "negated"
+    }:  # fmt: skip
+        return [f.operation("extract", f.own)]
+    return []
+
+
+def exchange(f: Frame) -> list[EditOperation]:
+    """One instrument for another."""
+    named = [i for i in f.things if i.value != "it"]
+    instead = next((i for i in f.clause.of("cue") if i.value == "instead_of"), None)
+    turns = [i for i in f.clause.of("cue") if i.value == "becomes" and any(t.span[0] > i.span[0] for t in named)]
+    if "swap" not in f.cues:
+        turns.sort(key=lambda i: not _TURNS_INTO.fullmatch(i.text))
+    becomes = turns[0] if turns else None
+    if instead:
+        before = [i.value for i in named if i.span[0] < instead.span[0]]
+        after = [i.value for i in named if i.span[0] > instead.span[0]]
+        return _pairs(f, after, before)
+    pairable = "swap" in f.cues or (becomes is not None and not becomes.text.isascii() and becomes.text not in ("用", "给"))
+    pairable = pairable or (becomes is not None and bool(_TURNS_INTO.fullmatch(becomes.text)))
+    if not pairable or becomes is None:
+        return []
+    before = [i.value for i in named if i.span[0] < becomes.span[0]]
+    after = [i.value for i in named if i.span[0] > becomes.span[0]]
+    if not before:
+        before = list(f.context.last_things) if any(i.value == "it" for i in f.things) else []
+    return _pairs(f, before, after)
+
+
+def hand_over(f: Frame) -> list[EditOperation]:
+    """ "give the tune to the violin", "let a trombone play the melody": the role stays, its instrument changes."""
+    roles = [i for i in f.things if i.role and i.value in ("melody", "chords", "pad")]
+    players = [i for i in f.things if i.value not in ("all", "it") and not i.role]
+    free = not f.cues - {"add", "becomes", "swap", "up", "vary"} and not f.clause.of("intent", "effect", "amount")
+    if len(roles) != 1 or len(players) != 1 or not free or not _HANDS_OVER.search(f.text):
+        return []
+    low = f.clause.span[0]
+    role, player = roles[0], players[0]
+    between = f.text[min(role.span[1], player.span[1]) - low : max(role.span[0], player.span[0]) - low]
+    if not _HANDS_OVER.search(between) and not re.search(r"\b(?:to|on)\b|给|由|用", between):
+        return []
+    if role.span[0] > player.span[0] and not re.search(r"play|take|carr|sing|do|演奏|弹|吹|拉|唱|奏", between):
+        return []
+    return [f.operation("replace", (role.value,), instrument=player.value)]
+
+
+def _pairs(f: Frame, before: list[str], after: list[str]) -> list[EditOperation]:
+    """One by one where the numbers agree, else all by the first."""
+    after = [
+        _ROLE_INSTRUMENTS.get(a, a) for a in after if a not in ("all", "it", "melody", "chords", "groove", "form", "instruments")
+    ]
+    before = list(dict.fromkeys(before))
+    if not before or not after:
+        return []
+    if len(before) == len(after):
+        return [f.operation("replace", (b,), instrument=a) for b, a in zip(before, after, strict=True)]
+    return [f.operation("replace", tuple(before), instrument=after[0])] + [
+        f.operation("add", (), instrument=a) for a in after[1:]
+    ]
+
+
+def mute(f: Frame) -> list[EditOperation]:
+    """A stop, or parts that fall silent."""
+    if "mute" not in f.cues:
+        return []
+    if f.region.kind == "all":
+        return [f.operation("remove", f.own)] if f.own else []
+    return [f.operation("mute_region", f.own or ("all",))]
+
+
+def remove(f: Frame) -> list[EditOperation]:
+    """Parts that go."""
+    if not f.cues & {"remove", "negated", "out"} or f.amount("dB"):
+        return []
+    if f.own:
+        return [
+            f.operation(
+                "mute_region" if f.cues & {"out"} and "remove" not in f.cues and f.region.kind == "bars" else "remove", f.own
+            )
+        ]
+    if any(i.value == "all" for i in f.things) and f.region.kind != "all":
+        return [f.operation("mute_region")]
+    return []
+
+
+def _puts_in(f: Frame, *, chinese: bool = False) -> bool:
+    """True when a verb of adding has a part as its object, however loud that shall be ("… in the background")."""
+    verbs = [i for i in f.clause.of("cue") if i.value == "add" and PUTS_IN.match(i.text)]
+    levels = [i for i in f.clause.of("cue") if i.value in ("up", "down")]
+    parts = [i for i in f.things if i.value not in ("all", "it")]
+    if not verbs or not parts or parts[0].span[0] < verbs[0].span[0] or not (chinese or parts[0].text.isascii()):
+        return False
+    return all(_WHERE_IN_MIX.fullmatch(i.text) for i in levels)
+
+
+_LETS = re.compile(
+    r"^\W*(?:please |can you |could you )?(?:let|have|make|the|[a-z]+ (?:should|must|start|begin))\b|^\W*(?:让|把)"
+)
+
+
+def enters_late(f: Frame) -> list[EditOperation]:
+    """ "let the drums start in bar 9", 让鼓从第9小节开始: silent before."""
+    late = f.region.kind == "bars" and f.region.end is None and (f.region.start or 1) > 1
+    starts = re.search(r"\b(?:start|begin)s?(?: playing)?(?: only| in| at| from)*\s*(?:bar|measure)|才?(?:开始|进)", f.text)
+    if not late or not starts or not f.own or f.cues - {"add", "swap", "only", "bit"} or f.clause.of("intent", "effect"):
+        return []
+    if not _LETS.search(f.text):
+        return []
+    return [f.operation("remove", f.own, region=Region("bars", 1.0, float(f.region.start or 1) - 1))]
+
+
+def add(f: Frame) -> list[EditOperation]:
+    """Parts that come in."""
+    if "add" not in f.cues and not (f.cues & {"becomes", "vary"} and not f.cues & {"up", "down"}):
+        return []
+    if (f.cues & {"up", "down"} and not _puts_in(f)) or f.amount("dB"):
+        return []
+    low = f.clause.span[0]
+    named = [i for i in f.things if i.value not in ("all", "it", "groove", "form", "instruments")]
+    alone = [i for i in named if not _BESIDE.search(f.text[: i.span[0] - low])]
+    names = [i.value for i in alone or named]
+    if len(alone) == 2 and sum(i.role for i in alone) == 1:  # "a string pad", 弦乐铺底: one part
+        player, role = sorted(alone, key=lambda i: i.role)
+        between = f.context.text[min(player.span[1], role.span[1]) : max(player.span[0], role.span[0])]
+        if re.fullmatch(r"\s*的?\s*", between) and role.value in ("melody", "chords", "pad", "bass"):
+            return [f.operation("add", (role.value,), instrument=player.value)]
+    return [
+        f.operation("add", (), instrument=_ROLE_INSTRUMENTS.get(n, n))
+        if n not in ("melody", "chords")
+        else f.operation("add", (n,))
+        for n in dict.fromkeys(names)
+    ]
+
+
+def decibels(f: Frame) -> list[EditOperation]:
+    """Decibels say it all, whatever else the verb could mean ("knock 3 dB off the drums")."""
+    return gain(f) if f.amount("dB") and not f.clause.of("effect") else []
+
+
+def gain(f: Frame) -> list[EditOperation]:
+    """Louder and softer."""
+    decibels = f.amount("dB")
+    if (not f.cues & {"up", "down"} and decibels is None) or (decibels is None and _puts_in(f)):
+        return []
+    covering = next((i for i in f.clause.of("cue") if _COVERS.fullmatch(i.text)), None)
+    if covering and decibels is None and (loud := [i.value for i in f.things if i.span[0] < covering.span[0]]):
+        return [f.operation("gain", (loud[0],), amount=-float(edit_lexicon()["amounts"]["gain_db"][f.degree()]), unit="dB")]
+    table = edit_lexicon()["amounts"]["gain_db"]
+    lowers = bool(f.cues & {"down", "remove"} or (decibels is not None and "out" in f.cues)) or (
+        decibels is not None and bool(re.search("[降减低]|lower", f.text))
+    )
+    sign = -1.0 if lowers else 1.0
+    size = float(decibels.value.value) if decibels else float(table[f.degree()])
+    if decibels is None and (factor := f.amount("factor")):  # "twice as loud": 6 dB a doubling of the amplitude
+        size = 20.0 * math.log10(factor.value.value)
+        return [f.operation("gain", f.carried, amount=round(-abs(size) if sign < 0 else size, 1), unit="dB")]
+    return [f.operation("gain", f.carried, amount=sign * size, unit="dB")]
+
+
+def bare(f: Frame) -> list[EditOperation]:
+    """Only a name: with a place, or with an article, it is to be added."""
+    names = [i for i in f.things if not i.role]
+    if f.cues - {"bit", "much"} or not names or f.clause.of("intent", "effect", "amount"):
+        return []
+    article = re.match(r"\W*(?:an? |some |more |maybe )", f.text)
+    if f.region.kind == "all" and not article:
+        return []
+    return [f.operation("add", (), instrument=i.value) for i in names]

@@ -1,0 +1,95 @@
+"""Clauses about sound and playing: effects by name, and wishes in vague words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from partimento.interpret.edit_frames import Frame
+from partimento.interpret.edit_items import Item, edit_lexicon
+from partimento.interpret.edit_parts import PUTS_IN
+from partimento.plan.edit import EditOperation
+
+_OPPOSITE = {
+    "darker": "brighter", "brighter": "darker", "wider": "closer", "spacious": "drier", "closer": "spacious",
+    "dirtier": "cleaner",
+    "softer": "harder", "harder": "softer", "more_energy": "calmer", "calmer": "more_energy", "lofi": "cleaner",
+    "vintage": "cleaner", "warmer": "brighter", "punchier": "softer", "drier": "spacious", "bigger": "calmer",
+    "tighter": "more_expressive",
+}  # fmt: skip
+_LESS = re.compile(
+    r"\b(?:less|cut|cuts|roll(?:ed)? off|tame|reduce|attenuate|scoop|filter out|shave)\b|少|减|降|切|削|衰减|滤掉|太[多重大]"
+)
+
+
+def effects(f: Frame) -> list[EditOperation]:
+    """Effects and bands of the spectrum by their names."""
+    found = f.clause.of("effect")
+    if f.clause.of("intent"):  # "tighten up the low end": the band is what the wish is about
+        found = [i for i in found if i.value not in ("low_end", "highs", "mids")]
+    less = bool(f.cues & {"negated", "remove", "down", "out"} or _LESS.search(f.text))
+    out = []
+    for item in found:
+        table = edit_lexicon()["effects"][item.value]
+        value = table["without"] if less else table.get("with", item.value)
+        out.append(f.operation("effect", f.own or ("all",), value=value))
+    if not out and "no_effect" in f.cues:
+        out.append(f.operation("effect", f.own or ("all",), value="drier"))
+    return out
+
+
+def intents(f: Frame) -> list[EditOperation]:
+    """Wishes in vague words, and their opposites."""
+    table = edit_lexicon()["intents"]
+    out: list[EditOperation] = []
+    if f.own and f.context.last and f.context.last[-1].op == "gain" and [i.value for i in f.clause.of("intent")] == ["softer"]:
+        size = float(edit_lexicon()["amounts"]["gain_db"][f.degree()])  # "drums louder, piano softer"
+        return [f.operation("gain", f.own, amount=-size, unit="dB")]
+    strength = edit_lexicon()["amounts"]["strength"]
+    for item in _wishes(f):
+        value = str(item.value)
+        before = f.context.text[max(0, item.span[0] - 12) : item.span[0]]
+        if re.search(
+            r"\b(?:not|less|isn't|don't|no|without)\s+(?:so |as |too |that |very )?$|(?:别|不要)(?:那么|太|这么)?$|没那么$",
+            before,
+        ):
+            value = _OPPOSITE.get(value, value)
+        region = f.region
+        if value == "drop" and region.kind == "bars" and region.start == region.end:
+            region = replace(region, end=None)
+        places = f.clause.of("region")
+        if value == "build_up" and places and region.kind == "section" and re.match(r"to|into|towards", places[0].text):
+            region = replace(region, kind="before")
+        if any(o.value == value for o in out):
+            continue
+        degree = f.degree()
+        amount = None if degree == "plain" else strength[degree]
+        out.append(
+            f.operation(
+                table[value]["op"],
+                f.carried,
+                value=value,
+                region=region,
+                amount=amount,
+                unit="strength" if amount else "",
+            )
+        )
+    return out
+
+
+def _wishes(f: Frame) -> list[Item]:
+    """Intents of the clause without those that only describe: what comes in ("add a warm pad"), the next word (大片的气势)."""
+    found = f.clause.of("intent")
+    text = f.context.text
+    described = {i.span[0] for i in f.things if not (i.role and i.value in ("all", "it"))}
+    adds = any(i.value == "add" and PUTS_IN.match(i.text) for i in f.clause.of("cue"))
+    out: list[Item] = []
+    for item in found:
+        after = re.match(r"\s*(?:的)?\s*", text[item.span[1] :])
+        reaches = item.span[1] + (after.end() if after else 0)
+        if adds and reaches in described:
+            continue
+        if out and re.fullmatch(r"\s*的?\s*", text[out[-1].span[1] : item.span[0]]) and not f.things:
+            continue
+        out.append(item)
+    return out

@@ -1,0 +1,266 @@
+"""Clauses about the music: fades, chords, key, metre, tempo, pitch, length, style, new versions."""
+
+from __future__ import annotations
+
+import re
+
+from partimento.errors import RequestError
+from partimento.interpret.edit_frames import Frame
+from partimento.interpret.edit_items import CHORD, Item, edit_lexicon, lone_key
+from partimento.interpret.quantities import keys
+from partimento.plan.edit import EditOperation, Region
+from partimento.score.timing import MAX_TEMPO_BPM, MIN_TEMPO_BPM, PITCH_NAMES_FLAT, PITCH_NAMES_SHARP, Key
+
+_TO = re.compile(r"\b(?:to|at|be|under|after)\s*(?:about |around |exactly |just )?\s*$|(?:到|成|为|至|在|是)\s*$|=\s*$")
+_PLAIN_TEMPO = re.compile(r"(?:\bto|\bat|到|成|为)\s*(\d{1,4})(?![\d.:%/]|\s*(?:percent|bars?|%|s\b|sec|小节|秒|倍))")
+_TIMES = re.compile(r"\b(\d{1,2}) times\b|(\d|[两三四五])(?:遍|次)")
+_END_SLOWING = re.compile(r"\b(?:rit|ritardando|rallentando)\b|渐慢")
+_BENEFICIARY = re.compile(r"\bfor (?:my|our|the|a|an|her|his)? ?(?:\w+ )?$")
+_CHANGEABLE = {"melody", "bass", "drums", "chords", "groove", "pad"}
+_ENDS = re.compile(
+    r"\b(?:end|finish)(?:s|ing)?(?: (?:it|this|the (?:song|piece|track|music)|everything))? (?:at|after)\b|结束|收掉"
+)
+
+
+def key_name(key: Key) -> str:
+    """``"F# minor"``."""
+    flat = (key.tonic, key.mode) in {
+        (1, "major"),
+        (3, "major"),
+        (3, "minor"),
+        (8, "major"),
+        (10, "major"),
+        (10, "minor"),
+        (5, "major"),
+    }
+    return f"{(PITCH_NAMES_FLAT if flat else PITCH_NAMES_SHARP)[key.tonic]} {key.mode}"
+
+
+def fade(f: Frame) -> list[EditOperation]:
+    """Fades in and out, with their lengths."""
+    way = "in" if "fade_in" in f.cues else "out" if "fade_out" in f.cues else ""
+    if way == "out" and re.search(r"\bfad\w*(?: \w+){0,4}[- ]in\b(?! (?:bars?|measures?|\d|\w+ seconds))", f.text):
+        way = "out" if re.search(r"\bfad\w*(?: \w+){0,4}[- ](?:out|away)\b|\blast\b|\bend", f.text) else "in"
+    if not way:
+        return []
+    seconds, bars = f.amount("s"), f.amount("bars")
+    amount: float | None = None
+    unit = ""
+    region = f.region
+    if seconds:
+        amount, unit = seconds.value.value, "s"
+    elif bars:
+        amount, unit = bars.value.value, "bars"
+    elif region.kind == "seconds" and (region.start or 0) <= 0:
+        amount, unit, region = abs((region.start or 0.0) or (region.end or 0.0)), "s", Region()
+    elif region.kind in ("last_bars", "first_bars"):
+        spoken = bool(re.search(r"bar|measure|小节", f.text))
+        amount, unit = (region.start, "bars") if spoken else (None, "")
+        region = Region()
+    if region.kind in ("last_bars", "first_bars"):  # the edge that a fade is at anyway
+        region = Region()
+    return [f.operation("fade", f.own or ("all",), region=region, amount=amount, unit=unit, value=way)]
+
+
+def chords(f: Frame) -> list[EditOperation]:
+    """Chords that are named."""
+    found = f.clause.of("chords")
+    if not found and re.search(r"\bchords?\b|和弦", f.text):
+        words = f.context.original[f.clause.span[0] : f.clause.span[1]]
+        if m := re.search(
+            rf"(?:\b(?:to|with|into|an?|be)\s+|[成为用到]\s*)({CHORD})(?![A-Za-z0-9#'])(?!\s*(?:major|minor))", words
+        ):
+            return [f.operation("set_chords", ("chords",), value=m.group(1))]
+    return [f.operation("set_chords", ("chords",), value=str(found[0].value))] if found else []
+
+
+def key(f: Frame) -> list[EditOperation]:
+    """Another key, or only another mode."""
+    found = f.clause.of("key")
+    if found:
+        return [f.operation("set_key", value=key_name(found[0].value))]
+    asks = f.cues & {"key_word", "transpose"} or re.search(r"\bkey\b|调", f.text)
+    if asks and f.amount("semitones") is None and (m := lone_key(f.context.original, *f.clause.span)):
+        mark = {" sharp": "#", " flat": "b", "♯": "#", "♭": "b"}.get(m.group(2) or "", m.group(2) or "")
+        mode = "minor" if (m.group(3) or "").startswith("m") and not (m.group(3) or "").startswith("maj") else "major"
+        spelled = f"{m.group(1)}{mark} {mode}"
+        return [
+            f.operation("set_key", value=key_name(q.value))
+            for q in keys(f"in {spelled.lower()}", f"in {spelled}")
+            if isinstance(q.value, Key)
+        ][:1]
+    if m := re.search(
+        r"\b(?:(?:in|to|into)(?: an?)? (?:the )?|make (?:it|this) )(minor|major)\b|(?:改|变|换)(?:成|到|为)(大调|小调)", f.text
+    ):
+        return [
+            f.operation(
+                "set_key", value={"大调": "major", "小调": "minor"}.get(m.group(1) or m.group(2), m.group(1) or m.group(2))
+            )
+        ]
+    return []
+
+
+def metre(f: Frame) -> list[EditOperation]:
+    """Another metre."""
+    found = f.clause.of("metre")
+    return [f.operation("set_metre", value=str(found[0].value))] if found else []
+
+
+def tempo(f: Frame) -> list[EditOperation]:
+    """Absolute, relative and proportional tempi.
+
+    Raises:
+        RequestError: a tempo that cannot be.
+    """
+    bpm = f.amount("bpm")
+    direction = 1 if "faster" in f.cues else -1 if "slower" in f.cues else 0
+    if not direction and (bpm or "tempo" in f.cues):
+        direction = 1 if f.cues & {"up", "add"} and "down" not in f.cues else -1 if f.cues & {"down", "remove", "negated"} else 0
+    if bpm:
+        value = float(bpm.value.value)
+        if direction and not _TO.search(f.context.text[: bpm.span[0]]) and not re.search(r"tempo|速度", bpm.text):
+            return [f.operation("set_tempo", amount=direction * abs(value), unit="bpm_change")]
+        if not MIN_TEMPO_BPM <= value <= MAX_TEMPO_BPM:
+            raise RequestError(f"tempo {value:g} bpm is outside {MIN_TEMPO_BPM:g} to {MAX_TEMPO_BPM:g}")
+        return [f.operation("set_tempo", amount=value, unit="bpm", value=f"{value:g}")]
+    if feel := re.search(r"\b(half|double)[- ]time\b", f.text):
+        return [f.operation("set_tempo", amount=0.5 if feel.group(1) == "half" else 2.0, unit="factor")]
+    speaks = "tempo" in f.cues or direction
+    if not speaks or f.clause.of("style"):
+        return []
+    if plain := _PLAIN_TEMPO.search(f.text):
+        value = float(plain.group(1))
+        if not MIN_TEMPO_BPM <= value <= MAX_TEMPO_BPM:
+            raise RequestError(f"tempo {value:g} bpm is outside {MIN_TEMPO_BPM:g} to {MAX_TEMPO_BPM:g}")
+        return [f.operation("set_tempo", amount=value, unit="bpm", value=f"{value:g}")]
+    percent, factor = f.amount("percent"), f.amount("factor")
+    if percent:
+        share = float(percent.value.value) / 100
+        if re.search(r"\b(?:to|of)\s*$|[到为]$", f.context.text[: percent.span[0]]) or not direction:
+            return [f.operation("set_tempo", amount=round(share, 4), unit="factor")]
+        return [f.operation("set_tempo", amount=round(max(0.05, 1 + direction * share), 4), unit="factor")]
+    if factor:
+        value = float(factor.value.value)
+        value = 1 / value if direction < 0 and value > 1 else value
+        return [f.operation("set_tempo", amount=round(value, 4), unit="factor")]
+    if not direction:
+        return []
+    table = edit_lexicon()["amounts"]
+    ending = f.region.kind == "last_bars" or f.region.name == "outro" or bool(_END_SLOWING.search(f.text))
+    if direction < 0 and ending:
+        return [f.operation("set_tempo", amount=table["ending_factor"], unit="factor")]
+    value = table["tempo_factor"][f.degree()]
+    return [f.operation("set_tempo", amount=round(value if direction > 0 else 1 / value, 2), unit="factor")]
+
+
+def transpose(f: Frame) -> list[EditOperation]:
+    """Up and down by an interval."""
+    interval = f.amount("semitones")
+    if interval is None and ("transpose" not in f.cues or f.amount("dB") or re.search(r"音量|声音|volume|level|loud", f.text)):
+        return []
+    down = bool(f.cues & {"down", "remove"} or re.search(r"\b(?:lower|down)\b|降|低", f.text))
+    if interval is None:
+        if not f.cues & {"up", "down"} and not re.search(r"higher|lower|升|降|高|低|up|down", f.text):
+            return []
+        steps = float(edit_lexicon()["amounts"]["transpose"][f.degree()])
+    else:
+        steps = float(interval.value.value)
+    low = f.clause.span[0]
+    served = {i.value for i in f.things if _BENEFICIARY.search(f.text[: i.span[0] - low])}
+    names = tuple(n for n in f.own if n not in served)
+    return [f.operation("transpose", names or ("all",), amount=-steps if down else steps, unit="semitones")]
+
+
+def length(f: Frame) -> list[EditOperation]:
+    """Longer or shorter.
+
+    Raises:
+        RequestError: a length of nothing.
+    """
+    bars, seconds, factor = f.amount("bars"), f.amount("s"), f.amount("factor", "percent")
+    if _ENDS.search(f.text) and not f.own and seconds is not None:
+        return [f.operation("trim", region=Region(), amount=seconds.value.value, unit="s", value="to")]
+    if _ENDS.search(f.text) and not f.own and f.region.end is None and (f.region.start or 0) > 0:
+        if f.region.kind == "seconds":
+            return [f.operation("trim", region=Region(), amount=f.region.start, unit="s", value="to")]
+        if f.region.kind == "bars" and re.search(r"after|后", f.text):
+            return [f.operation("trim", region=Region(), amount=float(f.region.start or 1) - 1, unit="bars", value="to")]
+    measure = bars or seconds
+    shorter = "trim" in f.cues or ("remove" in f.cues and not f.own and (measure or f.region.kind != "all"))
+    if shorter and not f.own:
+        return _trim(f, measure, factor)
+    extends = "extend" in f.cues or (bars is not None and not f.own and not f.cues & {"up", "down", "mute", "keep"})
+    if not extends or (f.own and "extend" in f.cues and measure is None and factor is None):
+        return []
+    times = _TIMES.search(f.text)
+    if any(i.value.value <= 0 for i in (bars, seconds, factor) if i is not None):
+        raise RequestError("a length must be more than 0; say e.g. four more bars")
+    if measure is not None:
+        amount, unit = measure.value.value, measure.value.unit
+        if seconds is not None and bars is None and _TO.search(f.context.text[: seconds.span[0]]):
+            return [f.operation("extend", amount=amount, unit="s", value="to")]
+    elif factor is not None and factor.value.unit == "factor":
+        amount, unit = factor.value.value, "factor"
+    elif factor is not None:
+        amount, unit = round(1 + factor.value.value / 100, 4), "factor"
+    elif times:
+        spoken = times.group(1) or times.group(2)
+        amount, unit = float({"两": 2, "三": 3, "四": 4, "五": 5}.get(spoken, 0) or spoken), "factor"
+    elif re.search(r"repeat|loop|again|once more|one more time|重复|反复|再来|循环", f.text):
+        amount, unit = 2.0, "factor"
+    else:
+        amount, unit = float(edit_lexicon()["amounts"]["extend_bars"][f.degree()]), "bars"
+    if unit == "factor" and amount < 1:
+        return [f.operation("trim", amount=amount, unit="factor", value="to")]
+    return [f.operation("extend", amount=float(amount), unit=unit)]
+
+
+def _trim(f: Frame, measure: Item | None, factor: Item | None) -> list[EditOperation]:
+    """Shorter: to a length, by a length, or without a region."""
+    if measure is not None:
+        to = bool(_TO.search(f.context.text[: measure.span[0]]) or re.search(r"only the first|控制在", f.text))
+        return [f.operation("trim", amount=measure.value.value, unit=measure.value.unit, value="to" if to else "off")]
+    if factor is not None and factor.value.unit == "factor":
+        return [f.operation("trim", amount=factor.value.value, unit="factor", value="to")]
+    if f.region.kind in ("first_bars", "last_bars"):
+        return [f.operation("trim", amount=f.region.start, unit="bars", value="off")]
+    if f.region.kind == "seconds" and (f.region.start or 0) <= 0:
+        return [f.operation("trim", amount=abs((f.region.start or 0.0) or (f.region.end or 0.0)), unit="s", value="off")]
+    if f.region.kind != "all":
+        return [f.operation("trim", value="off")]
+    if "trim" in f.cues and not f.clause.of("thing"):
+        return [f.operation("trim", amount=float(edit_lexicon()["amounts"]["extend_bars"][f.degree()]), unit="bars", value="off")]
+    return []
+
+
+def restyle(f: Frame) -> list[EditOperation]:
+    """Another style."""
+    found = f.clause.of("style")
+    named = [i for i in f.things if i.value not in ("all", "it")]
+    asked = f.cues & {"style", "becomes", "swap"} or (not f.cues and not f.context.last)
+    if not found or (named and not f.cues & {"style"}) or not asked:
+        return []
+    return [f.operation("restyle", value=str(found[0].value))]
+
+
+def vary(f: Frame) -> list[EditOperation]:
+    """Something new in the place of what is there."""
+    changed = (
+        "swap" in f.cues
+        and f.own
+        and not f.clause.of("intent")
+        and set(f.own) <= _CHANGEABLE | {"it"}
+        and "becomes" not in f.cues
+    )
+    changed = changed and bool(re.search(r"\bchang", f.text))
+    if ("vary" not in f.cues and not changed) or f.clause.of("intent"):
+        return []
+    if any(i.value == "add" and re.match("add|bring|加|添", i.text) for i in f.clause.of("cue")):
+        return []
+    weak = all(
+        re.fullmatch(r"different|new|another|fresh|better|新的|不同的?", i.text) for i in f.clause.of("cue") if i.value == "vary"
+    )
+    if weak and not changed and not f.own and not re.search(r"version|take|variation", f.text):
+        return []
+    names = tuple(n for n in f.own if n != "groove") or (("drums",) if f.own else ("all",))
+    return [f.operation("vary", names)]
