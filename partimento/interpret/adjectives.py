@@ -63,6 +63,7 @@ class Whole:
     tempo_change: Said | None = None
     dynamics: list[Said] = field(default_factory=list)
     ending: Said | None = None
+    contradictions: list[tuple[str, str, str]] = field(default_factory=list)
     sections: list[Said] = field(default_factory=list)
     ensemble_size: tuple[int, tuple[str, ...]] | None = None
 
@@ -132,6 +133,8 @@ def _put(whole: Whole, text: str, hit: Hit, sense: Sense, words: tuple[str, ...]
         whole.dynamics.append(Said(sense.value, words))
     elif sense.kind == ENDING:
         if not (hit.text == "loop" and re.search(r"(?:the|of the|drum|this|of) $", text[max(0, hit.start - 8) : hit.start])):
+            if whole.ending and whole.ending.value != sense.value:
+                whole.contradictions.append(("ending", words[0], whole.ending.words[0]))
             whole.ending = Said(sense.value, words)
     elif sense.kind == SECTION:
         whole.sections.append(Said(sense.value, words))

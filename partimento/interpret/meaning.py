@@ -16,6 +16,7 @@ from partimento.errors import PartimentoError
 from partimento.interpret.data import comma_list, load_yaml
 from partimento.interpret.minilm import SHA256, WIDTH, MiniLM, model_dir
 from partimento.interpret.reading import Reading, Said, SaidStyle
+from partimento.interpret.vocabulary import EFFECT, vocabulary
 from partimento.paths import cache_dir
 from partimento.styles import style
 
@@ -108,7 +109,7 @@ def match_by_meaning(words: list[str]) -> list[Match] | None:
 
 def with_meanings(reading: Reading) -> tuple[Reading, tuple[str, ...]]:
     """A reading in which unknown words stand for what they mean most nearly, and remarks that say so."""
-    english = [w for w in reading.unknown if _WORD.fullmatch(w)]
+    english = [w for w in reading.unknown if _WORD.fullmatch(w) and not any(s.kind == EFFECT for s in vocabulary().look_up(w))]
     if not english:
         return reading, ()
     try:

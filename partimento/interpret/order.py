@@ -97,6 +97,8 @@ class _Reader:
             event.entering = True
             if isinstance(item, Late):
                 event.late = True
+                inside = [i for i, m in enumerate(live) if start <= m.start < end and i not in item.later]
+                event.beside = [live[i].id for i in inside if _OVER.search(text[start : live[i].start])]
             else:
                 event.where = find_place(text, start, end)
                 self.in_event.update(item.earlier)
@@ -173,7 +175,7 @@ class _Reader:
         if kind in ("place", "prior") and not governs(text, low, high, span):
             return None, False
         # a bare cue ("after 8 bars, …", 到最后…) governs what follows in the sentence
-        waits = said.strip().startswith(("until", "till", "before"))
+        waits = kind != "prior" and said.strip().startswith(("until", "till", "before"))
         self.events.append(event)
         return event, governs(text, low, high, span) and not waits
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from partimento.interpret.chord_words import chord_runs
 from partimento.interpret.vocabulary import number_words
 from partimento.score.timing import MAX_TEMPO_BPM, MIN_TEMPO_BPM, Key, Metre
 
@@ -28,6 +29,11 @@ _TEMPO = (
     re.compile(rf"(?:每分钟|一分钟)\s*(?:约|大约|大概)?\s*({_ZH_NUM})()\s*(?:拍|下|次)"),
     re.compile(rf"({_DIGITS})()\s*(?:拍每分钟|拍/分|拍一分钟)"),
 )  # fmt: skip
+_TEMPO_LATER = re.compile(
+    r"(?:\bthen|\bto|\band|,|到了?|然后|之后|变|再)\s*(?:at |up to |down to |around |到|成|为)*(\d{2,3})(?![\d./:])\s*"
+    r"(?:(?:from|in|at|for|after|once|by|on|during) (?:the )?(?:\w+ )?(?:verse|chorus|bridge|drop|outro|half|end|section|part)|"
+    r"(?=(?:副歌|主歌|后半|结尾|高潮)))"
+)  # a bare number with a place, behind a tempo: "tempo 90, then 120 from the chorus"
 _METRE = (
     re.compile(r"(?<![\d/.])(\d{1,2})\s*/\s*(1|2|4|8|16|32)(?![\d/])(?=\s*(?:拍|time|metre|meter|signature|feel|"
     r"rhythm|groove|beat|waltz|swing|bars?|拍子|[,.;。!?)]|$)|\s)"),
@@ -94,19 +100,6 @@ _ZH_PLACE_AFTER = re.compile(
 )
 _ZH_PLACE_BEFORE = re.compile(r"(?:第|敲|弹|吹|拉|奏|过了?|等|前|后|最后|每|隔|头|开头|第一|在|到了?|停|响)\s*(?:大约|大概|约)?$")
 _BLUES12 = re.compile(r"(?:12|twelve)[- ]bar blues|十二小节(?:蓝调|布鲁斯)|12小节(?:蓝调|布鲁斯)")
-_CHORD = (
-    r"[A-G](?:#|b|♯|♭)?(?:maj|min|dim|aug|sus|add|m|M|°|ø|Δ|\+|-)?(?:maj|sus|add)?\d{0,2}(?:(?:sus|add|"
-    r"maj|b|#|\()\d{0,2}\)?)*(?:/[A-G](?:#|b)?)?"
-)
-_CHORD_SEP = r"(?:\s*[|\-–—>,、→，]+\s*|\s+)"
-_CHORDS_CUED = re.compile(
-    rf"(?i:chords?|chord progression|progression|changes|和弦(?:进行|走向)?)(?i:\s*(?:are|is|of|used|like|with|为|"
-    rf"是|用|:|：|=)*)\s*((?:\|\s*)?{_CHORD}(?:{_CHORD_SEP}(?:{_CHORD}|%))+)(?![\w#])"
-)
-_CHORDS_BARS = re.compile(rf"((?:\|\s*)?{_CHORD}(?:\s+{_CHORD})*(?:\s*\|\s*(?:{_CHORD}|%)(?:\s+(?:{_CHORD}|%))*)+\s*\|?)")
-_CHORDS_DASH = re.compile(rf"(?<![\w#])({_CHORD}(?:\s*[-–→]\s*{_CHORD}){{2,}})(?![\w#])")
-_ROMAN = r"(?:b|#)?(?:VII|VI|IV|V|III|II|I|vii|vi|iv|v|iii|ii|i)(?:°|o|ø|\+)?(?:maj7|7|9|m7|sus4)?"
-_ROMANS = re.compile(rf"(?<![\w#])({_ROMAN}(?:\s*[-–→,|]\s*{_ROMAN}){{1,}})(?![\w#])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +158,10 @@ def tempo_numbers(text: str) -> Iterator[Quantity]:
             if value is not None and MIN_TEMPO_BPM <= value <= MAX_TEMPO_BPM:
                 taken.append(span)
                 yield Quantity("tempo", value, span)
+    for match in _TEMPO_LATER.finditer(text) if taken else ():
+        value = parse_number(match.group(1))
+        if value is not None and MIN_TEMPO_BPM <= value <= MAX_TEMPO_BPM and all(b <= match.start(1) for _, b in taken):
+            yield Quantity("tempo", value, match.span(1))
 
 
 def metres(text: str) -> Iterator[Quantity]:
@@ -336,22 +333,5 @@ def _lengths_zh(text: str) -> Iterator[Quantity]:
 
 def chord_texts(original: str) -> Iterator[Quantity]:
     """Chord text inside the words: after "chords", between bar lines, dash-linked, or Roman numerals."""
-    for pattern in (_CHORDS_CUED, _CHORDS_BARS, _CHORDS_DASH):
-        for match in pattern.finditer(original):
-            text = match.group(1).strip()
-            if pattern is _CHORDS_BARS and "|" not in text.strip("|"):
-                continue
-            if len(re.findall(_CHORD, text)) >= 2:
-                yield Quantity("chords", _as_bars(text), match.span(1))
-    for match in _ROMANS.finditer(original):
-        text = match.group(1)
-        if sum(c in "IViv" for c in text) >= 3 and not re.fullmatch(r"[iI\W]+", text.replace("ii", "").replace("II", "") or "i"):
-            yield Quantity("roman", _as_bars(text), match.span(1))
-
-
-def _as_bars(text: str) -> str:
-    """One chord a bar unless the user wrote bar lines."""
-    if "|" in text:
-        return text.strip().strip("|").strip()
-    items = [item for item in re.split(r"[\s\-–—>,、→，|]+", text) if item]
-    return " | ".join(items)
+    for run in chord_runs(original):
+        yield Quantity("roman" if run.roman else "chords", run.text, run.span)

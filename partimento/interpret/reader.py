@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from partimento.interpret.adjectives import Whole, letter_form, read_whole, section_form
+from partimento.interpret.chord_words import bad_chords
 from partimento.interpret.cues import cues
-from partimento.interpret.data import comma_list, load_yaml
+from partimento.interpret.leftovers import covered, effects, unknown_words, uses
 from partimento.interpret.mentions import Mention, describe, drop_echoes, find_mentions, merge, unify
 from partimento.interpret.negation import read_negations
 from partimento.interpret.order import Order, read_order
@@ -17,14 +18,17 @@ from partimento.interpret.places import find_place, section_place
 from partimento.interpret.quantities import Quantity, chord_texts, keys, lengths, metres, mode_words, tempo_numbers
 from partimento.interpret.reading import Passage, Reading, Said, SaidInstrument, SaidTempo, Where
 from partimento.interpret.regions import comparison_regions, is_only_like, overlaps, use_regions
-from partimento.interpret.tokens import Token, clause_spans, has_cjk, language_of, normalise, sentence_spans, tokenise
-from partimento.interpret.vocabulary import IGNORE, INSTRUMENT, STYLE, Hit, Sense, vocabulary
+from partimento.interpret.tokens import Token, clause_spans, language_of, normalise, sentence_spans, tokenise
+from partimento.interpret.vocabulary import INSTRUMENT, Hit, Sense, vocabulary
 from partimento.score.timing import Key, Metre
 
 Span = tuple[int, int]
-_STEMS = re.compile(r"(?:ings?|ed|ly|s|es|er|est|ish|y)$")
 _BLANKS = re.compile(r"[^\S\n\r]+")  # runs of blanks; a new line ends a sentence
 _LEAVES = re.compile(r"(?:at the (?:very )?end|in the (?:outro|last|ending|final|second half)|for the (?:last|final)|after)")
+_CORRECTS = re.compile(
+    r"\b(?:no|not|wait|actually|rather|instead|make (?:it|that)|sorry|i mean|or better|correction|changed? my mind|oh)\b|"
+    r"不对|不是|改成|改为|还是|更正|应该是|算了|说错"
+)
 _MOVES = re.compile(
     r"\b(?:com(?:es?|ing)|enter(?:s|ing)?|join(?:s|ing)?|kick(?:s|ing)?|start(?:s|ing)?|until|before|drops?|stops?)\b"
 )
@@ -66,16 +70,16 @@ def read(words: str) -> Reading:
     sentences = sentence_spans(text)
     clauses = [c for s in sentences for c in clause_spans(text, *s)]
     candidates = find_mentions(hits, text)
-    uses = use_regions(text, sentences, [(m.start, m.end) for m in candidates])
+    purposes = use_regions(text, sentences, [(m.start, m.end) for m in candidates])
     likes = comparison_regions(text, sentences)
-    ignored = uses + likes + [m.span() for m in cues("en")["ignored"]["not_music"].finditer(text)]
+    ignored = purposes + likes + [m.span() for m in cues("en")["ignored"]["not_music"].finditer(text)]
     mentions = [m for m in candidates if not overlaps((m.start, m.end), ignored) and not is_only_like(text, m.end)]
     mentions = drop_echoes(mentions, text, clauses)
-    negations = read_negations(_masked(text, uses), sentences, clauses, mentions, hits)
+    negations = read_negations(_masked(text, purposes), sentences, clauses, mentions, hits)
     skip = set(negations.negated) | {i for i, _, limit in negations.temporal if _LEAVES.match(text, limit[0])}
     mentions = unify(mentions, set(range(len(mentions))) - set(negations.negated), text)
     described = [_described(m, mentions, hits, text, clauses) for m in mentions]
-    order = read_order(_masked(text, uses), words, sentences, described, skip)
+    order = read_order(_masked(text, purposes), words, sentences, described, skip)
     negations.absent = _lasting(negations.absent, described, order)
     whole = read_whole(text, words, hits, ignored, negations.spans)
     return _assemble(_Found(said, words, text, sentences, tokens, numbers, hits, ignored, described, negations, order, whole))
@@ -158,6 +162,8 @@ def _assemble(found: _Found) -> Reading:
     ]
     unplayed = [m for i, m in enumerate(mentions) if m.unplayed and i not in negations.negated and i not in temporal]
     tempo = _tempo(numbers, whole, words)
+    known = [*found.ignored, *negations.spans, *covered(text, words)]
+    unknown = unknown_words(words, text, found.tokens, found.hits, known)
     return Reading(
         text=found.said,
         language=language_of(text),
@@ -186,30 +192,40 @@ def _assemble(found: _Found) -> Reading:
         ensemble_size=whole.ensemble_size,
         duration_s=_length(numbers, "duration", words),
         bars=_bars(numbers, words),
-        uses=_uses(text),
-        contradictions=tuple(contradictions),
-        unknown=_unknown(
-            words, text, found.tokens, found.hits, [*found.ignored, *found.negations.spans, *_form_span(words), *_use_spans(text)]
-        ),
+        uses=uses(text),
+        contradictions=(*contradictions, *whole.contradictions, *_said_twice(numbers, words)),
+        unknown=tuple(dict.fromkeys((*effects(words, text, found.hits, found.ignored), *bad_chords(words), *unknown))),
     )
 
 
-def _use_spans(text: str) -> list[Span]:
-    """Where the words on a use stand."""
-    return [m.span() for name in _uses(text) for m in re.finditer(re.escape(name) + ("s?" if name.isascii() else ""), text)]
+def _said_twice(numbers: list[Quantity], words: str) -> list[tuple[str, str, str]]:
+    """A second tempo, key or metre in the words: (field, kept, dropped)."""
+    found = []
+    for kind in ("tempo", "key", "metre"):
+        of_kind = [q for q in numbers if q.kind == kind]
+        kept = _kept(of_kind, words)
+        found += [
+            (kind, words[slice(*kept.span)].strip(), words[slice(*q.span)].strip())
+            for q in of_kind
+            if kept and q is not kept and q.value != kept.value
+        ]
+    return found
 
 
-def _form_span(words: str) -> list[Span]:
-    """Where "AABA" stands."""
-    said = letter_form(words)
-    at = words.find(said.words[0]) if said else -1
-    return [(at, at + len(said.words[0]))] if said and at >= 0 else []
+def _kept(found: list[Quantity], words: str) -> Quantity | None:
+    """The first of several, unless a later one corrects it ("90 bpm, no, 100") or no words stand between them."""
+    kept = found[0] if found else None
+    for quantity in found[1:]:
+        between = words[kept.span[1] : quantity.span[0]] if kept else ""
+        if _CORRECTS.search(between.lower()):
+            kept = quantity
+    return kept
 
 
 def _first_of(numbers: list[Quantity], kind: str, words: str, type_: type) -> tuple | None:  # type: ignore[type-arg]
-    """The last quantity of a kind (a correction comes later) with its words."""
-    found = [q for q in numbers if q.kind == kind and isinstance(q.value, type_)]
-    return (found[-1].value, (words[slice(*found[-1].span)],)) if found else None
+    """The quantity of a kind that holds, with its words."""
+    found = _kept([q for q in numbers if q.kind == kind and isinstance(q.value, type_)], words)
+    return (found.value, (words[slice(*found.span)],)) if found else None
 
 
 def _length(numbers: list[Quantity], kind: str, words: str) -> tuple[float, tuple[str, ...]] | None:
@@ -223,13 +239,13 @@ def _bars(numbers: list[Quantity], words: str) -> tuple[int, tuple[str, ...]] | 
 
 
 def _tempo(numbers: list[Quantity], whole: Whole, words: str) -> SaidTempo | None:
-    """Number and word together; the last number wins."""
-    found = [q for q in numbers if q.kind == "tempo"]
+    """Number and word together."""
+    found = _kept([q for q in numbers if q.kind == "tempo"], words)
     if not found:
         return whole.tempo
-    span = found[-1].span
+    span = found.span
     spans = (words[span[0] : span[1]],) + (whole.tempo.words if whole.tempo else ())
-    return SaidTempo(float(str(found[-1].value)), whole.tempo.word if whole.tempo else "", None, spans, exact=True)
+    return SaidTempo(float(str(found.value)), whole.tempo.word if whole.tempo else "", None, spans, exact=True)
 
 
 def _later_wins(
@@ -294,56 +310,3 @@ def _section_passages(positive: list[Mention], text: str, words: str, sentences:
             if kind == "solo" or not elsewhere:
                 passages.append(Passage(kind, (mention.id,), Where("section", name=place[0]), quote))
     return passages
-
-
-def _uses(text: str) -> tuple[str, ...]:
-    """Words on what the music is for."""
-    found = []
-    for names in load_hints()["uses"].values():
-        found += [n for n in comma_list(names) if (re.search(rf"\b{re.escape(n)}s?\b", text) if n.isascii() else n in text)]
-    return tuple(dict.fromkeys(found))
-
-
-@lru_cache(maxsize=1)
-def load_hints() -> dict[str, dict[str, str]]:
-    """The ``hints`` of the style lexicon."""
-    hints: dict[str, dict[str, str]] = load_yaml("styles.yaml")["hints"]
-    return hints
-
-
-def _unknown(words: str, text: str, tokens: list[Token], hits: list[Hit], ignored: list[Span]) -> tuple[str, ...]:
-    """Content words that nothing understood, verbatim, neighbours of one Chinese run together."""
-    covered = [False] * (len(text) + 1)
-    for hit in hits:
-        covered[hit.start : hit.end] = [True] * (hit.end - hit.start)
-    for a, b in ignored:
-        covered[a:b] = [True] * (b - a)
-    for language in ("en", "zh"):
-        for group in ("negation", "everything_else", "only", "instrumental", "order", "accompanied", "solo"):
-            for pattern in cues(language)[group].values():
-                for match in pattern.finditer(text):
-                    covered[match.start() : match.end()] = [True] * (match.end() - match.start())
-    out: list[str] = []
-    run: list[Token] = []
-    for token in [*tokens, Token("", len(text) + 2, len(text) + 2)]:
-        joins = bool(run) and has_cjk(token.text) and token.start == run[-1].end
-        if run and not joins:
-            out.append(words[run[0].start : run[-1].end])
-            run = []
-        if token.text and not covered[token.start] and _is_content(token.text):
-            if has_cjk(token.text):
-                run.append(token)
-            else:
-                out.append(words[token.start : token.end])
-    return tuple(dict.fromkeys(w for w in out if not (has_cjk(normalise(w)) and len(w) == 1)))
-
-
-def _is_content(token: str) -> bool:
-    """True for a word that could carry a wish."""
-    if has_cjk(token):
-        return True
-    if len(token) < 3 or not token[0].isalpha() or token.endswith(("n't", "'ll", "'re", "'ve")):
-        return False
-    if any(s.kind in (IGNORE, STYLE) for s in vocabulary().look_up(token)):
-        return False
-    return not any(vocabulary().look_up(_STEMS.sub(end, token)) for end in ("", "e", "y") if len(_STEMS.sub("", token)) >= 3)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from partimento.interpret.data import comma_list
-from partimento.interpret.reader import load_hints
+from partimento.interpret.leftovers import load_hints
 from partimento.interpret.reading import Reading, SaidStyle
 from partimento.plan.plan import Conflict, Origin, Value
 from partimento.plan.request import GenerateRequest

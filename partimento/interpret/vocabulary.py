@@ -11,7 +11,9 @@ from partimento.interpret.tokens import Token, normalise, tokenise
 
 INSTRUMENT, STAND_IN, UNPLAYED = "instrument", "stand_in", "unplayed"
 STYLE, MOOD, TEMPO, TEMPO_CHANGE, DYNAMICS = "style", "mood", "tempo", "tempo_change", "dynamics"
-ENDING, SECTION, ERA, ENSEMBLE, PLAYING, IGNORE = "ending", "section", "era", "ensemble", "playing", "ignore"
+ENDING, SECTION, ERA, ENSEMBLE, PLAYING, IGNORE, EFFECT = (
+    "ending", "section", "era", "ensemble", "playing", "ignore", "effect",
+)  # fmt: skip
 _AND = ("和", "与", "跟", "及", "或", "加")  # "和弦乐" is "and strings", not "chords" and a rest
 _NO_PLURAL = ("s", "ing", "ed")
 
@@ -159,6 +161,7 @@ def _add_terms(entries: dict[str, list[Sense]]) -> None:
         for language in ("en", "zh"):
             _add(entries, row[language], Sense(UNPLAYED, id_))
     for language in ("en", "zh"):
+        _add(entries, data["effects"][language], Sense(EFFECT, ""))
         _add(entries, data["ignore"][language], Sense(IGNORE, ""))
 
 

@@ -7,6 +7,7 @@ serves Python, the command line and HTTP and is saved beside each output.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 from partimento.errors import RequestError
 from partimento.score.timing import MAX_TEMPO_BPM, MIN_TEMPO_BPM
@@ -16,6 +17,12 @@ MIN_DURATION_S = 2.0
 MAX_DURATION_S = 1_800.0
 MAX_BARS = 1_000
 MAX_SEED = 2**63 - 1
+_TEXTS = {
+    "words": "calm piano and strings", "negative": "drums", "chords": "Am | F | C | G", "key": "A minor", "metre": "3/4",
+    "style": "jazz", "melody": "tune.mid", "midi": "sketch.mid", "model": "score", "soundfont": "sounds.sf2",
+}  # fmt: skip
+"""Text fields with an example of each."""
+_ALWAYS = frozenset(("words", "negative", "model"))  # never None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,30 +66,43 @@ class GenerateRequest:
     index: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("words", "negative", "chords", "key", "metre", "style"):
-            _check_text(name, getattr(self, name))
+        for name, example in _TEXTS.items():
+            _check_text(name, getattr(self, name), example, optional=name not in _ALWAYS)
         if len(self.words) > MAX_WORDS:
             raise RequestError(f"the words have {len(self.words)} characters; the limit is {MAX_WORDS}: shorten them")
         controls = (self.chords, self.melody, self.midi, self.style, self.key, self.tempo_bpm, self.metre)
         if not self.words.strip() and all(c is None for c in controls):
             raise RequestError('nothing was asked: give words (e.g. "calm piano and strings") or a control such as --chords')
         _check_range("duration", self.duration_s, MIN_DURATION_S, MAX_DURATION_S, "s")
-        _check_range("bars", self.bars, 1, MAX_BARS, "bars")
+        _check_range("bars", self.bars, 1, MAX_BARS, "bars", whole=True)
         _check_range("tempo", self.tempo_bpm, MIN_TEMPO_BPM, MAX_TEMPO_BPM, "bpm")
-        _check_range("sample rate", self.sample_rate, 8_000, 192_000, "Hz")
-        _check_range("seed", self.seed, 0, MAX_SEED, "")
-        _check_range("index", self.index, 0, 1_000_000, "")
+        _check_range("sample rate", self.sample_rate, 8_000, 192_000, "Hz", whole=True, optional=False)
+        _check_range("seed", self.seed, 0, MAX_SEED, "", whole=True, optional=False)
+        _check_range("index", self.index, 0, 1_000_000, "", whole=True, optional=False)
 
 
-def _check_text(name: str, text: str | None) -> None:
-    """Raise when a text holds bytes that are not UTF-8 (Python keeps them as lone surrogates)."""
+def _check_text(name: str, text: object, example: str, *, optional: bool) -> None:
+    """Raise unless ``text`` is a string of valid characters (Python keeps bytes that are not UTF-8 as lone surrogates)."""
+    if text is None and optional:
+        return
+    if not isinstance(text, str):
+        way_out = "leave it out or give" if not optional else "give None or"
+        raise RequestError(f"{name} {text!r:.40} is no text; {way_out} a string such as {example!r}")
     try:
-        (text or "").encode("utf-8")
+        text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise RequestError(f"{name}: byte {error.start + 1} is not UTF-8 text; type it again or save it as UTF-8") from error
 
 
-def _check_range(name: str, value: float | None, low: float, high: float, unit: str) -> None:
-    """Raise unless ``value`` is None or within ``low`` to ``high`` (NaN is not)."""
-    if value is not None and not low <= value <= high:
-        raise RequestError(f"{name} {value:g} is outside {low:g} to {high:g} {unit}".rstrip())
+def _check_range(
+    name: str, value: object, low: float, high: float, unit: str, *, whole: bool = False, optional: bool = True
+) -> None:
+    """Raise unless ``value`` is a number within ``low`` to ``high`` (NaN is not), or None where that is allowed."""
+    if value is None and optional:
+        return
+    kind = "whole number" if whole else "number"
+    fits = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
+    if not fits:
+        raise RequestError(f"{name} {value!r:.40} is no {kind}; give one of {low:g} to {high:g} {unit}".rstrip())
+    if not low <= float(value) <= high:  # type: ignore[arg-type]  # a Real, as just checked
+        raise RequestError(f"{name} {float(value):g} is outside {low:g} to {high:g} {unit}".rstrip())  # type: ignore[arg-type]
