@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from partimento.evaluate.compose_data import Progress, silent
-from partimento.evaluate.exact_cases import ExactCase, make_cases
+from partimento.evaluate.exact_cases import ExactCase, held_out_cases, make_cases
 from partimento.metrics import key_score
 from partimento.metrics.chord_overlap import majmin_overlap
 from partimento.pipeline import compose_score, make_plan
@@ -25,6 +25,7 @@ from partimento.plan.plan import Plan
 from partimento.plan.result import Finding, Performance
 from partimento.report.audio_checks import Hearing, asked_spans_s, check_audio, comb_tempo
 from partimento.report.grid import PlanGrid, asked_chords
+from partimento.report.harmony_checks import CHORD_TONE_SHARE, strict_chords
 from partimento.report.score_checks import check_score
 from partimento.score.score import KeyPoint, MetrePoint, Note, Score, Track
 from partimento.score.timing import TempoPoint
@@ -44,6 +45,9 @@ class ExactRow:
         index, sheet, style, key, metre, tempo_bpm, bars: the request.
         parts: instruments that played.
         failed: score-level checks that failed, with what was heard.
+        chords_asked, chords_strict: asked chords, and those whose bass is lowest and whose third sounds right where they
+            start (:func:`partimento.report.harmony_checks.strict_chords`).
+        tones: share of comping time that is chord tones, None where nothing comps.
         comb_bpm, comb_strength: tempo by the comb search.
         beats_bpm: tempo by regression over tracked beats, None where the beats were not clear.
         chords_mix, chords_block: majmin overlap in the mix and of block chords.
@@ -62,6 +66,9 @@ class ExactRow:
     bars: int
     parts: tuple[str, ...]
     failed: tuple[str, ...]
+    chords_asked: int = 0
+    chords_strict: int = 0
+    tones: float | None = None
     comb_bpm: float | None = None
     comb_strength: float | None = None
     beats_bpm: float | None = None
@@ -82,10 +89,11 @@ class ExactEvaluation:
     rows: tuple[ExactRow, ...]
     seed: int
     audio: bool
+    held_out: bool = False
 
 
 def evaluate_exact(
-    folder: Path, n: int = 100, seed: int = 0, *, audio: bool = True, progress: Progress = silent
+    folder: Path, n: int = 100, seed: int = 0, *, audio: bool = True, held_out: bool = False, progress: Progress = silent
 ) -> ExactEvaluation:
     """Run the evaluation.
 
@@ -94,11 +102,12 @@ def evaluate_exact(
         n: number of requests.
         seed: of the requests.
         audio: also render and listen (about three seconds per request).
+        held_out: use the sheets that nothing was chosen on (:func:`held_out_cases`).
         progress: wraps the iterations.
     """
-    cases = make_cases(folder, n, seed, progress)
+    cases = held_out_cases(folder, n, seed, progress) if held_out else make_cases(folder, n, seed, progress)
     rows = [run_case(i, case, audio=audio) for i, case in enumerate(progress(cases, len(cases), "exact"))]
-    return ExactEvaluation(tuple(rows), seed, audio)
+    return ExactEvaluation(tuple(rows), seed, audio, held_out)
 
 
 def run_case(
@@ -112,10 +121,13 @@ def run_case(
     """Plan, compose, render, check one request. ``planner`` and ``composer`` stand in for the product's own in tests."""
     plan = planner(case) if planner else make_plan(case.request)
     score = composer(case, plan) if composer else compose_score(case.request)
-    failed = tuple(f"{f.control}: {f.heard}" for f in check_score(plan, score) if f.verdict == "fail")
+    findings = check_score(plan, score)
+    failed = tuple(f"{f.control}: {f.heard}" for f in findings if f.verdict == "fail")
+    strict = strict_chords(plan, score, PlanGrid(plan))
+    tones = next((f.value for f in findings if f.control == "chord tones"), None)
     row = ExactRow(
         index, case.sheet, case.style, str(case.key), str(case.metre), case.tempo_bpm, case.bars,
-        tuple(t.instrument for t in score.tracks), failed,
+        tuple(t.instrument for t in score.tracks), failed, len(strict), sum(c.there for c in strict), tones,
     )  # fmt: skip
     return _with_audio(row, plan, score) if audio else row
 
@@ -197,6 +209,9 @@ def summary(evaluation: ExactEvaluation) -> dict[str, float | int | str]:
         "requests": len(rows),
         "styles": len({r.style for r in rows}),
         "requests with a failed score-level check": sum(bool(r.failed) for r in rows),
+        "requests with every chord there, bass and third where it starts": sum(_strictly_kept(r) for r in rows),
+        "chords there, bass and third where they start": f"{sum(r.chords_strict for r in rows)} of "
+        f"{sum(r.chords_asked for r in rows)}",
     }
     if not evaluation.audio or not rows:
         return out
@@ -220,10 +235,17 @@ def summary(evaluation: ExactEvaluation) -> dict[str, float | int | str]:
     }
 
 
+def _strictly_kept(row: ExactRow) -> bool:
+    """All chords strictly there, and comping made of chord tones."""
+    return row.chords_strict == row.chords_asked and (row.tones is None or row.tones >= CHORD_TONE_SHARE)
+
+
 def goals(evaluation: ExactEvaluation) -> dict[str, bool]:
     """Which of the project's goals hold."""
     figures = summary(evaluation)
     out = {"score-level checks hold always": figures["requests with a failed score-level check"] == 0}
+    strict = figures["requests with every chord there, bass and third where it starts"]
+    out["every chord's bass and third where it starts"] = strict == len(evaluation.rows)
     if evaluation.audio and evaluation.rows:
         out["tempo within 1 % for 99 %"] = float(figures["tempo within 1 % by comb search"]) >= MIN_TEMPO_SHARE
         out["chords at 0.95 of block chords"] = float(figures["majmin ratio, mix to block chords"]) >= MIN_CHORD_RATIO
@@ -237,6 +259,7 @@ def to_json(evaluation: ExactEvaluation) -> str:
     """Settings, figures, goals and rows."""
     body = {
         "seed": evaluation.seed,
+        "held_out": evaluation.held_out,
         "figures": summary(evaluation),
         "goals": goals(evaluation),
         "rows": [asdict(row) for row in evaluation.rows],
@@ -246,7 +269,9 @@ def to_json(evaluation: ExactEvaluation) -> str:
 
 def to_markdown(evaluation: ExactEvaluation) -> str:
     """Figures, failed checks, and one line per request."""
-    parts = ["# Exactness", "", f"Seed {evaluation.seed}; `partimento evaluate exact`.", ""]
+    command = "partimento evaluate exact" + (" --held-out" if evaluation.held_out else "")
+    parts = ["# Exactness" + (", held-out progressions" if evaluation.held_out else ""), ""]
+    parts += [f"Seed {evaluation.seed}; `{command}`.", ""]
     parts.append(markdown_table(("figure", "value"), [(k, str(v)) for k, v in summary(evaluation).items()]))
     parts += ["", markdown_table(("goal", "holds"), [(k, "yes" if v else "no") for k, v in goals(evaluation).items()])]
     failures = Counter(text.split(":")[0] for row in evaluation.rows for text in row.failed)
@@ -257,7 +282,7 @@ def to_markdown(evaluation: ExactEvaluation) -> str:
             "",
             markdown_table(("check", "requests"), [(k, str(v)) for k, v in failures.most_common()]),
         ]
-    heads = ("#", "style", "metre", "key", "bpm", "failed", "comb", "majmin", "block", "key heard")
+    heads = ("#", "style", "metre", "key", "bpm", "failed", "strict", "comb", "majmin", "block", "key heard")
     parts += ["", markdown_table(heads, [_cells(row) for row in evaluation.rows]), ""]
     return "\n".join(parts)
 
@@ -270,6 +295,7 @@ def _cells(row: ExactRow) -> tuple[str, ...]:
 
     failed = ", ".join(text.split(":")[0] for text in row.failed) or "–"
     return (
-        str(row.index), row.style, row.metre, row.key, f"{row.tempo_bpm:g}", failed, figure(row.comb_bpm),
+        str(row.index), row.style, row.metre, row.key, f"{row.tempo_bpm:g}", failed,
+        f"{row.chords_strict}/{row.chords_asked}", figure(row.comb_bpm),
         figure(row.chords_mix), figure(row.chords_block), row.key_heard or "–",
     )  # fmt: skip

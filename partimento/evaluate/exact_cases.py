@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from partimento.errors import FileError
 from partimento.evaluate.compose_data import Progress, Tune, load_tunes, sheet_names, silent, split
 from partimento.plan.request import GenerateRequest
 from partimento.score.chord_names import chord_symbol
@@ -23,6 +24,9 @@ from partimento.styles import style, style_ids
 
 LANE_BARS = (4, 8, 12, 16)
 TARGET_S = 30.0
+OPEN_SHEETS = 100
+"""Usable sheets that may be looked at while levels and constants are chosen; the others are held out."""
+_HELD_OUT_STREAM = 1_000_000  # other tempi, lengths and seeds than the open requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +55,33 @@ def make_cases(folder: Path, n: int = 100, seed: int = 0, progress: Progress = s
     Raises:
         FileError: when the folder cannot be used.
     """
+    ids = style_ids()
+    return tuple(_case(tune, ids[i % len(ids)], i, seed) for i, tune in enumerate(_usable(folder, progress)[:n]))
+
+
+def held_out_cases(folder: Path, n: int = 100, seed: int = 0, progress: Progress = silent) -> tuple[ExactCase, ...]:
+    """Requests from the sheets after the first :data:`OPEN_SHEETS`, on which no level, constant or pattern was chosen.
+
+    Where there are fewer such sheets than requests, they come round again in other styles, tempi and lengths. Arguments
+    and errors as in :func:`make_cases`.
+
+    Raises:
+        FileError: also when no sheet is left.
+    """
+    tunes = _usable(folder, progress)[OPEN_SHEETS:]
+    if not tunes:
+        raise FileError(f"{folder} has no usable sheet beyond the first {OPEN_SHEETS}; held-out requests need more sheets")
+    ids = style_ids()
+    first = _HELD_OUT_STREAM
+    return tuple(_case(tunes[i % len(tunes)], ids[(i + i // len(tunes)) % len(ids)], first + i, seed) for i in range(n))
+
+
+def _usable(folder: Path, progress: Progress) -> list[Tune]:
+    """Sheets that come home to their key, in the order of their hashes."""
     work, _ = split(sheet_names(folder))
     ranked = sorted(work, key=lambda name: hashlib.sha256(f"partimento-exact:{name}".encode()).hexdigest())
     tunes, _ = load_tunes(folder, ranked, progress=progress)
-    usable = [t for t in tunes if t.metre.denominator <= 8 and t.metre.bar_quarters >= 1.5 and comes_home(t)]
-    ids = style_ids()
-    return tuple(_case(tune, ids[i % len(ids)], i, seed) for i, tune in enumerate(usable[:n]))
+    return [t for t in tunes if t.metre.denominator <= 8 and t.metre.bar_quarters >= 1.5 and comes_home(t)]
 
 
 def comes_home(tune: Tune) -> bool:

@@ -22,6 +22,7 @@ COMPING_ROLES = ("chords", "pad", "arpeggio", "bass")
 CHORD_TONE_SHARE = 0.9
 ANTICIPATION = 0.5  # quarter notes by which a note may come before its chord
 TAIL = 0.25  # quarter notes by which a note may ring into the next chord
+AT_ONCE = 0.125  # quarter notes within which a chord is struck
 _WINDOW = 2.0  # quarter notes within which a chord must have shown itself
 _SCALE_SHARE = 0.8
 _LEAST_SCALE_SHARE = 0.7  # given chords may be chromatic, if the music comes home
@@ -124,6 +125,46 @@ def _one_pass(notes: Sequence[Note], span: ChordSpan, others: Sequence[Note]) ->
 def _third_window(length: float) -> float:
     """Arpeggios take their time: the third must come in the first half of the chord."""
     return 0.5 * length
+
+
+@dataclass(frozen=True, slots=True)
+class StrictChord:
+    """A chord judged by what sounds at its very start.
+
+    Attributes:
+        span: where and what.
+        bass: the lowest of all pitched notes that sound there is the chord's bass.
+        third: its third sounds there (True for a chord without one).
+    """
+
+    span: ChordSpan
+    bass: bool
+    third: bool
+
+    @property
+    def there(self) -> bool:
+        """True when both are."""
+        return self.bass and self.third
+
+
+def strict_chords(plan: Plan, score: Score, grid: PlanGrid) -> tuple[StrictChord, ...]:
+    """The asked chords by the issue's own words: "there if its bass and third sound where it starts".
+
+    A note sounds there when it begins at the start (or within :data:`AT_ONCE`, as a strummed chord does) or before, and is
+    held beyond it. Chords during which the plan silences all parts that comp, or all but the bass, are left out.
+    """
+    spans = asked_chords(plan, grid, score.length) or ()
+    comping = [t for t in score.tracks if not t.is_drum and t.role != "percussion"]
+    notes = _Notes(comping)
+    found = []
+    for span in spans:
+        if span.end - span.start <= AT_ONCE or not _anyone_comps(plan, grid, span) or _only_bass(plan, grid, span):
+            continue
+        sounding = [n.pitch for n in notes.until(span) if n.start <= span.start + AT_ONCE and n.end > span.start + AT_ONCE]
+        third = span.chord.third
+        bass_ok = bool(sounding) and min(sounding) % 12 == span.chord.bass
+        found.append(StrictChord(span, bass_ok, third is None or third in {p % 12 for p in sounding}))
+    return tuple(found)
 
 
 def chord_tone_share(tracks: Sequence[Track], spans: Sequence[ChordSpan]) -> float | None:

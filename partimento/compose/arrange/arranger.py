@@ -19,6 +19,7 @@ from partimento.compose.arrange.notes import tidy
 from partimento.compose.arrange.pad import pad_notes
 from partimento.compose.arrange.percussion import percussion_notes
 from partimento.compose.arrange.second_hand import lonely_bars, second_hand
+from partimento.compose.arrange.thirds import sound_thirds
 from partimento.compose.frame import Sketch
 from partimento.score.score import Note, Track
 
@@ -76,6 +77,7 @@ def arrange(sketch: Sketch, rng: np.random.Generator) -> tuple[Track, ...]:
         written[player.name] = _write(ctx, player, duty, ensemble)
     keep_bass_lowest(ctx, duty, written)
     keep_to_chords(ctx, written)
+    sound_thirds(ctx, written)
     return tuple(_track(ctx, p, written[p.name]) for p in mine)
 
 

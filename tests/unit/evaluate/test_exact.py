@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from partimento.evaluate import exact
+from partimento.errors import FileError
+from partimento.evaluate import exact, exact_cases
 from partimento.evaluate.compose_data import Tune
-from partimento.evaluate.exact_cases import ExactCase, _case, chord_text, comes_home, make_cases
+from partimento.evaluate.exact_cases import ExactCase, _case, chord_text, comes_home, held_out_cases, make_cases
 from partimento.score.chord_names import make_chord
 from partimento.score.chord_text import parse_chords
 from partimento.score.score import ChordSpan, Note
@@ -81,12 +83,28 @@ def test_an_empty_folder_is_refused(tmp_path):
         make_cases(tmp_path)
 
 
+def test_held_out_requests_share_no_sheet_with_the_open_ones(monkeypatch):
+    tunes = [replace(_tune(), name=f"{i}.mxl") for i in range(140)]
+    monkeypatch.setattr(exact_cases, "_usable", lambda folder, progress: tunes)
+    seen, unseen = make_cases(Path("x"), 100), held_out_cases(Path("x"), 100)
+    assert {c.sheet for c in unseen} == {f"{i}.mxl" for i in range(100, 140)}
+    assert not {c.sheet for c in seen} & {c.sheet for c in unseen}
+    assert len({(c.sheet, c.style) for c in unseen}) == 100, "a sheet that comes again comes in another style"
+    assert not {c.request.seed for c in seen} & {c.request.seed for c in unseen}
+    monkeypatch.setattr(exact_cases, "_usable", lambda folder, progress: tunes[:100])
+    with pytest.raises(FileError, match="more sheets"):
+        held_out_cases(Path("x"), 1)
+
+
 def test_one_case_from_the_notes():
     row = exact.run_case(0, _request(), audio=False)
     assert row.failed == ()
     assert row.comb_bpm is None
     evaluation = exact.ExactEvaluation((row,), 0, False)
-    assert exact.goals(evaluation) == {"score-level checks hold always": True}
+    assert exact.goals(evaluation) == {
+        "score-level checks hold always": True,
+        "every chord's bass and third where it starts": True,
+    }
     assert "| style |" in exact.to_markdown(evaluation)
 
 
