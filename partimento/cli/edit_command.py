@@ -105,7 +105,7 @@ def _do(project: object, request: EditRequest, plan: EditPlan, args: argparse.Na
         print(plan_text(plan))
         print("\n".join(f"changed: {line}" for line in edited.changed))
         print(report_table(edited.report))
-        print(f"{project.folder}: version {version.number}, made from {version.parent}; mix in {project.folder / 'mix.wav'}")
+        print(f"{project.folder}: version {version.number}, made from {version.parent}; {project.where_mix}")
     return 0
 
 
