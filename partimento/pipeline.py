@@ -15,7 +15,7 @@ from partimento.models import Performer, get_performer
 from partimento.plan.plan import Plan
 from partimento.plan.request import GenerateRequest
 from partimento.plan.result import Performance, Report, Result
-from partimento.plan.serial import to_json
+from partimento.plan.serial import to_builtins, to_json
 from partimento.score.score import Score
 
 Stage = Callable[[str], None]
@@ -88,7 +88,8 @@ def request_hash(request: GenerateRequest) -> str:
     """SHA-256 of the request's JSON together with the contents of the files it names (their paths do not count)."""
     digest = hashlib.sha256()
     named = {field: getattr(request, field) for field in ("melody", "midi", "soundfont")}
-    digest.update(to_json(replace(request, melody=None, midi=None, soundfont=None)).encode())
+    # As plain values: a request that only names a file would be none at all without it.
+    digest.update(to_json(to_builtins(request) | dict.fromkeys(named)).encode())
     for field, path in named.items():
         digest.update(field.encode())
         if path is not None and Path(path).is_file():
