@@ -53,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     exact.add_argument("--sheets", type=Path, required=True, metavar="DIR", help="lead sheets that lend their progressions")
     exact.add_argument("--requests", type=int, default=100, metavar="N", help="how many (default 100)")
     exact.add_argument("--no-audio", action="store_true", help="notes only")
+    exact.add_argument("--held-out", action="store_true", help="progressions of the sheets on which nothing was chosen")
     codec = sub.add_parser("codec", help="reconstruction by a trained codec, beside Opus")
     codec.add_argument("checkpoint", type=Path, help="mini-codec, or a folder with model.safetensors and config.json")
     codec.add_argument("--data", type=Path, required=True, metavar="DIR", help="held-out sounds")
@@ -156,10 +157,12 @@ def _exact(args: argparse.Namespace) -> int:
         raise RequestError(f"--requests {args.requests} is outside 1 to 10000")
     sheets = _folder(args.sheets)
     assert sheets is not None
-    result = exact.evaluate_exact(sheets, args.requests, audio=not args.no_audio, progress=_Bar(args.quiet))
+    result = exact.evaluate_exact(
+        sheets, args.requests, audio=not args.no_audio, held_out=args.held_out, progress=_Bar(args.quiet)
+    )
     page = exact.to_markdown(result)
     print(page)
-    _write(args.out, "exact", page, exact.to_json(result))
+    _write(args.out, "exact_held_out" if args.held_out else "exact", page, exact.to_json(result))
     return 0 if all(exact.goals(result).values()) else 1
 
 
