@@ -41,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     plan.add_argument("--errors", action="store_true", help="also list what was wrong")
     edit = sub.add_parser("edit", help="instructions → edits, against hand-made labels; with --systems: edited sounds")
     edit.add_argument("--sealed", action="store_true", help="the sealed half (run once, at the end) instead of the open one")
-    edit.add_argument("--errors", action="store_true", help="also list what was wrong")
+    edit.add_argument("--misses", "--errors", dest="errors", action="store_true", help="also list what was wrong")
+    edit.add_argument("--labels", type=Path, metavar="FILE", help="another label file of that form")
+    edit.add_argument("--no-fail", action="store_true", help="exit with 0 also below the goals")
     compose = sub.add_parser("compose", help="tunes, ensembles, styles and variety against real music")
     compose.add_argument("--sheets", type=Path, metavar="DIR", help="lead sheets (MusicXML)")
     compose.add_argument("--quartets", type=Path, metavar="DIR", help="string quartets (MusicXML)")
@@ -125,6 +127,8 @@ def _edit(args: argparse.Namespace) -> int:
 
     half = "sealed" if args.sealed else "dev"
     labels = Path(edit_words.__file__).parent / "labels" / f"edit_{half}.jsonl"
+    if args.labels is not None:
+        labels, half = args.labels, args.labels.stem.removeprefix("edit_")
     tallies = edit_words.evaluate_edit(edit_words.read_labels(labels))
     pages = [edit_words.as_markdown(tallies, f"Edit instructions, {half}")]
     if args.errors:
@@ -132,7 +136,7 @@ def _edit(args: argparse.Namespace) -> int:
     page = "\n".join(pages)
     print(page)
     _write(args.out, f"edit_{half}", page, json.dumps(edit_words.rows(tallies), indent=2, ensure_ascii=False))
-    return 0 if edit_words.goals_met(tallies) else 1
+    return 0 if args.no_fail or edit_words.goals_met(tallies) else 1
 
 
 def _compose(args: argparse.Namespace) -> int:
