@@ -51,6 +51,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "bigger": ("width up", "density up", "reverb up", "low_end up"),
     "smoother": ("articulation up", "transient down", "legato up"),
     "drier": ("reverb down",),
+    "diminuendo": ("velocity down", "level down"),
+    "staccato": ("articulation down", "note_length down"),
     "low_end": ("low_end up", "low_mid up"),
     "less_boomy": ("low_end down", "low_mid down"),
     "thinner": ("low_end down", "low_mid down"),
@@ -249,6 +251,8 @@ def moves_of(operation: EditOperation) -> tuple[str, ...]:
     """Control moves of an operation in the words of the labels."""
     if operation.op in ("effect", "dynamics"):
         return FAMILIES.get(operation.value, (f"{operation.value} up",))
+    if operation.op == "restyle":
+        return {"jazz": FAMILIES["jazzier"], "lofi": FAMILIES["lofi"]}.get(operation.value, ())
     if operation.op == "gain" and operation.amount:
         return ("level up",) if operation.amount > 0 else ("level down",)
     if operation.op == "set_tempo" and operation.unit == "factor" and operation.amount:

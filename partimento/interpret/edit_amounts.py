@@ -31,8 +31,15 @@ _INTERVALS = (
     (re.compile(rf"({ZH_NUMBER})?(?:个)?(?:全音|整音)"), 2.0),
     (re.compile(rf"({ZH_NUMBER})?(?:个)?八度"), 12.0),
     (re.compile(rf"({ZH_NUMBER})(?:个)?(?:key|调)(?![式性号])"), 1.0),
+    (re.compile(r"()\ba? ?minor second\b|()小二度"), 1.0),
+    (re.compile(r"()\ba? ?major second\b|()大二度"), 2.0),
+    (re.compile(r"()\ba? ?tritone\b|()三全音"), 6.0),
+    (re.compile(r"()\ba? ?minor sixth\b|()小六度"), 8.0),
+    (re.compile(r"()\ba? ?(?:major )?sixth\b|()大六度"), 9.0),
+    (re.compile(r"()\ba? ?minor seventh\b|()小七度"), 10.0),
     (re.compile(r"()\ba? ?minor third\b|()小三度"), 3.0),
     (re.compile(r"()\ba? ?(?:major )?third (?=up|down|higher|lower)|()\bmajor third\b|()大三度"), 4.0),
+    (re.compile(r"()(?:(?<=up )|(?<=down )|(?<=by ))a third\b(?! of)|升()三度"), 4.0),
     (re.compile(r"()\ba (?:perfect )?fourth\b|()纯?四度"), 5.0),
     (re.compile(r"()\ba (?:perfect )?fifth\b|()纯?五度"), 7.0),
 )
@@ -93,6 +100,8 @@ def amounts(text: str) -> Iterator[Amount]:
     for m in _DB.finditer(text):
         yield Amount("dB", _value(m.group(1)), m.span())
     for m in _SIGNED.finditer(text):
+        if re.search(r"(?:tempo|speed|bpm|速度|pitch|transpose|key)\s*$", text[: m.start()]):
+            continue
         yield Amount("dB", _value(m.group(1)), m.span())
     for pattern in (_BPM, _TEMPO_TO):
         for m in pattern.finditer(text):

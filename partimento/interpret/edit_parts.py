@@ -98,12 +98,22 @@ def exchange(f: Frame) -> list[EditOperation]:
     """One instrument for another."""
     named = [i for i in f.things if i.value != "it"]
     instead = next((i for i in f.clause.of("cue") if i.value == "instead_of"), None)
+    if len(named) == 2 and not f.cues & {"add", "remove", "only", "keep", "up", "down"}:
+        between = f.context.text[named[0].span[1] : named[1].span[0]]
+        made = "swap" in f.cues and re.fullmatch(r"\s*(?:part |sound )?(?:into )?an?\s*", between)
+        played = re.search(r"\b(?:play\w*|do)\b", f.text) and re.fullmatch(
+            r"\s*(?:part |line )?(?:back )?on (?:an? |the )?\s*", between
+        )
+        if (made or played) and not f.clause.of("intent", "effect"):
+            return _pairs(f, [named[0].value], [named[1].value])
     turns = [i for i in f.clause.of("cue") if i.value == "becomes" and any(t.span[0] > i.span[0] for t in named)]
     if "swap" not in f.cues:
         turns.sort(key=lambda i: not _TURNS_INTO.fullmatch(i.text))
     becomes = turns[0] if turns else None
     if instead:
         before = [i.value for i in named if i.span[0] < instead.span[0]]
+        if not before and len(named) == 2:  # "instead of the piano use a harpsichord"
+            return _pairs(f, [named[0].value], [named[1].value])
         after = [i.value for i in named if i.span[0] > instead.span[0]]
         return _pairs(f, after, before)
     pairable = "swap" in f.cues or (becomes is not None and not becomes.text.isascii() and becomes.text not in ("用", "给"))
@@ -122,7 +132,8 @@ def hand_over(f: Frame) -> list[EditOperation]:
     roles = [i for i in f.things if i.role and i.value in ("melody", "chords", "pad")]
     players = [i for i in f.things if i.value not in ("all", "it") and not i.role]
     free = not f.cues - {"add", "becomes", "swap", "up", "vary"} and not f.clause.of("intent", "effect", "amount")
-    if len(roles) != 1 or len(players) != 1 or not free or not _HANDS_OVER.search(f.text):
+    verb = _HANDS_OVER.search(f.text) or re.search(r"\bon\b", f.text)
+    if len(roles) != 1 or len(players) != 1 or not free or not verb:
         return []
     low = f.clause.span[0]
     role, player = roles[0], players[0]
@@ -139,7 +150,7 @@ def _pairs(f: Frame, before: list[str], after: list[str]) -> list[EditOperation]
     after = [
         _ROLE_INSTRUMENTS.get(a, a) for a in after if a not in ("all", "it", "melody", "chords", "groove", "form", "instruments")
     ]
-    before = list(dict.fromkeys(before))
+    before = [b for b in dict.fromkeys(before) if b != "all"] or list(dict.fromkeys(before))
     if not before or not after:
         return []
     if len(before) == len(after):
@@ -239,7 +250,8 @@ def gain(f: Frame) -> list[EditOperation]:
     lowers = bool(f.cues & {"down", "remove"} or (decibels is not None and "out" in f.cues)) or (
         decibels is not None and bool(re.search("[降减低]|lower", f.text))
     )
-    sign = -1.0 if lowers else 1.0
+    refused = "negated" in f.cues and "up" in f.cues and not re.search(r"enough|hear", f.text)  # "not so loud"
+    sign = -1.0 if lowers or refused else 1.0
     size = float(decibels.value.value) if decibels else float(table[f.degree()])
     if decibels is None and (factor := f.amount("factor")):  # "twice as loud": 6 dB a doubling of the amplitude
         size = 20.0 * math.log10(factor.value.value)

@@ -138,6 +138,9 @@ def _instead_of_complaint(frame: Frame, done: list[EditOperation], operations: l
     """ "too loud, calm it down", 太吵了，想安静一点: the remedy that is said stands for the complaint, at its place."""
     last = frame.context.last
     kinds = ("gain", "effect", "dynamics")
+    if frame.remedies and len(done) == 1 and done[0].op == "fade":
+        operations[:] = [o for o in operations if o not in last]
+        return done
     if not frame.remedies or len(done) != 1 or done[0].op not in kinds or any(o not in operations for o in last):
         return done
     operations[:] = [o for o in operations if o not in last]
@@ -299,6 +302,8 @@ def _lost_object(frame: Frame, done: list[EditOperation]) -> str:
     if not any(i.value in ("all", "it") for i in frame.things) and any(_is_object(b) for b in before):
         return f"'{words}' is nothing that can be changed here; {CAN_BE_ASKED}"
     unnamed = not any(i.value in ("all", "it") for i in frame.things) and not frame.clause.of("intent", "effect")
+    unnamed = unnamed and not re.search(r"\b(?:it|them|this|that)\b", frame.text) and not all(map(_ADVERBIAL.search, before))
+    unnamed = unnamed and not frame.clause.joined
     if unnamed and not frame.clause.of("amount") and all(o.op in ("gain", "transpose") and o.targets == ("all",) for o in done):
         return f"'{words}' is nothing that can be changed here; {CAN_BE_ASKED}"  # "louder bananas": a part that is not known
     if frame.clause.of("region", "amount") or any(i.value in ("all", "it") for i in frame.things):

@@ -17,6 +17,7 @@ _TIMES = re.compile(r"\b(\d{1,2}) times\b|(\d|[两三四五])(?:遍|次)")
 _END_SLOWING = re.compile(r"\b(?:rit|ritardando|rallentando)\b|渐慢")
 _BENEFICIARY = re.compile(r"\bfor (?:my|our|the|a|an|her|his)? ?(?:\w+ )?$")
 _CHANGEABLE = {"melody", "bass", "drums", "chords", "groove", "pad"}
+_SIGNED_TEMPO = re.compile(r"(?<!to )(?<!at )(?<![\w.-])([+-])\s?(\d{1,3})(?=\s*(?:bpm\b|$|[,.;!?]))")
 _ENDS = re.compile(
     r"\b(?:end|finish)(?:s|ing)?(?: (?:it|this|the (?:song|piece|track|music)|everything))? (?:at|after)\b|结束|收掉"
 )
@@ -116,6 +117,8 @@ def tempo(f: Frame) -> list[EditOperation]:
     direction = 1 if "faster" in f.cues else -1 if "slower" in f.cues else 0
     if not direction and (bpm or "tempo" in f.cues):
         direction = 1 if f.cues & {"up", "add"} and "down" not in f.cues else -1 if f.cues & {"down", "remove", "negated"} else 0
+    if (signed := _SIGNED_TEMPO.search(f.text)) and (bpm or "tempo" in f.cues):
+        return [f.operation("set_tempo", amount=float(signed.group(1) + signed.group(2)), unit="bpm_change")]
     if bpm:
         value = float(bpm.value.value)
         if direction and not _TO.search(f.context.text[: bpm.span[0]]) and not re.search(r"tempo|速度", bpm.text):

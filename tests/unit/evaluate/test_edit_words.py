@@ -1,5 +1,6 @@
 """The measure of understood instructions, on made-up rows and the open labels."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -39,11 +40,26 @@ def test_alternatives_and_number_of_operations() -> None:
     assert not ew.is_right(row, (RIGHT, RIGHT))
 
 
-def test_open_labels_reach_the_goals() -> None:
-    tallies = ew.evaluate_edit(ew.read_labels(LABELS / "edit_dev.jsonl"))
+@pytest.mark.parametrize("name", ["edit_dev.jsonl", "edit_dev_2.jsonl"])
+def test_open_labels_reach_the_goals(name: str) -> None:
+    tallies = ew.evaluate_edit(ew.read_labels(LABELS / name))
     assert ew.goals_met(tallies), [t.errors for t in tallies.values()]
     assert "| plain |" in ew.as_markdown(tallies, "x")
     assert {row["kind"] for row in ew.rows(tallies)} == set(ew.KINDS)
+
+
+def test_parts_may_be_named_in_one_operation_or_in_two() -> None:
+    row = {"kind": "plain", "ops": [{**LABEL, "targets": ["piano", "bass"]}], "note": ""}
+    assert ew.is_right(row, (RIGHT, dataclasses.replace(RIGHT, targets=("bass",))))
+    assert not ew.is_right(row, (RIGHT,))
+
+
+def test_styles_and_keys_are_compared_by_what_they_name() -> None:
+    style = {**LABEL, "op": "restyle", "targets": ["all"], "amount": None, "unit": "", "value": "bossa nova"}
+    assert ew.same(style, EditOperation("restyle", ("all",), RIGHT.region, value="bossa_nova"))
+    key = {**style, "op": "set_key", "value": "Bb major"}
+    assert ew.same(key, EditOperation("set_key", ("all",), RIGHT.region, value="A# major"))
+    assert not ew.same(key, EditOperation("set_key", ("all",), RIGHT.region, value="B major"))
 
 
 def test_missing_labels() -> None:

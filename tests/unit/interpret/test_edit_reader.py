@@ -153,3 +153,85 @@ def test_nonsense_is_refused(words: str) -> None:
     with pytest.raises(RequestError) as refused:
         read_edit(words)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "op", "targets", "instrument"),
+    [
+        ("give the tune to the violin", "replace", ("melody",), "violin"),
+        ("could the melody be played on a clarinet?", "replace", ("melody",), "clarinet"),
+        ("旋律交给小号", "replace", ("melody",), "trumpet"),
+        ("make the bass a synth bass", "replace", ("bass",), "synth_bass"),
+        ("instead of piano use harpsichord", "replace", ("piano",), "harpsichord"),
+        ("everything but the drums", "remove", ("drums",), ""),
+        ("cut everything except drums and bass", "extract", ("drums", "bass"), ""),
+        ("strip it down to piano", "extract", ("piano",), ""),
+        ("尾奏只保留钢琴和弦乐", "extract", ("piano", "strings"), ""),
+        ("add a bit of violin in the background", "add", ("all",), "violin"),
+        ("add a sax solo", "add", ("all",), "saxophone"),
+        ("弦乐铺底加上", "add", ("pad",), "strings"),
+        ("the choir is drowning out the voice", "gain", ("choir",), ""),
+        ("let the drums start at bar 9", "remove", ("drums",), ""),
+    ],
+)
+def test_who_takes_what_from_whom(words: str, op: str, targets: tuple[str, ...], instrument: str) -> None:
+    found = _only(words)
+    assert (found.op, found.targets, found.instrument) == (op, targets, instrument)
+
+
+@pytest.mark.parametrize(
+    ("words", "region"),
+    [
+        ("piano louder between 30 and 45 seconds", Region("seconds", 30, 45)),
+        ("从1分20秒到结尾钢琴大声", Region("seconds", 80, None)),
+        ("piano louder from bar 9 to the end", Region("bars", 9, None)),
+        ("piano louder in the last 10 seconds", Region("seconds", -10, None)),
+        ("piano louder during the solo", Region("section", name="solo")),
+        ("piano louder while the voice sings", Region("while", name="voice")),
+        ("piano louder in bars 4, 5 and 6", Region("bars", 4, 6)),
+    ],
+)
+def test_more_places(words: str, region: Region) -> None:
+    found = _only(words)
+    assert (found.op, found.targets, found.region) == ("gain", ("piano",), region)
+
+
+def test_listed_places_are_all_meant() -> None:
+    operations = read_edit("raise the vocals 2 dB in the bridge and the outro")[0].operations
+    assert [(o.amount, o.region.name) for o in operations] == [(2, "bridge"), (2, "outro")]
+
+
+def test_the_remedy_stands_for_the_complaint() -> None:
+    found = _only("a bit sleepy in the verses, wake it up")
+    assert (found.value, found.region.name) == ("more_energy", "verse")
+    assert _only("人声混响太多了，干一点").targets == ("voice",)
+
+
+def test_parts_that_stay_are_spared() -> None:
+    assert _only("everything louder except the drums").spare == ("drums",)
+    assert _only("make it warmer but don't touch the bass").spare == ("bass",)
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        ("boost the highs", "brighter"),
+        ("cut the lows on the guitar", "less_boomy"),
+        ("高频少一点", "darker"),
+        ("low-pass the drums", "darker"),
+        ("put chorus on the guitar", "chorus"),
+        ("like it comes through a telephone", "telephone"),
+        ("tighten up the low end", "tighter"),
+    ],
+)
+def test_effects_and_bands_by_name(words: str, value: str) -> None:
+    assert _only(words).value == value
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["crop the photo", "louder bananas", "把月亮换成太阳", "把小狗声音调大", "paint the drums red", "shorten my trousers"],
+)
+def test_other_things_than_music_are_refused(words: str) -> None:
+    with pytest.raises(RequestError, match="e\\.g\\."):
+        read_edit(words)
