@@ -33,6 +33,8 @@ LABEL_IDS = {
 TEMPO_CLASSES = ("very_slow", "slow", "medium", "fast", "very_fast")
 _ROLES_ALONE = frozenset({"melody", "counter", "chords", "pad", "arpeggio"})
 """Absent roles; the labels know instruments only."""
+GOALS = {"instruments": (0.92, 0.93), "negations": (0.9, 0.9), "orders": (0.9, 0.9)}
+"""Least precision and recall of the fields that have a goal."""
 FIELDS = ("instruments", "negations", "orders", "tempo word", "tempo bpm", "metre", "key")
 
 
@@ -228,6 +230,18 @@ def evaluate_plan(
             raise FileError(f"no caption for '{row.get('ytid')}': give the MusicCaps file that holds it")
         score_row(row, understand(text), tallies)
     return tallies
+
+
+def goals_missed(tallies: dict[str, Tally]) -> list[str]:
+    """Fields below their goal, with what is missing; a field without labels and claims has nothing to miss."""
+    missed = []
+    for name, (precision, recall) in GOALS.items():
+        tally = tallies[name]
+        if tally.precision < precision:
+            missed.append(f"{name}: precision {tally.precision:.3f}, wanted {precision:g}")
+        if tally.recall < recall:
+            missed.append(f"{name}: recall {tally.recall:.3f}, wanted {recall:g}")
+    return missed
 
 
 def rows(tallies: dict[str, Tally]) -> list[dict[str, object]]:

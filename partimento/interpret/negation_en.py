@@ -115,7 +115,7 @@ def _commands(text: str, start: int, end: int, mentions: list[Mention], found: N
                 span = (match.start(), closing.end())
             elif re.match(r"\s*(?:in|up)\b", text[tail:end]):
                 continue  # "drop the bass in" lets it enter
-            scope = _scope(text, chain, mentions, positive_before=False)
+            scope = _scope(text, chain, mentions, positive_before=False) if name == "command" else chain
             _apply(text, end, scope, span, mentions, found, opening, start)
 
 

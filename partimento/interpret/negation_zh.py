@@ -39,6 +39,8 @@ _SUBJECT_GAP = re.compile(
 )
 _ALWAYS = re.compile(r"全程|从头到尾|自始至终|始终|一直|整首|全曲")
 _KEEPS = re.compile(r"(?:不|没)(?:可|能)?(?:省|少|缺|嫌|停|断)|(?:别|不要|勿|莫|不能|不可)(?:忘|漏|落|少|缺)")
+_FINE_WITHOUT = re.compile(r"也(?:没关系|行|可以|无妨|不要紧|没事|罢|好)")
+_ANY_BUT = re.compile(r"(?:都行|都可以|都好|都能用|随便|都要|都用)[,，]?(?:就是|只是)?除了([^,，。;!?]{1,16})")
 _INSTEAD_OF = re.compile(r"代替|替代|取代|顶替|替|换")
 _REPLACED = re.compile(r"(?:把|将)?(?P<old>[^,。;!?把将]{1,12}?)(?:换成|换作|换为|改成|改为|替换成|替换为)")
 _PLACED = re.compile(r"段|副歌|主歌|小节|秒|后|再|然后|接着|最后|中间|结尾|高潮|开头|一半|前奏|尾|随")
@@ -70,6 +72,10 @@ def _everything_else(text: str, start: int, end: int, mentions: list[Mention], f
     for match in _ONLY_EXCEPT.finditer(text, start, end):
         found.absent.append(("*", match.span()))
         star_spans.append(match.span())
+    for match in _ANY_BUT.finditer(text, start, end):
+        for index, mention in enumerate(mentions):
+            if match.start(1) <= mention.start < match.end(1):
+                put(found, mentions, index, match.span())
     for match in () if star_spans else _ALL_BUT.finditer(text, start, end):
         for index, mention in enumerate(mentions):
             if match.start(1) <= mention.start < match.end(1):
@@ -107,6 +113,8 @@ def _before(
             continue  # 少了鼓也没关系, 别忘了三角铁
         gap = text[span[1] : mentions[chain[0]].start]
         if negation["until"].search(gap) or negation["until"].match(text, mentions[chain[-1]].end, end):
+            continue
+        if _FINE_WITHOUT.match(text, mentions[chain[-1]].end, end):
             continue
         found.spans.append((span[0], mentions[chain[-1]].end))
         for index in chain:

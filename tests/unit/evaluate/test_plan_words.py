@@ -78,3 +78,10 @@ def test_missing_files_and_captions_are_our_errors(tmp_path: Path) -> None:
         pw.read_captions(tmp_path / "none.csv")
     with pytest.raises(FileError):
         pw.evaluate_plan([_row(text="", ytid="abc")], {})
+
+
+def test_goals_missed_names_field_and_figure() -> None:
+    tallies = {name: pw.Tally() for name in pw.FIELDS}
+    assert pw.goals_missed(tallies) == []
+    tallies["orders"] = pw.Tally(right=8, claimed=10, found=8, wanted=8)
+    assert pw.goals_missed(tallies) == ["orders: precision 0.800, wanted 0.9"]
