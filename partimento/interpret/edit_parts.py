@@ -66,6 +66,9 @@ def extract(f: Frame) -> list[EditOperation]:
     """Only some parts: "only the piano", 只留钢琴; or only so much of the piece."""
     if (spared := excepted(f)) and f.cues & {"remove", "mute", "out", "negated"} and not f.clause.of("intent"):
         return [f.operation("extract", spared)]
+    others = re.search(r"\b(?:everything|all|anything|everyone) else\b|\bthe (?:rest|others)\b|其他|其它|其余", f.text)
+    if others and f.context.kept and not f.own and f.cues & {"remove", "mute", "out", "negated"}:
+        return [f.operation("extract", tuple(f.context.kept))]
     if f.own and _STRIPPED.search(f.text) and not f.cues & {"add", "tempo"}:
         return [f.operation("extract", f.own)]
     if "only" in f.cues and not f.own and re.search(r"\ba ?cappella\b|清唱", f.text):

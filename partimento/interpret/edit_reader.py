@@ -52,7 +52,9 @@ def read_edit(words: str, known: tuple[str, ...] = ()) -> tuple[EditPlan, ...]:
     operations = [
         replace(o, keep=tuple(context.keep), spare=tuple(dict.fromkeys((*o.spare, *_spared(o, context))))) for o in operations
     ]
-    operations = [o for o in operations if not (o.targets and o.op != "add" and set(o.targets) <= set(context.kept))]
+    operations = [
+        o for o in operations if not (o.targets and o.op not in ("add", "extract") and set(o.targets) <= set(context.kept))
+    ]
     if not operations:
         raise RequestError(f"nothing is left to change when {', '.join(context.kept)} must stay; {CAN_BE_ASKED}")
     readings = _ranked([tuple(operations), *_alternatives(operations, known, items)], known)
@@ -93,6 +95,8 @@ def _read_clauses(found: list[Clause], context: Context) -> tuple[list[EditOpera
         if note_kept(frame):
             _restore(frame, operations)
             _remember(frame, [], context)
+            continue
+        if _only_there(frame, operations):
             continue
         done = _not_there(frame) or operations_of(frame) or _continued(frame, context)
         done = _instead_of_gone(frame, done, operations)
@@ -159,6 +163,8 @@ def _frame(clause: Clause, context: Context) -> Frame:
     own = clause.of("region")
     region = own[0].value if own else None
     opens = bool(own) and own[0].span[0] - clause.span[0] <= 4 and clause.items and clause.items[0] is own[0]
+    if own and own[0].span[0] - clause.span[0] <= 9 and clause.items[0].value == "only" and clause.items[1:2] == [own[0]]:
+        opens = True  # "only in the chorus, …"
     if region is not None and opens:
         context.region = region
     elif region is not None and context.region.kind != "all":
@@ -198,6 +204,18 @@ def _remember(frame: Frame, done: list[EditOperation], context: Context) -> None
         context.withdrawn = False
     if frame.region.kind != "all":
         context.last_region = frame.region
+
+
+def _only_there(frame: Frame, operations: list[EditOperation]) -> bool:
+    """ "… but only in the chorus": where what was just asked applies."""
+    if frame.cues != {"only"} or frame.things or not frame.clause.of("region") or frame.clause.of("intent", "effect", "amount"):
+        return False
+    last = frame.context.last
+    if not last:
+        return False
+    operations[:] = [replace(o, region=frame.region) if o in last else o for o in operations]
+    frame.context.last = [replace(o, region=frame.region) for o in last]
+    return True
 
 
 def _not_there(frame: Frame) -> list[EditOperation]:

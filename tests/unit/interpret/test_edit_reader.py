@@ -235,3 +235,10 @@ def test_effects_and_bands_by_name(words: str, value: str) -> None:
 def test_other_things_than_music_are_refused(words: str) -> None:
     with pytest.raises(RequestError, match="e\\.g\\."):
         read_edit(words)
+
+
+def test_only_there_and_everything_else() -> None:
+    for words in ("only in the chorus, add strings", "add strings but only in the chorus"):
+        assert (_only(words).op, _only(words).region) == ("add", CHORUS)
+    kept = _only("keep the drums, remove everything else")
+    assert (kept.op, kept.targets) == ("extract", ("drums",))
