@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from partimento.audio import Waveform, read_audio, write_audio
     from partimento.errors import PartimentoError
-    from partimento.listen import listen
+    from partimento.listen import listen_to
     from partimento.outputs import OutputPaths, save
     from partimento.pipeline import compose_score, generate, make_plan
     from partimento.plan.plan import Plan
@@ -35,7 +35,7 @@ _HOME = {
     "Waveform": "partimento.audio",
     "compose_score": "partimento.pipeline",
     "generate": "partimento.pipeline",
-    "listen": "partimento.listen",
+    "listen_to": "partimento.listen",
     "make_plan": "partimento.pipeline",
     "read_audio": "partimento.audio",
     "read_score": "partimento.score.io",
@@ -55,7 +55,7 @@ __all__ = [
     "Waveform",
     "compose_score",
     "generate",
-    "listen",
+    "listen_to",
     "make_plan",
     "read_audio",
     "read_score",

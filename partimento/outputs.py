@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from partimento.audio.io import check_format, write_audio
 from partimento.edit.contents import Contents
 from partimento.errors import RequestError
-from partimento.paths import check_output, make_folder, write_text
+from partimento.paths import check_folder, check_output, make_folder, write_text
 from partimento.plan.plan import Plan
 from partimento.plan.result import Result
 from partimento.plan.serial import to_json
@@ -58,7 +60,7 @@ class OutputPaths:
         if self.report is not None:
             check_output(self.report)
         if self.stems is not None:
-            make_folder(self.stems)
+            check_folder(self.stems)
 
     @property
     def sidecars(self) -> tuple[Path, Path]:
@@ -98,18 +100,41 @@ def save(result: Result, paths: OutputPaths | PathLike) -> list[Path]:
     if to.depth == "16" and stems:
         # Rounded before they are summed, so that the files add up exactly.
         audio, stems = on_16_bit_grid(stems)
-    written = [write_audio(to.audio, audio, depth=to.depth, tags=tags)]
-    if to.stems is not None:
-        for name, stem in stems.items():
-            written.append(write_audio(to.stems / f"{file_name(name)}.wav", stem, depth=to.depth, tags={**tags, "title": name}))
-    if to.midi is not None and result.score is not None:
-        written.append(write_score(result.score, to.midi))
-    if to.report is not None:
-        written.append(write_text(to.report, to_json(result.report)))
-    request_file, provenance_file = to.sidecars
-    written.append(write_text(request_file, to_json(result.request)))
-    written.append(write_text(provenance_file, to_json(result.provenance)))
+    with _all_or_nothing(to) as written:
+        written.append(write_audio(to.audio, audio, depth=to.depth, tags=tags))
+        if to.stems is not None:
+            make_folder(to.stems)
+            for name, stem in stems.items():
+                path = to.stems / f"{file_name(name)}.wav"
+                written.append(write_audio(path, stem, depth=to.depth, tags={**tags, "title": name}))
+        if to.midi is not None and result.score is not None:
+            written.append(write_score(result.score, to.midi))
+        if to.report is not None:
+            written.append(write_text(to.report, to_json(result.report)))
+        request_file, provenance_file = to.sidecars
+        written.append(write_text(request_file, to_json(result.request)))
+        written.append(write_text(provenance_file, to_json(result.provenance)))
     return written
+
+
+@contextmanager
+def _all_or_nothing(to: OutputPaths) -> Iterator[list[Path]]:
+    """Files are appended as they are written; when one fails (a full disk, Ctrl-C), those that were not there before go
+    again, and so do folders made for the stems."""
+    written: list[Path] = []
+    folders = [] if to.stems is None else [f for f in (to.stems, *to.stems.parents) if not f.exists()]
+    before = {f for f in (to.audio, to.midi, to.report, *to.sidecars) if f is not None and f.exists()}
+    before |= set(to.stems.iterdir()) if to.stems is not None and to.stems.is_dir() else set()
+    try:
+        yield written
+    except BaseException:
+        for path in written:
+            if path not in before:
+                path.unlink(missing_ok=True)
+        for folder in folders:
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+        raise
 
 
 def save_contents(

@@ -40,6 +40,23 @@ def check_output(path: str | os.PathLike[str]) -> Path:
     return target
 
 
+def check_folder(path: str | os.PathLike[str]) -> Path:
+    """The path as a ``Path`` when it is a folder that can be written in, or one that can be created. Nothing is created.
+
+    Raises:
+        FileError: a file stands in the way, or there is no permission.
+    """
+    folder = Path(path)
+    above = folder
+    while not above.exists() and above != above.parent:
+        above = above.parent
+    if not above.is_dir():
+        raise FileError(f"cannot create the folder {folder}: {above} is not a folder")
+    if not os.access(above, os.W_OK):
+        raise FileError(f"cannot create files in {folder}: no permission to write in {above}")
+    return folder
+
+
 def make_folder(path: str | os.PathLike[str]) -> Path:
     """Create a folder (and those above it) unless it exists.
 

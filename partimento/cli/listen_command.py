@@ -18,10 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Analyse and print; returns the exit code."""
-    from partimento.listen import heard_table, listen
+    from partimento.listen import heard_table, listen_to
     from partimento.plan.serial import to_builtins, to_json
 
-    found = {str(path): listen(_sound(path)) for path in args.files}
+    found = {str(path): listen_to(_sound(path)) for path in args.files}
     if args.json:
         print(to_json({path: to_builtins(heard) for path, heard in found.items()}), end="")
         return 0

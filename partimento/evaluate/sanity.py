@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from partimento.audio import Waveform, resample
 from partimento.evaluate.systems.controls import controls_of
-from partimento.listen import Heard, listen
+from partimento.listen import Heard, listen_to
 from partimento.metrics.beat_f1 import beat_f1
 from partimento.metrics.chord_recall import chord_recall
 from partimento.metrics.chroma_cosine import chroma_cosine
@@ -279,7 +279,7 @@ def _chords(pieces: Sequence[_Piece]) -> tuple[Line, ...]:
         for index, piece in enumerate(pieces):
             chords = piece.score.chords
             right, wrong = _block(piece.score, chords), _block(piece.score, with_wrong_chords(chords, share, index))
-            heard: Heard = listen(Waveform(wrong, RATE))
+            heard: Heard = listen_to(Waveform(wrong, RATE))
             at = piece.score.tempo_map.seconds
             spans = [(at(c.start), at(c.end), harte(c.chord)) for c in chords]
             found.append(chord_recall(spans, [(c.start_s, c.end_s, c.label) for c in heard.chords], ["majmin"])["majmin"])

@@ -1,4 +1,4 @@
-"""``listen(wave)``: everything that this package hears in a recording, as one value and as a table."""
+"""``listen_to(wave)``: everything that this package hears in a recording, as one value and as a table."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Heard:
     quality: Quality
 
 
-def listen(wave: Waveform) -> Heard:
+def listen_to(wave: Waveform) -> Heard:
     """Analyse a recording: tempo, beats, metre, key, chords, loudness, sections, faults."""
     sound = Sound(wave)
     envelope = onset_envelope(sound)

@@ -94,8 +94,9 @@ def test_a_full_disk(tmp_path):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
-    done = cli("generate", "piano", "--duration", "4", "--no-audio-report", "-o", "out.wav", cwd=tmp_path, preexec_fn=small_files)
+    done = cli("generate", "piano", "--duration", "4", "--stems", "stems", "-o", "out.wav", cwd=tmp_path, preexec_fn=small_files)
     assert_refused(done, tmp_path, "cannot write")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_ctrl_c(tmp_path):

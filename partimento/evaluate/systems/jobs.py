@@ -77,9 +77,9 @@ class HeardMusic:
 
     def __call__(self, wave: Waveform) -> Values:
         """Times in seconds; ``chords`` as ``[N, 2]`` spans with ``chord_labels``."""
-        from partimento.listen import listen
+        from partimento.listen import listen_to
 
-        heard = listen(wave)
+        heard = listen_to(wave)
         beats = np.asarray(heard.beats.times_s, dtype=np.float64)
         return {
             **Faults()(wave),
