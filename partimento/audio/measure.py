@@ -11,15 +11,24 @@ from numpy.typing import NDArray
 from partimento.audio.waveform import Waveform
 
 _WINDOW = 2048
+_WINDOWS_AT_ONCE = 128
 _EPS = 1e-12
 
 
 def power_spectrum(wave: Waveform) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Long-term power spectrum of the mono sum (Hann windows of 2048, half overlap): frequencies in Hz and power."""
-    frames = _frames(wave.mono())
-    power = np.mean(np.abs(np.fft.rfft(frames * np.hanning(_WINDOW), axis=1)) ** 2, axis=0)
+    """Long-term power spectrum of the mono sum (Hann windows of 2048, half overlap): frequencies in Hz and power.
+
+    In single precision and some hundred windows at a time, which keeps them in the processor's cache.
+    """
+    from scipy.fft import rfft
+
+    frames, window = _frames(wave.mono()), np.hanning(_WINDOW).astype(np.float32)
+    power = np.zeros(_WINDOW // 2 + 1)
+    for first in range(0, len(frames), _WINDOWS_AT_ONCE):
+        spectra = rfft(frames[first : first + _WINDOWS_AT_ONCE] * window, axis=1)
+        power += (spectra.real**2 + spectra.imag**2).sum(axis=0, dtype=np.float64)
     frequency = np.asarray(np.fft.rfftfreq(_WINDOW, 1 / wave.sample_rate), np.float64)
-    return frequency, np.asarray(power, np.float64)
+    return frequency, power / len(frames)
 
 
 def spectral_centroid_hz(wave: Waveform) -> float:
@@ -131,9 +140,8 @@ def _levels_db(wave: Waveform, window_s: float) -> NDArray[np.float64]:
     return np.asarray(10 * np.log10(np.mean(mono[: n * size].reshape(n, size) ** 2, axis=1) + 1e-10), np.float64)
 
 
-def _frames(mono: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Half-overlapping windows ``[N, 2048]`` (at least one, zero-padded)."""
+def _frames(mono: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Half-overlapping windows ``[N, 2048]`` (a view; at least one, zero-padded)."""
     if len(mono) < _WINDOW:
         mono = np.pad(mono, (0, _WINDOW - len(mono)))
-    view = np.lib.stride_tricks.sliding_window_view(mono, _WINDOW)[:: _WINDOW // 2]
-    return view.astype(np.float64)
+    return np.lib.stride_tricks.sliding_window_view(mono, _WINDOW)[:: _WINDOW // 2]

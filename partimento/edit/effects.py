@@ -129,7 +129,7 @@ class Treated:
         waves: the parts through their chains.
         before, after: the figure of the whole group.
         strength: at which the chain was taken.
-        loudness_change_lu: what the loudness of the group changed by.
+        peaks_dbtp: true peaks of the group (with what else sounds) before and after.
     """
 
     intent: Intent
@@ -138,7 +138,7 @@ class Treated:
     before: float
     after: float
     strength: float
-    loudness_change_lu: float
+    peaks_dbtp: tuple[float, float]
 
     @property
     def line(self) -> str:
@@ -196,7 +196,8 @@ def treat(
     before, loudness = figure(_sum(parts)), active_lufs(_sum(parts))
     if not good or active_lufs(_sum(excerpts)) <= SILENCE_LUFS:
         raise UnsupportedError(f"{', '.join(parts)} cannot be made {intent.en}: {label} is {before:.2f} {unit} already")
-    highest = max(true_peak_dbtp(_whole(_sum(parts), rest)), -0.1) + _MAX_LOWERED_DB
+    peak = true_peak_dbtp(_whole(_sum(parts), rest))
+    highest = max(peak, -0.1) + _MAX_LOWERED_DB
     stronger = [at for at in (1.0, 1.25, _MAX_STRENGTH) if at > good[-1]]
     best: Treated | None = None
     for at in [*reversed(good), *stronger]:
@@ -209,15 +210,16 @@ def treat(
         factor = np.float32(10.0 ** (gain_db / 20.0))
         louder = Waveform(total.samples * factor, total.sample_rate)
         step = EffectStep("gain", {"gain_db": gain_db})
+        peaks = peak, true_peak_dbtp(_whole(louder, rest))
         done = Treated(
             intent,
             {name: (*steps, step) for name, steps in chains.items()},
             {name: Waveform(wave.samples * factor, wave.sample_rate) for name, wave in waves.items()},
-            before, figure(louder), at, active_lufs(louder) - loudness,
+            before, figure(louder), at, peaks,
         )  # fmt: skip
         if done.moved or best is None:
             best = done
-        if done.moved and true_peak_dbtp(_whole(louder, rest)) <= highest:
+        if done.moved and peaks[1] <= highest:
             break
     assert best is not None, "there is at least one strength"
     if not best.moved:

@@ -148,7 +148,9 @@ def _changed(before: Ear, done: Outcome, where: Stretch) -> list[Finding]:
         return [measured("changed", str(where), "nothing", _HOW, None)]
     first, last = int(differs[0]), int(differs[-1]) + 1
     inside = where.start <= first and last <= where.end
-    found = [measured("changed", str(where), before.bars_text(first, last), _HOW, inside)]
+    rate = new.sample_rate
+    text = f"{first / rate:.2f}–{last / rate:.2f} s" if where.whole else before.bars_text(first, last)
+    found = [measured("changed", str(where), text, _HOW, inside)]
     seams = [at for at in (where.start, where.end) if 0 < at < new.n_samples]
     if seams:
         worst = max(click_db(new, at) - max(0.0, click_db(old, at)) for at in seams)

@@ -108,16 +108,16 @@ def below(wave: Waveform, ceiling_dbtp: float) -> tuple[Waveform, tuple[str, ...
     lowered_db = min(MAX_LOWERED_DB, peak - ceiling_dbtp + 0.01)
     wave = Waveform(wave.samples * np.float32(10.0 ** (-lowered_db / 20.0)), wave.sample_rate)
     lines = [f"lowered by {lowered_db:.1f} dB so that it does not clip"]
-    target = ceiling_dbtp - 0.02
+    target = ceiling_dbtp - 0.1
     for _ in range(_LIMITER_PASSES):
         over = true_peak_dbtp(wave) - ceiling_dbtp
         if over <= 0.0:
             break
+        # The limiter sees samples; what stands out between them is taken off its ceiling.
+        target -= 0.0 if len(lines) == 1 else max(0.02, over)
         if len(lines) == 1:
             lines.append(f"peaks limited by up to {over:.1f} dB")
         wave = Waveform(limit(wave.samples, wave.sample_rate, target), wave.sample_rate)
-        # The limiter sees samples; what stands out between them is taken off its ceiling.
-        target -= max(0.02, true_peak_dbtp(wave) - ceiling_dbtp)
     return wave, tuple(lines)
 
 
