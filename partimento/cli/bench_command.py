@@ -8,19 +8,28 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from partimento.evaluate.bench import BenchRow
 
+BENCHES = {
+    "generate": "words to file",
+    "edit": "edits and projects",
+    "lm": "MusicGen beside transformers",
+    "metrics": "a thousand clips through FAD",
+    "levels": "loudness of a piece of every style",
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("generate", "lm", "levels"),
+        choices=tuple(BENCHES),
         default="generate",
-        help="default generate; lm: MusicGen; levels: loudness of all styles",
+        help="; ".join(f"{name}: {about}" for name, about in BENCHES.items()) + " (default generate)",
     )
     parser.add_argument("--seconds", type=float, default=10.0, metavar="S", help="with lm: of music, 1 to 30 (default 10)")
     parser.add_argument("--shape", choices=("small", "tiny"), default="small", help="with lm: size of the model (default small)")
     parser.add_argument("--runs", type=int, default=3, metavar="N", help="take the best of N (default 3)")
+    parser.add_argument("--clips", type=int, default=1000, metavar="N", help="with metrics: how many (default 1000)")
     parser.add_argument("--json", action="store_true", help="print machine-readable JSON")
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
 
@@ -28,7 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure and print; returns the exit code."""
     from partimento.errors import RequestError
-    from partimento.evaluate.bench import bench_generate
     from partimento.plan.serial import to_json
     from partimento.tables import markdown_table, text_table
 
@@ -37,14 +45,7 @@ def run(args: argparse.Namespace) -> int:
     if args.what == "levels":
         print(_levels(args.json), end="")
         return 0
-    if args.what == "lm":
-        rows = _lm(args)
-    elif args.what == "edit":
-        from partimento.evaluate.bench_edit import bench_edit
-
-        rows = bench_edit(args.runs)
-    else:
-        rows = bench_generate(args.runs)
+    rows = _rows(args)
     if args.json:
         print(to_json(rows), end="")
         return 0
@@ -53,6 +54,27 @@ def run(args: argparse.Namespace) -> int:
     head = ("what", "figure", "goal", "")
     print(markdown_table(head, cells) if args.markdown else text_table(head, cells, 90))
     return 0
+
+
+def _rows(args: argparse.Namespace) -> list[BenchRow]:
+    """The rows of a bench of times."""
+    from partimento.errors import RequestError
+
+    if args.what == "lm":
+        return _lm(args)
+    if args.what == "edit":
+        from partimento.evaluate.bench_edit import bench_edit
+
+        return bench_edit(args.runs)
+    if args.what == "metrics":
+        from partimento.evaluate.bench_metrics import bench_metrics
+
+        if not 20 <= args.clips <= 100_000:
+            raise RequestError(f"--clips {args.clips} is outside 20 to 100000")
+        return bench_metrics(args.clips)
+    from partimento.evaluate.bench import bench_generate
+
+    return bench_generate(args.runs)
 
 
 def _levels(as_json: bool) -> str:

@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         return run_sanity(args)
     if args.what == "edits":
         return run_edits(args, _Bar(args.quiet))
-    if args.what in TABLES and args.systems:
+    if args.what in TABLES and (args.systems or args.what != "edit"):
         return run_table(args)
     return {"plan": _plan, "edit": _edit, "compose": _compose, "exact": _exact, "codec": _codec}[args.what](args)
 
