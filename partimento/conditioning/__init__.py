@@ -1,0 +1,1 @@
+"""What a model hears beside words, made from recordings and scores."""
