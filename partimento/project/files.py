@@ -156,17 +156,21 @@ def open_files(path: Path) -> Files:
     """The files of a project.
 
     Raises:
-        FileError: there is none, or its archive is damaged.
+        FileError: there is none, it cannot be reached, or its archive is damaged.
     """
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise FileError(f"{path} is not a project: there is no such folder or file") from None
+    except (OSError, ValueError) as error:
+        raise FileError(f"cannot open {path}: {getattr(error, 'strerror', None) or error}") from error
     if path.is_dir():
         return FolderFiles(path)
     if path.is_file() and path.suffix.lower() == ARCHIVE_SUFFIX:
         from partimento.project.archive import ArchiveFiles
 
         return ArchiveFiles(path)
-    if path.is_file():
-        raise FileError(f"{path} is not a project; give a project's folder or its {ARCHIVE_SUFFIX} file")
-    raise FileError(f"{path} is not a project: there is no such folder or file")
+    raise FileError(f"{path} is not a project; give a project's folder or its {ARCHIVE_SUFFIX} file")
 
 
 def check_new(path: Path) -> None:
