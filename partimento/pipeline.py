@@ -87,7 +87,7 @@ def item_rng(request: GenerateRequest) -> np.random.Generator:
 def request_hash(request: GenerateRequest) -> str:
     """SHA-256 of the request's JSON together with the contents of the files it names (their paths do not count)."""
     digest = hashlib.sha256()
-    named = {field: getattr(request, field) for field in ("melody", "midi", "soundfont")}
+    named = {field: getattr(request, field) for field in ("melody", "midi", "soundfont", "extends")}
     # As plain values: a request that only names a file would be none at all without it.
     digest.update(to_json(to_builtins(request) | dict.fromkeys(named)).encode())
     for field, path in named.items():

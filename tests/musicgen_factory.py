@@ -41,6 +41,28 @@ def build(channels: int = 1, text_width: int = 24) -> Any:
     return model
 
 
+def build_melody(chroma_length: int = 20) -> Any:
+    """A ``MusicgenMelodyForConditionalGeneration`` of the same size."""
+    import transformers
+
+    torch.set_num_threads(1)
+    torch.manual_seed(7)
+    parts = config().to_dict()
+    parts["decoder"]["model_type"] = "musicgen_melody_decoder"
+    settings = transformers.MusicgenMelodyConfig(
+        text_encoder=parts["text_encoder"], audio_encoder=parts["audio_encoder"], decoder=parts["decoder"],
+        chroma_length=chroma_length,
+    )  # fmt: skip
+    model = transformers.MusicgenMelodyForConditionalGeneration(settings).eval()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.startswith(("decoder.", "enc_to_dec", "audio_enc_to")):
+                parameter.add_(torch.randn_like(parameter) * 0.15)
+        for level in model.audio_encoder.quantizer.layers:
+            level.codebook.embed.normal_()
+    return model
+
+
 def tokenizer() -> Any:
     """One token per word of :data:`WORDS`, then the end mark, as T5 does."""
     import tokenizers

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from partimento.cli.progress import stages
 from partimento.cli.request_options import add_request_options, request_from
-from partimento.errors import RequestError
+from partimento.errors import RequestError, UnsupportedError
 from partimento.plan.request import GenerateRequest
 from partimento.plan.result import Result
 
@@ -17,6 +17,8 @@ MAX_N = 100
 EPILOG = """examples:
   partimento generate "lazy jazz, saxophone solo over piano" -o out.wav
   partimento generate "funk, no drums" --chords "Am7 | D7 | Gmaj7 | %" --tempo 96 --bars 16 -o funk.flac --stems stems/
+  partimento generate "strings" --model DIR --melody hum.wav --story "0: calm; 20: the whole orchestra" --duration 40 -o hum.wav
+  partimento generate "slow blues" --model DIR --duration 60 --stream -o - | aplay
   partimento generate "慢板，钢琴和弦乐，不要鼓" -o calm.wav --midi-out calm.mid --report calm.json"""
 
 
@@ -32,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="wav, flac, ogg or mp3; or a project that can be edited: a new folder (song/) or one file (song.partimento)",
     )
+    add("--stream", action="store_true", help="write wav while it is made (MusicGen models; -o - is standard output), no report")
     add("--n", type=int, default=1, metavar="N", help="how many different results (out-1.wav, out-2.wav …)")
     add("--stems", type=Path, metavar="DIR", help="write one wav per part; they sum to the mix")
     add("--midi-out", type=Path, metavar="FILE", help="write the score (.mid, .musicxml, .mxl, .abc)")
@@ -42,14 +45,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make the pieces; returns the exit code."""
+    if not 1 <= args.n <= MAX_N:
+        raise RequestError(f"--n {args.n} is outside 1 to {MAX_N}")
+    request = request_from(args)
+    refuse_files(request.model, args.stems, args.midi_out)
+    if args.stream:
+        from partimento.cli.streaming import stream
+
+        return stream(request, args)
+    if args.output.suffix.lower() == ".partimento" or (not args.output.suffix and not args.output.is_file()):
+        return _project(request, args)
+    return make(request, args)
+
+
+def make(request: GenerateRequest, args: argparse.Namespace) -> int:
+    """Make ``args.n`` pieces and write their files; returns the exit code."""
     from partimento.outputs import OutputPaths, save
     from partimento.pipeline import generate
 
     if not 1 <= args.n <= MAX_N:
         raise RequestError(f"--n {args.n} is outside 1 to {MAX_N}")
-    request = request_from(args)
-    if args.output.suffix.lower() == ".partimento" or (not args.output.suffix and not args.output.is_file()):
-        return _project(request, args)
     paths = OutputPaths(args.output, args.stems, args.midi_out, args.report, args.depth)
     for index in range(args.n):
         paths.numbered(index, args.n).check()
@@ -61,6 +76,19 @@ def run(args: argparse.Namespace) -> int:
             written = save(result, paths.numbered(index, args.n))
             _say(result, written, args)
     return 0
+
+
+def refuse_files(model: str, stems: Path | None, midi: Path | None) -> None:
+    """Find out before long work whether the performer has what is to be written.
+
+    Raises:
+        UnsupportedError: it has no stems or no score.
+    """
+    from partimento.models import Support, get_performer
+
+    for option, control, path in (("--stems", "stems", stems), ("--midi-out", "midi", midi)):
+        if path is not None and get_performer(model).support[control] is Support.REFUSED:
+            raise UnsupportedError(f"{model} has no {control} for {option}; --model score has")
 
 
 def _project(request: GenerateRequest, args: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 COMMANDS = {
     "generate": "make a piece from words and controls",
+    "extend": "let a model go on from a recording",
     "compose": "write a score (MIDI, MusicXML, ABC) without sound",
     "edit": "change a project or a recording by an instruction",
     "history": "the versions of a project",

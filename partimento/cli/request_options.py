@@ -18,7 +18,8 @@ def add_request_options(parser: argparse.ArgumentParser, *, sound: bool) -> None
     add("--key", metavar="KEY", help='e.g. "A minor", "F# major", "D dorian"')
     add("--metre", "--meter", dest="metre", metavar="N/D", help="e.g. 3/4, 7/8, 12/8")
     add("--chords", metavar="TEXT", help='e.g. "Am7 | D7 | Gmaj7 | %%", Harte or Roman numerals; repeated to fill')
-    add("--melody", metavar="FILE", help="keep this tune (MIDI, MusicXML, ABC) and arrange around it")
+    tune = "keep this tune (MIDI, MusicXML, ABC) and arrange around it; or a recording, for melody models"
+    add("--melody", metavar="FILE", help=tune)
     add("--midi", metavar="FILE", help="keep these parts (MIDI, MusicXML, ABC) and complete them")
     add("--negative", metavar="WORDS", help='what must not be there, e.g. "vocals, drums"')
     add("--style", metavar="ID", help="style id that overrules the words (partimento plan --styles lists them)")
@@ -27,6 +28,7 @@ def add_request_options(parser: argparse.ArgumentParser, *, sound: bool) -> None
     add("--quiet", action="store_true", help="print nothing but errors")
     if sound:
         add("--model", metavar="NAME", help="performer (default score; partimento models list)")
+        add("--story", metavar="TEXT", help='words along the time line: "0: calm piano; 15: drums come in" (MusicGen models)')
         add("--soundfont", metavar="SF2", help="a SoundFont file, fluidr3 or musescore (default: built-in TimGM6mb)")
         add("--sample-rate", type=int, metavar="HZ", help="of the output (default 44100)")
 

@@ -42,14 +42,17 @@ class Melody:
     mono: Array
     method: Method | str
 
-    def window(self, start_s: float, length_s: float) -> Array:
-        """One-hot chroma ``[n, 12]`` of the part that starts at ``start_s``; the tune is repeated when it ends sooner.
+    def window(self, start_s: float, length_s: float, repeated: bool = True) -> Array:
+        """One-hot chroma ``[n, 12]`` of what a window hears.
 
-        The tune's own beginning is given whole (the model repeats the chroma of a short one), as AudioCraft does for pieces
-        of one window; later windows hear the tune from where they start.
+        Args:
+            start_s: where the window starts in the piece.
+            length_s: of the window.
+            repeated: play the tune again and again, and from ``start_s`` on, as AudioCraft does for pieces of several
+                windows. For a piece of one window it gives the tune as it is (the model repeats a short one's chroma).
         """
         n = round(length_s * RATE_HZ)
-        if start_s == 0:
+        if not repeated:
             return one_hot(self.mono[:n])
         return one_hot(self.mono[(round(start_s * RATE_HZ) + np.arange(n)) % self.mono.size])
 

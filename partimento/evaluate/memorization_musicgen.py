@@ -48,13 +48,13 @@ class MusicGenTokens:
         """Greedy decoding without guidance; words are heard where there are any."""
         import torch
 
-        from partimento.lm.generate import Texts, Window, generate
+        from partimento.lm.generate import Texts, generate
         from partimento.lm.sampling import Sampling
-        from partimento.models.musicgen_performer import BLOCK_S, STRIDE_S, WINDOW_S
+        from partimento.models.musicgen.take import window_of
 
-        rate, given = self.frame_rate_hz, prompt_tokens.shape[1]
+        given = prompt_tokens.shape[1]
         texts = Texts(prompt=self.model.texts.encode([text]) if text else None)
-        window = Window(round(WINDOW_S * rate), round(STRIDE_S * rate), round(BLOCK_S * rate))
+        window = window_of(self.model)
         prompt = torch.from_numpy(np.ascontiguousarray(prompt_tokens))[None] if given else None
         sampling = Sampling(greedy=True, guidance=1.0)
         pieces = generate(self.model.lm, texts, given + n_frames, sampling, [0], prompt, window)

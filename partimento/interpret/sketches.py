@@ -69,15 +69,17 @@ def load(request: GenerateRequest) -> Sketch | None:
     Raises:
         FileError, ParseError: when a file cannot be read or holds no notes.
     """
-    if request.melody is None and request.midi is None:
+    heard = request.melody_is_recording and request.model != "score"  # by the performer, as sound
+    melody = None if heard else request.melody
+    if melody is None and request.midi is None:
         return None
     from partimento.score.io import read_score
 
     tracks: list[Track] = []
     first: Score | None = None
     remarks: list[str] = []
-    if request.melody is not None:
-        first = read_score(Path(request.melody))
+    if melody is not None:
+        first = read_score(Path(melody))
         tracks.append(replace(tune_of(first), role="melody"))
     if request.midi is not None:
         score = read_score(Path(request.midi))
@@ -95,12 +97,12 @@ def load(request: GenerateRequest) -> Sketch | None:
     tracks = _unique_names(tracks)
     end = max(n.end for t in tracks for n in t.notes)
     n_bars = _bars_to(first, end)
-    tune = 0 if request.melody is not None else _tune_index(tracks)
+    tune = 0 if melody is not None else _tune_index(tracks)
     return Sketch(
         tuple(tracks),
         tuple(_draft(i, t) for i, t in enumerate(tracks)),
         tune,
-        request.melody is not None,
+        melody is not None,
         first,
         first.key,
         n_bars,

@@ -54,8 +54,8 @@ class Texts:
     melody: Tensor | None = None
 
 
-TextAt = Callable[[int], Texts]
-"""The texts of the window that starts at a frame: a piece may tell a story."""
+TextAt = Callable[[int, int], Texts]
+"""What a window hears, by its first frame and its first new frame: a piece may tell a story."""
 
 
 def item_generators(seeds: Sequence[int]) -> list[torch.Generator]:
@@ -159,18 +159,19 @@ def generate_window(
 
 def generate(
     lm: MusicGenLm, texts: Texts | TextAt, n_frames: int, sampling: Sampling, seeds: Sequence[int],
-    prompt: Tensor | None = None, window: Window | None = None,
+    prompt: Tensor | None = None, window: Window | None = None, breaks: Sequence[int] = (),
 ) -> Iterator[Tensor]:  # fmt: skip
     """Frames of pieces of any length as they are finished; cost grows linearly, memory does not.
 
     Args:
         lm: the model.
-        texts: what it hears, or a function of the window's first frame.
+        texts: what it hears, or a function of the window's first frame and its first new one.
         n_frames: length, ``prompt`` included.
         sampling: how tokens are chosen.
         seeds: one per piece; a piece depends on its own only.
         prompt: codes ``[B, K, P]`` of a recording to continue; the last part that leaves room for a stride is heard.
         window: lengths.
+        breaks: frames at which a new window begins in any case, because the texts change there.
 
     Yields:
         New codes ``[B, K, n]``: what follows ``prompt``.
@@ -187,13 +188,15 @@ def generate(
     start = max(0, given - keep) if given >= window.frames else 0
     heard = None if prompt is None else prompt[..., start:]
     while True:
-        length = min(window.frames, n_frames - start)
+        made = start + (0 if heard is None else heard.shape[2])
+        end = min([start + window.frames, n_frames, *(frame for frame in breaks if frame > made)])
         pieces = [] if heard is None else [heard]
-        here = texts(start) if callable(texts) else texts
-        for piece in generate_window(lm, here, length, sampling, generators, heard, window.block):
+        here = texts(start, made) if callable(texts) else texts
+        for piece in generate_window(lm, here, end - start, sampling, generators, heard, window.block):
             pieces.append(piece)
             yield piece
-        if start + length >= n_frames:
+        if end >= n_frames:
             return
-        heard = torch.cat(pieces, dim=-1)[..., window.stride :]
-        start += window.stride
+        following = max(start, end - keep)
+        heard = torch.cat(pieces, dim=-1)[..., following - start :]
+        start = following

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-import math
-from functools import cached_property
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property, lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,18 +17,14 @@ from partimento.models.performer import CONTROLS, Support
 from partimento.plan.plan import Origin, Plan
 from partimento.plan.request import GenerateRequest
 from partimento.plan.result import Performance
+from partimento.plan.story import StorySection, parse_story
 
 if TYPE_CHECKING:
     from partimento.audio.waveform import Waveform
     from partimento.models.musicgen.loader import MusicGen
+    from partimento.models.musicgen.take import Take
 
-WINDOW_S = 30.0
-"""What the published models were trained on."""
-STRIDE_S = 18.0
-"""AudioCraft's ``extend_stride``."""
-BLOCK_S = 1.0
-_REFUSED = ("chords", "melody (score file)", "notes (score file)", "melody (recording)", "drums (recording)", "style audio",
-            "stems", "midi")  # fmt: skip
+_REFUSED = ("chords", "melody (score file)", "notes (score file)", "drums (recording)", "style audio", "stems", "midi")
 _OPTIONS = (("chords", "--chords"), ("melody", "--melody"), ("midi", "--midi"))
 _WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "state_dict.bin")
 _SILENCE_LUFS = -70.0
@@ -46,11 +44,13 @@ class MusicGenPerformer:
     licence = "of the checkpoint (Meta's: CC-BY-NC-4.0)"
     support = dict.fromkeys(CONTROLS, Support.TEXT) | dict.fromkeys(_REFUSED, Support.REFUSED) | {
         "words": Support.LEARNED,
+        "melody (recording)": Support.LEARNED,  # by melody checkpoints; the others refuse it
         "duration": Support.EXACT,
     }  # fmt: skip
 
     def __init__(self, source: str) -> None:
         self.source = source
+        self._heard: dict[str, str] = {}
 
     def perform(self, plan: Plan, request: GenerateRequest, rng: np.random.Generator) -> Performance:
         """Generate (see :class:`partimento.models.performer.Performer`).
@@ -59,29 +59,74 @@ class MusicGenPerformer:
             UnsupportedError: a control that words cannot carry.
             MissingDependencyError: PyTorch or the checkpoint is missing.
         """
-        for field, option in _OPTIONS:
-            if getattr(request, field) is not None:
-                raise UnsupportedError(f"MusicGen cannot follow {option}; --model score plays it exactly")
-        import torch
-
+        take = self._take(plan, request, rng)
         from partimento.audio.resample import resample
         from partimento.audio.waveform import Waveform
-        from partimento.lm.generate import Texts, Window, generate
-        from partimento.lm.sampling import Sampling
+        from partimento.models.musicgen.take import joined, sing
 
         model = self._model
-        codec, negative = model.codec, negative_text(plan, request)
-        rate = codec.frame_rate_hz
-        texts = Texts(
-            prompt=model.texts.encode([prompt_text(plan, request)]),
-            negative=model.texts.encode([negative]) if negative else None,
+        pieces = [piece.samples for piece in sing(model, take)]
+        new = Waveform(np.concatenate(pieces, axis=1), model.codec.sample_rate)
+        if take.recording is None:
+            return Performance(levelled(resample(_cut(new, take.duration_s), request.sample_rate)))
+        # At its own level: the recording's loudness is what the new part has learned from.
+        whole = joined(model, take.recording, new)
+        return Performance(resample(_cut(whole, take.duration_s), request.sample_rate))
+
+    def stream(self, plan: Plan, request: GenerateRequest, rng: np.random.Generator) -> Iterator[Waveform]:
+        """The piece as it comes, at the request's rate; leaving the iterator stops the work.
+
+        Its level is the model's own, not the one that :meth:`perform` gives the finished piece, which is not known before
+        the end. Arguments and errors as of :meth:`perform`.
+        """
+        take = self._take(plan, request, rng)
+        if take.recording is not None:
+            raise UnsupportedError("going on from a recording cannot be streamed; leave out --stream")
+        import soxr
+
+        from partimento.audio.waveform import Waveform
+        from partimento.models.musicgen.take import sing
+
+        model, left = self._model, round(take.duration_s * request.sample_rate)
+        same = model.codec.sample_rate == request.sample_rate
+        resampler = soxr.ResampleStream(
+            model.codec.sample_rate, request.sample_rate, model.channels, dtype="float32", quality="VHQ"
         )
-        window = Window(round(WINDOW_S * rate), round(STRIDE_S * rate), round(BLOCK_S * rate))
-        n_frames = math.ceil(plan.duration_s.value * rate)
-        codes = generate(model.lm, texts, n_frames, Sampling(), [int(rng.integers(2**63 - 1))], window=window)
-        sound = torch.cat(list(model.decode_stream(codes)), dim=-1)[0].numpy()
-        wave = Waveform(sound[:, : round(plan.duration_s.value * codec.sample_rate)], codec.sample_rate)
-        return Performance(levelled(resample(wave, request.sample_rate)))
+        for piece in chain(sing(model, take), [None]):
+            if same:
+                ready = None if piece is None else piece.samples
+            else:
+                frames = np.zeros((0, model.channels), np.float32) if piece is None else np.ascontiguousarray(piece.samples.T)
+                ready = resampler.resample_chunk(frames, last=piece is None).T
+            if ready is not None and left and ready.shape[1]:
+                yield Waveform(np.ascontiguousarray(ready[:, :left]), request.sample_rate)
+                left -= min(left, ready.shape[1])
+
+    def _take(self, plan: Plan, request: GenerateRequest, rng: np.random.Generator) -> Take:
+        """What the request asks of the model; what it cannot do is refused before the model is loaded."""
+        for field, option in _OPTIONS:
+            if getattr(request, field) is not None and not (field == "melody" and request.melody_is_recording):
+                raise UnsupportedError(f"MusicGen cannot follow {option}; --model score plays it exactly")
+        from partimento.audio.io import read_audio
+
+        recording = None if request.extends is None else read_audio(request.extends)
+        heard = None if request.melody is None else read_audio(request.melody)
+        model = self._model
+        from partimento.conditioning.melody import prepare_melody
+        from partimento.models.musicgen.take import Take, check_take
+
+        take = Take(
+            story_of(plan, request), plan.duration_s.value, int(rng.integers(2**63 - 1)), negative_text(plan, request),
+            recording=recording,
+        )  # fmt: skip
+        if heard is not None:
+            if model.lm.config.melody_classes is None:
+                raise UnsupportedError("this checkpoint hears no melody; a melody checkpoint does (facebook/musicgen-melody)")
+            melody = prepare_melody(heard)
+            self._heard = {"melody_separation": melody.method}
+            take = replace(take, melody=melody)
+        check_take(model, take)
+        return take
 
     def provenance(self, request: GenerateRequest) -> dict[str, str]:
         """Layout, hash of the weights and versions."""
@@ -92,16 +137,34 @@ class MusicGenPerformer:
         folder = self._model.folder
         hashes = {f"{name}_sha256": sha256_of(folder / name) for name in _WEIGHT_FILES if (folder / name).exists()}
         versions = {name: metadata.version(name) for name in ("torch", "transformers")}
-        return {"layout": self._model.layout, "engine": "eager", **hashes, **versions}
+        return {"layout": self._model.layout, "engine": "eager", **self._heard, **hashes, **versions}
 
     @cached_property
     def _model(self) -> MusicGen:
         for package in ("torch", "transformers", "safetensors"):
             if importlib.util.find_spec(package) is None:
                 raise MissingDependencyError(f"--model {self.source} needs {package}: pip install 'partimento[neural]'")
-        from partimento.models.musicgen.loader import load_musicgen
+        return _loaded(self.source)
 
-        return load_musicgen(self.source)
+
+@lru_cache(maxsize=1)
+def _loaded(source: str) -> MusicGen:
+    """The last model stays: several pieces in a row load it once."""
+    from partimento.models.musicgen.loader import load_musicgen
+
+    return load_musicgen(source)
+
+
+def story_of(plan: Plan, request: GenerateRequest) -> tuple[StorySection, ...]:
+    """Words along the time line; what holds throughout comes before each section's own words."""
+    if request.story is None:
+        return (StorySection(0.0, prompt_text(plan, request)),)
+    throughout = prompt_text(plan, request) if request.words.strip() else ""
+    before = f"{throughout.rstrip('.')}. " if throughout else ""
+    sections = [replace(section, text=before + section.text) for section in parse_story(request.story)]
+    if sections[0].start_s > 0:
+        sections.insert(0, StorySection(0.0, throughout))
+    return tuple(sections)
 
 
 def prompt_text(plan: Plan, request: GenerateRequest) -> str:
@@ -139,6 +202,11 @@ def levelled(wave: Waveform) -> Waveform:
         return wave
     gain_db = min(TARGET_LUFS - lufs, MAX_TRUE_PEAK_DBTP - true_peak_dbtp(wave))
     return Waveform(wave.samples * np.float32(10 ** (gain_db / 20)), wave.sample_rate)
+
+
+def _cut(wave: Waveform, duration_s: float) -> Waveform:
+    """The sound at exactly that length; tokens come in whole frames."""
+    return wave.part(0, round(duration_s * wave.sample_rate))
 
 
 def is_checkpoint(name: str) -> bool:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from partimento.errors import UnsupportedError
 from partimento.models.performer import CONTROLS, Support
 from partimento.plan.plan import Plan
 from partimento.plan.request import GenerateRequest
@@ -28,6 +29,9 @@ class ScorePerformer:
         """Compose the plan and render it (see :class:`partimento.models.performer.Performer`)."""
         from partimento.compose import compose
 
+        for field, option in (("story", "--story"), ("extends", "going on from a recording")):
+            if getattr(request, field) is not None:
+                raise UnsupportedError(f"the score performer cannot follow {option}; --model DIR with a MusicGen checkpoint can")
         return self.play(compose(plan, rng), request)
 
     def play(self, score: Score, request: GenerateRequest) -> Performance:

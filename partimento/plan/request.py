@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 
 from partimento.errors import RequestError
+from partimento.plan.story import parse_story
 from partimento.score.timing import MAX_TEMPO_BPM, MIN_TEMPO_BPM
 
 MAX_WORDS = 4_000
@@ -20,8 +21,11 @@ MAX_SEED = 2**63 - 1
 _TEXTS = {
     "words": "calm piano and strings", "negative": "drums", "chords": "Am | F | C | G", "key": "A minor", "metre": "3/4",
     "style": "jazz", "melody": "tune.mid", "midi": "sketch.mid", "model": "score", "soundfont": "sounds.sf2",
+    "story": "0: calm piano; 15: drums come in", "extends": "song.wav",
 }  # fmt: skip
 """Text fields with an example of each."""
+RECORDINGS = frozenset((".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".opus"))
+"""Suffixes that make ``melody`` a recording instead of a score."""
 _ALWAYS = frozenset(("words", "negative", "model"))  # never None
 
 
@@ -37,7 +41,7 @@ class GenerateRequest:
         key: e.g. ``"A minor"``.
         metre: e.g. ``"4/4"`` or ``"7/8"``.
         chords: chord text (lead-sheet, Harte or Roman numerals with a key); repeated to fill the piece.
-        melody: path of a MIDI, MusicXML or ABC file whose tune is kept (recordings: a later performer).
+        melody: path of a MIDI, MusicXML or ABC file whose tune is kept, or of a recording (for melody checkpoints).
         midi: path of a MIDI file used as the sketch: its tracks are kept and arranged around.
         negative: words for what must not be there, comma separated.
         style: style id that overrules the words.
@@ -46,6 +50,8 @@ class GenerateRequest:
         sample_rate: Hz of the output, 8000 to 192000.
         seed: 0 to 2**63 - 1.
         index: which of ``--n`` results this is, ≥ 0; it takes part in the seed.
+        story: words that change along the time line (:func:`partimento.plan.story.parse_story`); ``words`` hold throughout.
+        extends: path of a recording that the piece goes on from; ``duration_s`` then counts from the recording's beginning.
     """
 
     words: str = ""
@@ -64,6 +70,8 @@ class GenerateRequest:
     sample_rate: int = 44_100
     seed: int = 0
     index: int = 0
+    story: str | None = None
+    extends: str | None = None
 
     def __post_init__(self) -> None:
         for name, example in _TEXTS.items():
@@ -71,7 +79,8 @@ class GenerateRequest:
         if len(self.words) > MAX_WORDS:
             raise RequestError(f"the words have {len(self.words)} characters; the limit is {MAX_WORDS}: shorten them")
         controls = (self.chords, self.melody, self.midi, self.style, self.key, self.tempo_bpm, self.metre)
-        if not self.words.strip() and all(c is None for c in controls):
+        along = (self.story, self.extends)
+        if not self.words.strip() and all(c is None for c in (*controls, *along)):
             raise RequestError('nothing was asked: give words (e.g. "calm piano and strings") or a control such as --chords')
         _check_range("duration", self.duration_s, MIN_DURATION_S, MAX_DURATION_S, "s")
         _check_range("bars", self.bars, 1, MAX_BARS, "bars", whole=True)
@@ -79,6 +88,13 @@ class GenerateRequest:
         _check_range("sample rate", self.sample_rate, 8_000, 192_000, "Hz", whole=True, optional=False)
         _check_range("seed", self.seed, 0, MAX_SEED, "", whole=True, optional=False)
         _check_range("index", self.index, 0, 1_000_000, "", whole=True, optional=False)
+        if self.story is not None:
+            parse_story(self.story)
+
+    @property
+    def melody_is_recording(self) -> bool:
+        """Whether the melody is sound, not notes."""
+        return self.melody is not None and self.melody.lower().endswith(tuple(RECORDINGS))
 
 
 def _check_text(name: str, text: object, example: str, *, optional: bool) -> None:

@@ -86,8 +86,9 @@ def test_a_recording_is_gone_on_from(lm):
 def test_any_length_in_windows(lm, n_frames):
     starts = []
 
-    def texts(start):
+    def texts(start, made):
         starts.append(start)
+        assert made == (start + 8 if start else 0), "8 frames of context are kept"
         return Texts(states(5))
 
     pieces = list(generate(lm, texts, n_frames, Sampling(), [1, 2], window=WINDOW))
@@ -104,6 +105,21 @@ def test_any_length_in_windows(lm, n_frames):
 def test_windows_after_a_recording_of_any_length(lm, given):
     prompt = torch.randint(0, 30, (1, 4, given), generator=torch.Generator().manual_seed(2))
     assert run(lm, Texts(states(5)), given + 30, [1], prompt=prompt, window=WINDOW).shape[-1] == 30
+
+
+def test_a_story_changes_its_words_at_the_break(lm):
+    calls = []
+
+    def texts(start, made):
+        calls.append((start, made))
+        return Texts(states(5 if made < 14 else 7))
+
+    codes = torch.cat(list(generate(lm, texts, 50, Sampling(), [1], window=WINDOW, breaks=(14, 40))), dim=-1)
+    assert codes.shape[-1] == 50
+    assert calls == [(0, 0), (6, 14), (18, 26), (30, 38), (32, 40)]
+    plain = run(lm, Texts(states(5)), 20, [1], window=WINDOW)
+    assert torch.equal(codes[..., : 14 - 3], plain[..., : 14 - 3])
+    assert not torch.equal(codes[..., 14:20], plain[..., 14:20])
 
 
 def test_stops_when_left(lm):

@@ -1,0 +1,138 @@
+"""One piece by a MusicGen: what it hears along the time line, what it goes on from, and its sound as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from partimento.audio.fades import crossfade
+from partimento.audio.resample import resample, to_channels
+from partimento.audio.waveform import Waveform
+from partimento.conditioning.melody import Melody
+from partimento.embed.t5 import TextStates
+from partimento.errors import RequestError, UnsupportedError
+from partimento.lm.generate import Texts, Window, generate
+from partimento.lm.sampling import Sampling
+from partimento.models.musicgen.loader import MusicGen
+from partimento.plan.story import StorySection
+
+WINDOW_S = 30.0
+"""What the published models were trained on."""
+STRIDE_S = 18.0
+"""AudioCraft's ``extend_stride``."""
+BLOCK_S = 1.0
+JOIN_S = 0.02
+"""Cross-fade from a recording to what follows it."""
+_LEAD_S = 4.0  # of the recording's own tokens, so that the codec's LSTM has settled where new sound begins
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Take:
+    """What is to be made.
+
+    Attributes:
+        sections: words along the time line, the first at 0 s.
+        duration_s: of the whole, ``recording`` included.
+        seed: of this piece's own generator.
+        negative: what to stay away from; empty for nothing.
+        melody: for melody models.
+        recording: to go on from.
+    """
+
+    sections: tuple[StorySection, ...]
+    duration_s: float
+    seed: int
+    negative: str = ""
+    melody: Melody | None = None
+    recording: Waveform | None = None
+
+
+def check_take(model: MusicGen, take: Take) -> None:
+    """Raise when the model cannot make it.
+
+    Raises:
+        UnsupportedError: a melody for a model that hears none.
+        RequestError: a section or the recording's end beyond the piece's, or a recording too short for one token.
+    """
+    if take.melody is not None and model.lm.config.melody_classes is None:
+        raise UnsupportedError("this checkpoint hears no melody; a melody checkpoint does (facebook/musicgen-melody)")
+    late = [section for section in take.sections if section.start_s >= take.duration_s]
+    if late:
+        raise RequestError(f"a story section starts at {late[0].start_s:g} s of {take.duration_s:g} s; give a longer --duration")
+    if take.recording is not None:
+        length_s = take.recording.duration_s
+        if length_s >= take.duration_s:
+            raise RequestError(f"{take.duration_s:g} s asked for, and the recording has {length_s:g} s; ask for more")
+        if not whole_frames(model, take.recording):
+            raise RequestError(f"a recording of {1000 * length_s:.0f} ms is too short to go on from; give 20 ms or more")
+
+
+def window_of(model: MusicGen) -> Window:
+    """The published window and stride at this codec's frame rate."""
+    rate = model.codec.frame_rate_hz
+    return Window(round(WINDOW_S * rate), round(STRIDE_S * rate), round(BLOCK_S * rate))
+
+
+def whole_frames(model: MusicGen, recording: Waveform) -> int:
+    """Tokens that a recording fills to the end."""
+    hop = round(model.codec.sample_rate / model.codec.frame_rate_hz)
+    return round(recording.n_samples * model.codec.sample_rate / recording.sample_rate) // hop
+
+
+def recorded_codes(model: MusicGen, recording: Waveform) -> Tensor:
+    """Tokens ``[1, K, P]`` of a recording's whole frames."""
+    wave = resample(to_channels(recording, model.channels), model.codec.sample_rate)
+    return model.encode(torch.from_numpy(wave.samples.copy())[None])[..., : whole_frames(model, recording)]
+
+
+def sing(model: MusicGen, take: Take, sampling: Sampling | None = None) -> Iterator[Waveform]:
+    """The piece's sound as it comes, ``[channels, n]`` at the codec's rate; leaving the iterator stops the work.
+
+    With a recording the sound begins :data:`JOIN_S` before its last whole token ends, for the cross-fade.
+    """
+    check_take(model, take)
+    rate, window = model.codec.frame_rate_hz, window_of(model)
+    n_frames = int(np.ceil(take.duration_s * rate))
+    given = None if take.recording is None else recorded_codes(model, take.recording)
+    starts = [round(section.start_s * rate) for section in take.sections]
+    texts = model.texts.encode([section.text for section in take.sections])
+    negative = model.texts.encode([take.negative]) if take.negative else None
+
+    def hears(start: int, made: int) -> Texts:
+        i = max(i for i, frame in enumerate(starts) if frame <= made)
+        prompt = TextStates(texts.states[i : i + 1][:, texts.mask[i]], texts.mask[i : i + 1][:, texts.mask[i]])
+        melody = None
+        if take.melody is not None:
+            melody = torch.from_numpy(take.melody.window(start / rate, WINDOW_S, repeated=n_frames > window.frames))[None]
+        return Texts(prompt, negative, melody)
+
+    codes = generate(
+        model.lm, hears, n_frames, sampling or Sampling(), [take.seed], prompt=given, window=window, breaks=starts[1:]
+    )
+    skip = 0
+    if given is not None:
+        lead = given[..., -round(_LEAD_S * rate) :]
+        codes = chain([lead], codes)
+        hop = round(model.codec.sample_rate / rate)
+        skip = max(0, lead.shape[-1] * hop - round(JOIN_S * model.codec.sample_rate))
+    for piece in model.decode_stream(codes):
+        sound = piece[0, :, skip:]
+        skip = max(0, skip - piece.shape[-1])
+        if sound.shape[-1]:
+            yield Waveform(sound.numpy(), model.codec.sample_rate)
+
+
+def joined(model: MusicGen, recording: Waveform, new: Waveform) -> Waveform:
+    """A recording and what :func:`sing` made after it, at the recording's rate and channels.
+
+    The recording is kept as it is but for its end: what no whole token covers (less than 20 ms) is left out, and the
+    :data:`JOIN_S` before that are cross-faded.
+    """
+    end = round(whole_frames(model, recording) / model.codec.frame_rate_hz * recording.sample_rate)
+    after = to_channels(resample(new, recording.sample_rate), recording.n_channels)
+    return crossfade(recording.part(0, end), after, round(JOIN_S * recording.sample_rate))

@@ -1,0 +1,37 @@
+import pytest
+
+from partimento.errors import ParseError, RequestError
+from partimento.plan.request import GenerateRequest
+from partimento.plan.serial import from_json, to_json
+from partimento.plan.story import parse_story
+
+
+@pytest.mark.parametrize(
+    ("text", "sections"),
+    [
+        ("0:calm piano; 15:add drums", [(0, "calm piano"), (15, "add drums")]),
+        ("0: calm; 1:05: louder ;2:00:end;", [(0, "calm"), (65, "louder"), (120, "end")]),
+        ("10: 80s disco; 12.5 s: stop: nothing", [(10, "80s disco"), (12.5, "stop: nothing")]),
+        ("15:80s disco", [(15, "80s disco")]),
+    ],
+)
+def test_sections(text, sections):
+    assert [(s.start_s, s.text) for s in parse_story(text)] == sections
+
+
+@pytest.mark.parametrize("text", ["", ";;", "calm", "0:", "-3: calm", "5: a; 5: b", "9: a; 3: b", "x: a"])
+def test_mistakes(text):
+    with pytest.raises(ParseError):
+        parse_story(text)
+
+
+def test_in_a_request():
+    request = GenerateRequest(story="0: calm; 9: loud")
+    assert from_json(to_json(request), GenerateRequest) == request
+    with pytest.raises(ParseError, match="order"):
+        GenerateRequest(story="5: a; 3: b")
+    with pytest.raises(RequestError, match="story"):
+        GenerateRequest(story=3)
+    assert GenerateRequest("a", melody="HUM.WAV").melody_is_recording
+    assert not GenerateRequest("a", melody="tune.mid").melody_is_recording
+    assert not GenerateRequest("a").melody_is_recording
