@@ -184,12 +184,13 @@ class SystemsTable:
         import matplotlib.figure
 
         used = [c for c in self.columns if c.better and any(c.name in r.figures for r in self.rows)]
+        rows = [r for r in reversed(self.rows) if any(c.name in r.figures for c in used)]
         n = max(1, len(used))
-        figure = matplotlib.figure.Figure(figsize=(min(3.2 * n, 18), 0.9 + 0.36 * len(self.rows)), dpi=110, layout="constrained")
+        figure = matplotlib.figure.Figure(figsize=(min(3.2 * n, 18), 0.9 + 0.36 * len(rows)), dpi=110, layout="constrained")
         for index, column in enumerate(used):
             axes = figure.add_subplot(1, n, index + 1)
             axes.set_title(column.head, fontsize=9)
-            for y, row in enumerate(reversed(self.rows)):
+            for y, row in enumerate(rows):
                 f = row.figures.get(column.name)
                 if f is None or not math.isfinite(f.value):
                     continue
@@ -197,8 +198,8 @@ class SystemsTable:
                 if f.low is not None and f.high is not None:
                     axes.plot([f.low, f.high], [y, y], color="0.6", linewidth=2)
                 axes.plot(f.value, y, "o", color="C0" if good else "none", markeredgecolor="C0" if good else "0.4", markersize=6)
-            axes.set_ylim(-0.6, len(self.rows) - 0.4)
-            axes.set_yticks(range(len(self.rows)), [r.system for r in reversed(self.rows)] if index == 0 else [])
+            axes.set_ylim(-0.6, len(rows) - 0.4)
+            axes.set_yticks(range(len(rows)), [r.system for r in rows] if index == 0 else [])
             axes.tick_params(labelsize=8)
             axes.grid(axis="x", alpha=0.3)
         out = io.BytesIO()
