@@ -108,7 +108,7 @@ def config_from_transformers(data: Mapping[str, Any]) -> EncodecConfig:
             cardinality=cardinality,
             normalize=bool(data.get("normalize", False)),
             chunk_s=None if data.get("chunk_length_s") is None else float(data["chunk_length_s"]),
-            overlap=float(data.get("overlap") or 0.0),
+            overlap=EncodecConfig().overlap if data.get("overlap") is None else float(data["overlap"]),
             seanet=seanet,
         )
     except (TypeError, ValueError, IndexError, ZeroDivisionError) as error:

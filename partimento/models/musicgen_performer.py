@@ -141,10 +141,15 @@ class MusicGenPerformer:
 
     @cached_property
     def _model(self) -> MusicGen:
-        for package in ("torch", "transformers", "safetensors"):
-            if importlib.util.find_spec(package) is None:
-                raise MissingDependencyError(f"--model {self.source} needs {package}: pip install 'partimento[neural]'")
+        need_packages(self.source)
         return _loaded(self.source)
+
+
+def need_packages(source: str) -> None:
+    """Raise a MissingDependencyError when what reads and runs checkpoints is not installed."""
+    for package in ("torch", "transformers", "safetensors"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingDependencyError(f"--model {source} needs {package}: pip install 'partimento[neural]'")
 
 
 @lru_cache(maxsize=1)

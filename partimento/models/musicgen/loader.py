@@ -21,6 +21,7 @@ from partimento.errors import FileError, MissingDependencyError, ParseError
 from partimento.lm.transformer import LmConfig, MusicGenLm
 from partimento.models.musicgen import audiocraft_layout, hf_layout
 from partimento.models.musicgen.keymap import Table, assemble, fill, with_prefix
+from partimento.models.musicgen.manifest import check_manifest
 
 T5_NAMES = ("t5-base", "google-t5/t5-base")
 """The text encoder of every published model; AudioCraft's files leave it out."""
@@ -237,6 +238,7 @@ def load_musicgen(source: str, text_encoder: str | None = None) -> MusicGen:
         UnsupportedError: a variant that no published model uses.
     """
     folder = find_folder(source)
+    check_manifest(folder)
     if (folder / "state_dict.bin").exists():
         return _load_audiocraft(folder, text_encoder)
     if (folder / "config.json").exists():
