@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--midi-out", type=Path, metavar="FILE", help="write the score (.mid, .musicxml, .mxl, .abc)")
     add("--report", type=Path, metavar="FILE", help="write asked against heard as JSON")
     add("--no-audio-report", action="store_true", help="check the notes only, do not analyse the sound (faster)")
+    add("--check-index", type=Path, metavar="NPZ", help="look for copies in an index of training data (evaluate memorization)")
     add("--depth", choices=("16", "24", "float"), default="16", help="bits of wav and flac (default 16)")
 
 
@@ -66,16 +68,32 @@ def make(request: GenerateRequest, args: argparse.Namespace) -> int:
     if not 1 <= args.n <= MAX_N:
         raise RequestError(f"--n {args.n} is outside 1 to {MAX_N}")
     paths = OutputPaths(args.output, args.stems, args.midi_out, args.report, args.depth)
+    checked = _copy_check(getattr(args, "check_index", None))
     for index in range(args.n):
         paths.numbered(index, args.n).check()
     with stages(4 * args.n, args.quiet) as tell:
         for index in range(args.n):
             item = replace(request, index=request.index + index)
-            result = generate(item, audio_report=not args.no_audio_report, on_stage=tell)
+            result = checked(generate(item, audio_report=not args.no_audio_report, on_stage=tell))
             tell("write")
             written = save(result, paths.numbered(index, args.n))
             _say(result, written, args)
     return 0
+
+
+def _copy_check(index: Path | None) -> Callable[[Result], Result]:
+    """Adds to a report whether the piece copies one of an index; without an index nothing.
+
+    Raises:
+        FileError: the index cannot be read (asked before long work begins).
+    """
+    if index is None:
+        return lambda result: result
+    from partimento.evaluate.training_check import check_result, with_findings
+    from partimento.evaluate.training_index import read_index
+
+    known = read_index(index)
+    return lambda result: with_findings(result, check_result(result, known))
 
 
 def refuse_files(model: str, stems: Path | None, midi: Path | None) -> None:
@@ -96,8 +114,8 @@ def _project(request: GenerateRequest, args: argparse.Namespace) -> int:
     from partimento.project.files import check_new
     from partimento.sessions import create_project
 
-    if args.n != 1 or args.stems or args.midi_out or args.report:
-        raise RequestError("a project holds stems, score and report; leave out --n, --stems, --midi-out and --report")
+    if args.n != 1 or args.stems or args.midi_out or args.report or args.check_index:
+        raise RequestError("a project holds stems, score and report; leave out --n, --stems, --midi-out, --report, --check-index")
     check_new(args.output)
     with stages(4, args.quiet) as tell:
         project = create_project(args.output, request, on_stage=tell)
