@@ -13,9 +13,23 @@ from partimento.interpret.tokens import clause_spans, has_cjk
 
 Span = tuple[int, int]
 _EN_BREAK = re.compile(
-    r"\b(?:and then|but then|then|before|until|followed by|while|but|whereas|and finally|and later|"
-    r"and after|and eventually|and (?:at last|lastly|last|subsequently|in the end|ultimately)|over which)\b"
+    r"\b(?:and then|but then|(?<!until )(?<!till )(?<!before )(?<!by )(?<!since )then|(?<!everything )(?<!all )(?<!comes )before|"
+    r"until|followed by|while|but|whereas|and finally|and later|"
+    r"and after|and eventually|and (?:at last|lastly|last|subsequently|in the end|ultimately)|"
+    r"over which)\b"
 )
+_AND = re.compile(r"\band (?!(?:then|but|off|on|out|over|again)\b)")
+_DETERMINED = re.compile(r"(?:an?|the|some|two|his|her|its|their|(?:\w+ )?\w+)\b")
+_BESIDE = re.compile(
+    r"\s*(?:over|on top of|above|against|atop|under|underneath|beneath|below|behind|alongside|beside|around|with|to|into)"
+    r"(?: an?| the| its| their)?(?: \w+){0,2}\s*"
+)
+_NOUN_WORDS = (
+    "section sections part parts line lines melody beat beats groove riff riffs solo solos sound sounds pattern patterns loop "
+    "chord chords arpeggio arpeggios tune theme rhythm note notes s"
+)
+_NOUNS = frozenset(_NOUN_WORDS.split())
+"""What completes a name rather than saying something of it."""
 _ZH_POSTPOSED = (
     r"(?:打头|领头|起头|先行|开路|殿后|压轴|垫后|起拍|热场|开场|开头|在前|在后|随后|后到|紧随其后|继之|跟上|"
     r"先(?=[,、。;]|$)|后(?=[,、。;]|$)|收尾|收束|作结)"
@@ -59,13 +73,35 @@ def clauses_of(text: str, start: int, end: int, live: list[Mention]) -> list[Spa
                 if match.start() > at and not adverb:
                     spans.append((at, match.start()))
                     at = match.start()
+            spans += [(a, b) for a, b in _joined_clauses(text, at, high, live) if a < b]
+            at = high
         else:
             for match in _ZH_BREAK.finditer(text, low, high):
                 spans.append((at, match.end()))
                 at = match.end()
         if at < high:
             spans.append((at, high))
-    return spans
+    return [(a, a + len(text[a:b].rstrip())) for a, b in spans]
+
+
+def _joined_clauses(text: str, low: int, high: int, live: list[Mention]) -> list[Span]:
+    """A stretch broken at each "and" that joins two clauses: both name somebody, and the second says when by itself."""
+    order, spans, at = cues("en")["order"], [], low
+    for match in _AND.finditer(text, low, high):
+        left = [m for m in live if at <= m.start and m.end <= match.start()]
+        right = [m for m in live if match.end() <= m.start < high]
+        if not left or not right:
+            continue
+        begins = match.end()
+        cue = cue_of(text, begins, high)
+        verb = order["add"].match(text, begins, high) or (cue and cue[0] != "place" and cue[1][0] - begins < 2)
+        said = order["add"].search(text, at, left[0].start) or cue_of(text, at, match.start())
+        gap = [w for w in re.findall(r"[a-z']+", text[left[-1].end : match.start()]) if w not in _NOUNS]
+        subject = gap and (order["enter"].search(text, right[0].end, high) or (cue and not verb and cue[2]))
+        if (verb and said) or (subject and _DETERMINED.match(text, begins, high)):
+            spans.append((at, match.start()))
+            at = match.start()
+    return [*spans, (at, high)]
 
 
 def cue_of(text: str, low: int, high: int) -> tuple[str, Span, bool] | None:
@@ -160,13 +196,16 @@ def chosen(
     if not back and after:
         entering = [i for i in who_enters(text, span[1], high, live) if i in after]
         leave = order["leave"].search(text, span[1], high)
+        subject_before = [i for i in who_enters(text, low, span[0], live) if i in before]
+        if subject_before and not entering and _BESIDE.fullmatch(text[span[1] : live[after[0]].start]):
+            return subject_before, False
         if entering and not leave:
             company = _COMPANY.search(text, live[entering[-1]].end, high)
             return entering + (forward_chain(text, company.end(), high, live, 4) if company else []), False
         if text[span[0] : span[1]].strip() == "and then" and any(m.end == span[0] or m.end + 1 == span[0] for m in live):
             return forward_chain(text, span[1], high, live) or after, True
-        return after, not entering
-    entering = [i for i in who_enters(text, low, high, live) if i in before]
+        return [i for i in who_is_added(text, low, high, live) if i in after] or after, not entering
+    entering = [i for i in who_enters(text, low, high, live) or who_is_added(text, low, span[0], live) if i in before]
     if entering:
         return entering, False
     if back:
@@ -213,6 +252,21 @@ def who_enters(text: str, low: int, high: int, live: list[Mention]) -> list[int]
     if not re.search(r"\w", text[low : match.start()]):
         return forward_chain(text, match.end(), high, live, 3)
     return backward_chain(text, match.start(), low, live, 3)
+
+
+def states(text: str, low: int, high: int, live: list[Mention], inside: list[int]) -> list[int]:
+    """The subject of a plain statement that fills its clause: "the horn states the theme"."""
+    if has_cjk(text[low:high]) or not inside:
+        return []
+    subject = forward_chain(text, low, high, live, 3)
+    verb = re.match(r" (?:\w+ly )?[a-z]+(?<![is])s\b|, (?:too|also)", text[live[subject[-1]].end : high]) if subject else None
+    return subject if verb else []
+
+
+def who_is_added(text: str, low: int, high: int, live: list[Mention]) -> list[int]:
+    """Mentions that are the object of a verb of adding: "layer in a flute", "let the drums in"."""
+    match = None if has_cjk(text[low:high]) else cues("en")["order"]["add"].search(text, low, high)
+    return forward_chain(text, match.end(), high, live, 4) if match else []
 
 
 def who_leaves(text: str, low: int, high: int, live: list[Mention], inside: list[int]) -> list[int]:

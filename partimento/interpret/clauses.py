@@ -114,8 +114,9 @@ def _relation(
         high = max((live[i].end for i in main), default=stop)
     else:
         main, high = _main_before(text, main_low, clause_low, match.start(), live), sub_high
-        if not main and waits(text, main_low, match.start()) and _PRONOUN.search(text[main_low : match.start()]):
-            main = _spoken_before(live, main_low, start, before)
+        moves = waits(text, main_low, match.start()) or cues("en")["order"]["enter"].search(text, main_low, match.start())
+        if not main and moves and _PRONOUN.search(text[main_low : match.start()]):
+            main = [i for i in _spoken_before(live, main_low, start, before) if i not in chain]
     span = (min([match.start(), *(live[i].start for i in main if not fronted)]), high)
     return _directed(text, word, chain, main, span, done, fronted, (main_low, match.start()) if not fronted else (stop, end))
 
@@ -131,6 +132,9 @@ def _directed(
         return main_first if _ALREADY.search(said_main) else None
     if word in ("when", "as", "while"):
         if fronted and _ALREADY.search(said_main):
+            return main_first
+        leaves = cues("en")["clause"]["done"].search(said_main) and not fronted
+        if leaves and cues("en")["order"]["enter"].search(text, *span):
             return main_first
         return sub_first if done else None
     if word in ("after", "once", "following", "with"):

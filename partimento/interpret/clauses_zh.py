@@ -11,7 +11,10 @@ from partimento.interpret.phrases import forward_chain_zh
 
 _BREAK = re.compile(r"[,;:。!?]")
 _LATER_GAP = 12  # characters between the marker and the name of what follows
-_BEHIND = re.compile(r"(?:紧接|紧跟|跟|接|排)?在(?P<what>[^,，。;；!?]{1,12}?)的?(?:后面|之后|后头|后边|后(?=$|[,，。;；]))")
+_BEHIND = re.compile(
+    r"(?:紧接|紧跟|跟|接|排)?在(?P<what>[^,，。;；!?]{1,12}?)的?(?:"
+    r"后面|之后|后头|后边|后(?=$|[,，。;；才再就进加出响登起开接切入浮现唱吹弹拉敲奏]))"
+)
 _PROMPTLY = re.compile(
     r"[,，][^,，。;；!?到等第]{0,8}?(?:便|方才|才|随即|立刻|立即|马上|旋即|随之|已经?(?=接|起|响)|就(?=[应接起响唱进吹弹拉]))(?![是能行好够可])"
 )

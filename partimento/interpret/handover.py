@@ -11,6 +11,11 @@ from partimento.interpret.phrases import backward_chain, forward_chain, forward_
 from partimento.interpret.tokens import has_cjk
 
 Span = tuple[int, int]
+_FURTHER = re.compile(
+    r"\s*,?\s*(?:(?:and|then|finally|on|before)\s+)*(?:in)?to\s|"
+    r"[,，]?(?:再|又|最后|然后|接着)+(?:传|交|递|转|引|过渡)(?:给|到|向|至)"
+)
+"""What goes on after a handover: "from flute to oboe, then to clarinet", 再传给单簧管."""
 _ZH_REACH = 10  # characters between a Chinese name and the verb it belongs to
 
 
@@ -39,7 +44,22 @@ def find_handovers(text: str, start: int, end: int, live: list[Mention]) -> list
             earlier, later = (after, before) if name.startswith("behind") else (before, after)
             span = (min(low, live[before[0]].start), max(high, live[after[-1]].end))
             found.append(Handover(tuple(earlier), tuple(later), span, name.endswith("replaced")))
+            if not name.startswith("behind"):
+                found += _further(text, end, later, live)
     return sorted(found, key=lambda h: h.span)
+
+
+def _further(text: str, end: int, at: list[int], live: list[Mention]) -> list[Handover]:
+    """The stations behind the first handover: "… to oboe to clarinet"."""
+    found: list[Handover] = []
+    while match := _FURTHER.match(text, live[at[-1]].end, end):
+        chinese = has_cjk(match.group())
+        following = forward_chain_zh(text, match.end(), end, live) if chinese else forward_chain(text, match.end(), end, live, 4)
+        if not following or {live[i].id for i in following} & {live[i].id for i in at}:
+            break
+        found.append(Handover(tuple(at), tuple(following), (live[at[-1]].end, live[following[-1]].end)))
+        at = following
+    return found
 
 
 def _around(text: str, start: int, end: int, match: re.Match[str], live: list[Mention]) -> tuple[list[int], list[int]]:

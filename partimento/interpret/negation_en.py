@@ -19,12 +19,13 @@ _COMMAND_BEFORE = re.compile(
     r"you can|you may|we|i|i'd|let's|let us|can|could|would|should|must))\s*$"
 )
 _REFUSED = re.compile(
-    r" ?\? *(?:no\b|nope|never|none|nah|not (?:here|this time|today|now|please|for me|in this one)|"
+    r" ?[?:] *(?:no\b(?! [a-z])|nope|never|none|nah|not (?:here|this time|today|now|please|for me|in this one)|"
     r"(?:这次|这回|就|都)?(?:不用|不要|不需要|免了|算了|别))"
 )  # "Drums? Not this time."
 _NOTHING = re.compile(r"\b(?:no|nothing|nobody|none|without|not?) (?:\w+ ){0,3}?(?:except|save|excluding)")
 _AND = re.compile(r"\b(?:and|&)\b|&|\+")
 _OR = re.compile(r"\b(?:or|nor)\b")
+_EMPTY = frozenset(("any", "anything", "all", "kind", "kinds", "sort", "of", "other", "whatsoever", "please"))
 _DET = re.compile(
     r"\b(?:a|an|the|some|one|two|three|with|lots|plenty|just|only|more|solo|soft|gentle|warm|quiet|light|slow|deep|lush|big)\b"
 )
@@ -132,7 +133,7 @@ def _scope(text: str, chain: list[int], mentions: list[Mention], *, positive_bef
     kept = chain[: last_or + 1]
     for k in range(last_or + 1, len(chain)):
         gap = text[mentions[chain[k - 1]].end : mentions[chain[k]].start]
-        bare = not _DET.search(gap) and len(gap_words(gap)) <= 1
+        bare = not _DET.search(gap) and len([w for w in gap_words(gap) if w not in _EMPTY]) <= 1
         if "," in gap and re.match(r"\s*(?:please|instead)\b", text[mentions[chain[k]].end :]):
             break  # "no saxophone, piano please"
         if mentions[chain[k]].start < mentions[chain[k - 1]].end or (

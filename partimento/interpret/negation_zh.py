@@ -128,7 +128,7 @@ def _after(text: str, start: int, end: int, mentions: list[Mention], star_spans:
         if any(a < match.end() and match.start() < b for a, b in star_spans):
             continue
         low = max((m.end() for m in re.finditer(r"[,;:]", text[start : match.start()])), default=0) + start
-        if (limited(text, low, match.start()) and not _ALWAYS.search(text, low, match.end())) or _KEEPS.search(
+        if (limited(text, low, match.end()) and not _ALWAYS.search(text, low, match.end())) or _KEEPS.search(
             text, low, match.end()
         ):
             continue

@@ -19,7 +19,9 @@ from partimento.interpret.clause_events import (
     governs,
     is_list,
     sequence_of,
+    states,
     who_enters,
+    who_is_added,
     who_leaves,
 )
 from partimento.interpret.clauses import Late, Relation, find_late, find_relations
@@ -35,7 +37,10 @@ from partimento.interpret.tokens import has_cjk
 
 Span = tuple[int, int]
 _UNDER = re.compile(r"(?:之上|上方|声中|的?伴奏下|的?背景下|的?衬托下)")
-_OVER = re.compile(r"\b(?:over|on top of|above|against|atop)(?: an?| the)?(?: \w+)?\s*$")
+_OVER = re.compile(
+    r"\b(?:over|on top of|above|against|atop|under|underneath|beneath|below|behind|alongside|beside|around)"
+    r"(?: an?| the)?(?: \w+)?\s*$"
+)
 _AT_ONCE = re.compile(r"同时|\bat the same time\b|\bsimultaneously\b|\bat once\b")
 _INSTEAD = re.compile(r"改用|换成|换|转为|改成")  # behind what is taken away these are replacements, not stages
 _STRONG_START = re.compile(r"start|begin|open|commenc|kick|intro|先|起|开")
@@ -65,11 +70,13 @@ class _Reader:
         self.silent = silent
         self.events: list[Event] = []
         self.in_event: set[int] = set()
+        self.end = 0  # of the sentence that is read
         self.spoken: list[int] = []  # what a pronoun of the next sentence may mean
 
     def sentence(self, start: int, end: int) -> None:
         """Read one sentence."""
         text, live = self.text, self.live
+        self.end = end
         joined = self._joined(start, end)
         current: Event | None = None
         inherits = False
@@ -155,9 +162,9 @@ class _Reader:
         event.only = only_there(text, low, high)
         event.leaving = [live[i].id for i in gone]
         event.position = span[0]
-        event.entering = bool(who_enters(text, low, high, live))
+        event.entering = bool(who_enters(text, low, high, live) or (self.events and who_is_added(text, low, high, live)))
         said = text[span[0] : span[1]]
-        event.ending = bool(
+        event.ending = said != "end" and bool(
             re.match(
                 r"end|finish|clos|conclu|wrap|leav|until|till|strip|last|at the (?:close|finish)|[只收仅终殿压垫归以唯]", said
             )
@@ -186,7 +193,7 @@ class _Reader:
         text, live = self.text, self.live
         if inside and self._at_once(low, high):
             return current, inherits
-        enters = who_enters(text, low, high, live)
+        enters = who_enters(text, low, high, live) or self._added(low, high)
         arrives = [] if enters else arriving(text, start, low, high, live)
         if enters or arrives:
             span = (live[arrives[0]].start, high) if arrives else (low, high)
@@ -195,6 +202,12 @@ class _Reader:
             self._beneath(event, low, enters or arrives, inside)
             self.events.append(event)
             return event, False
+        last = self.events[-1] if self.events else None
+        if not (current and inherits) and last and last.kind == "start" and last.span[0] >= start and self._goes_on(high):
+            stated = [] if gone else states(text, low, high, live, inside)
+            if stated:
+                self.events.append(event_of("next", stated, (low, high), text, live, self.in_event))
+                return None, False
         if current is not None and inherits and inside and not gone:
             self.in_event.update(inside)
             current.ids.extend(id_ for id_ in dict.fromkeys(live[i].id for i in inside) if id_ not in current.ids)
@@ -202,6 +215,16 @@ class _Reader:
         elif gone:
             self._leave(gone, (low, high))
         return current, inherits
+
+    def _goes_on(self, at: int) -> bool:
+        """True when a later stage is told behind ``at`` in the sentence: what stands between is a stage of its own."""
+        cue = cue_of(self.text, at, self.end) if self.end > at else None
+        return bool(cue and cue[0] in ("next", "end"))
+
+    def _added(self, low: int, high: int) -> list[int]:
+        """ "Begin with a piano, add strings": the object of a verb of adding enters, once something has begun."""
+        last = next((e for e in reversed(self.events) if e.kind in ("start", "next", "sequence")), None)
+        return who_is_added(self.text, low, high, self.live) if last and last.ids else []
 
     def _beneath(self, event: Event, low: int, ids: list[int], inside: list[int]) -> None:
         """Others of the clause sound already: "brass enters over the piano", 铜管在钢琴之上登场."""

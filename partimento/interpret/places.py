@@ -50,7 +50,9 @@ def _section_pattern() -> re.Pattern[str]:
     english = "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True) if n.isascii())
     chinese = "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True) if not n.isascii())
     chinese = chinese.replace("|高潮", "|(?<![推向入渐达])高潮(?!迭起|收尾)")  # "builds to a climax" is no place
-    return re.compile(rf"{_SECTION_BEFORE}({english})s?\b|({chinese})")
+    number = r"(?:(?:first|second|third|last|final|\d) )?"
+    listed = rf"(?<![a-z] )\b(?:the |an? )?{number}({english})(?= (?:with|is|has|brings|adds|uses|gets)\b|:|$)"
+    return re.compile(rf"{_SECTION_BEFORE}({english})s?\b|{listed}|({chinese})")
 
 
 def section_place(text: str, start: int, end: int) -> tuple[str, tuple[int, int]] | None:
@@ -58,7 +60,7 @@ def section_place(text: str, start: int, end: int) -> tuple[str, tuple[int, int]
     match = _section_pattern().search(text, start, end)
     if not match:
         return None
-    spoken = match.group(1) or match.group(2)
+    spoken = match.group(1) or match.group(2) or match.group(3)
     for name, words in section_words():
         if spoken in words:
             return name, match.span()

@@ -76,7 +76,7 @@ def _resolved(events: list[Event]) -> list[Event]:
     """Places become stages when there are several, and are no events otherwise; "before that" looks back."""
     ranks = {e.rank for e in events if e.rank is not None and e.kind in ("place", "start", "end", "next")}
     several = len(ranks) > 1 or any(e.kind == "next" and e.ids for e in events)
-    lowest = min((e.rank for e in events if e.kind in ("place", "start") and e.rank is not None), default=0.0)
+    lowest = min((e.rank for e in events if e.kind in ("place", "start", "next") and e.ids and e.rank is not None), default=0.0)
     out: list[Event] = []
     for event in events:
         if event.kind == "place":
