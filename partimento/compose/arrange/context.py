@@ -191,9 +191,14 @@ class Context:
         """The style's patterns of a kind (``drums``, ``bass`` …), or with ``shared`` the ones common to all styles."""
         key = (kind, shared)
         if key not in self._pools:
-            own = [read_pattern(raw, LANES[kind]) for raw in self.music.get(kind, ())]
+            own = [p for raw in self.music.get(kind, ()) if self._fits(p := read_pattern(raw, LANES[kind]))]
             self._pools[key] = list(common_patterns().get(kind, ())) if shared else own
         return self._pools[key]
+
+    def _fits(self, pattern: Pattern) -> bool:
+        """False for a pattern that is meant for given chords only (option ``when: given``) or for the piece's own."""
+        when = pattern.options.get("when")
+        return when is None or (when == "given") == (self.plan.chords.value is not None)
 
     def pattern(
         self, kind: str, label: str, bar: Bar, instrument_: tuple[str, str] = ("", ""), tags: tuple[str, ...] = ()

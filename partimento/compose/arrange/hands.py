@@ -21,6 +21,7 @@ _LOW_TUNE = 58
 _OPEN_CEILING = 81
 _STRINGS_SPAN = 24
 _LOWEST_OCTAVE = 29
+_MINOR_THIRD = 3
 
 
 @dataclass
@@ -36,6 +37,7 @@ class Hand:
         family: instrument family.
         strict: avoid parallels.
         under_tune: keep the top voice under the tune.
+        tenths: power chords carry the chord's third on top: without it they fit major and minor alike.
         previous: the voicing before.
     """
 
@@ -49,6 +51,7 @@ class Hand:
     family: str
     strict: bool = False
     under_tune: bool = True
+    tenths: bool = False
     previous: tuple[int, ...] = ()
 
     def ceiling(self, ctx: Context, start: float, end: float) -> int:
@@ -119,8 +122,9 @@ def make_hand(ctx: Context, player: Player, *, bass_duty: bool, kind: str | None
     chosen = kind or ("strum" if guitar else "close")
     strict = bool(ctx.music.get("strict", False)) or player.role == "pad"
     return Hand(
-        floor, roof, bass_low, bass_low + 16, centre, size, chosen, info.family, strict, under_tune=player.role != "arpeggio"
-    )
+        floor, roof, bass_low, bass_low + 16, centre, size, chosen, info.family, strict, under_tune=player.role != "arpeggio",
+        tenths=ctx.plan.chords.value is not None,
+    )  # fmt: skip
 
 
 def struck(
@@ -139,7 +143,7 @@ def struck(
     if sign in "bf":
         return [(_bass_step(hand, chord, sign, shape, bass_duty), 88, 0.0)]
     if sign == "p":
-        return [(p, 94, 0.0) for p in power(hand, chord, bass_duty)]
+        return tenth(hand, chord, bass_duty) if hand.tenths else [(p, 94, 0.0) for p in power(hand, chord, bass_duty)]
     if sign.isdigit():
         rungs = hand.rungs(chord, shape, bass_duty)
         return [(rungs[min(int(sign) - 1, len(rungs) - 1)], 78, 0.0)]
@@ -184,6 +188,19 @@ def power(hand: Hand, chord: Chord, bass_duty: bool) -> tuple[int, ...]:
     fifth = next((i for i in chord.intervals if i in (7, 6, 8)), 0)
     upper = root + ((chord.root + fifth - root) % 12 or 12)
     return tuple(dict.fromkeys((root, upper, root + 12))) if upper < root + 12 else (root, upper)
+
+
+def tenth(hand: Hand, chord: Chord, bass_duty: bool) -> list[tuple[int, int, float]]:
+    """A power chord with the chord's third on top in place of the octave: pitch, velocity, nudge in seconds.
+
+    The fifth harmonic of a distorted root is a loud major third two octaves up, so a minor third is doubled there.
+    """
+    low, fifth, *octave = power(hand, chord, bass_duty)
+    if chord.third is None:
+        return [(p, 94, 0.0) for p in (low, fifth, *octave)]
+    third = low + 12 + (chord.third - low) % 12
+    doubled = [(third + 12, 90, 0.0)] if (chord.third - chord.root) % 12 == _MINOR_THIRD else []
+    return [(low, 84, 0.0), (fifth, 84, 0.0), (third, 104, 0.0), *doubled]
 
 
 def third_note(hand: Hand, chord: Chord, near: float, floor: int) -> int | None:

@@ -123,8 +123,10 @@ def test_patterns_are_well_formed(style_id: str) -> None:
                     cells = bar.split()
                     assert all(len(c) in (1, 2, 3, 4, 6, 8) for c in cells), f"{kind}: odd cell in '{text}'"
                     assert kind == "fills" or len(cells) == beats, f"{kind}: {len(cells)} cells for {beats} beats in '{text}'"
-            unknown = set(pattern.options) - {"voicing", "hold", "left_always", "octave", "vary", "kind", "lock", "runs", "keep"}
+            known = {"voicing", "hold", "left_always", "octave", "vary", "kind", "lock", "runs", "keep", "when"}
+            unknown = set(pattern.options) - known
             assert not unknown, f"{kind}: unknown options {unknown}"
+            assert pattern.options.get("when", "own") in ("own", "given"), f"{kind}: when is 'own' or 'given'"
 
 
 def test_a_new_style_is_a_new_file(tmp_path: Path) -> None:
