@@ -31,6 +31,9 @@ from partimento.score.parallel import map_in_order
 _EXCERPT_S = 10.0
 _STRENGTHS = (0.2, 0.35, 0.5, 0.65, 0.8, 1.0)
 _MAX_STRENGTH = 1.5
+_OVERSHOT = 1.6
+_NEAR_ENOUGH = 0.8
+_HALVINGS = 3
 _LEAST_WISH = 0.25
 _MAX_LOWERED_DB = 0.8
 ECHO_S = 0.3
@@ -238,16 +241,31 @@ def _strengths(intent: Intent, excerpts: dict[str, Waveform], roles: dict[str, s
     before = figure(_sum(excerpts))
     wanted = intent.wish(before, strength)
     sign = 1.0 if wanted > 0 else -1.0
+
+    def moved_at(at: float) -> float:
+        tried = _through(excerpts, {name: _steps(intent, roles[name], at, len(excerpts)) for name in excerpts})
+        return sign * (figure(_sum(tried)) - before)
+
     farthest, good = 0.0, []
     for share in _STRENGTHS:
         at = share * max(1.0, strength)
-        tried = _through(excerpts, {name: _steps(intent, roles[name], at, len(excerpts)) for name in excerpts})
-        moved = sign * (figure(_sum(tried)) - before)
+        moved = moved_at(at)
         if moved > farthest:
             farthest = moved
             good.append(at)
         if moved >= abs(wanted):
             break
+    # Where a step is far too much (echoes in a dry sound, dirt in a clean one), something in between is looked for.
+    low = good[-2] if len(good) > 1 else 0.0
+    for _ in range(_HALVINGS):
+        if not good or farthest <= _OVERSHOT * abs(wanted):
+            break
+        at = (low + good[-1]) / 2
+        moved = moved_at(at)
+        if moved >= _NEAR_ENOUGH * abs(wanted):
+            good[-1], farthest = at, moved
+        else:
+            low = at
     return good
 
 

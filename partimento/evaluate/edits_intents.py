@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -204,14 +205,19 @@ def _sound(source: str, contents: Contents, intent: Intent, loudness: float) -> 
 def _within_table(contents: Contents, intent: Intent) -> bool:
     """True when every parameter that was used lies within the pair that the table gives."""
     steps: Iterable[SoundStep] = (s for stem in (contents.sound.stems.values() if contents.sound else ()) for s in stem.steps)
-    rows = {str(row["effect"]): row for row in intent.steps}
-    for step in steps:
-        for done in step.effects:
-            for key, value in done.parameters.items():
-                limits = rows.get(done.effect, {}).get(key)
-                low, high = sorted(limits) if isinstance(limits, list) else (value, value)
-                if not low - 1e-3 <= value <= high + 1e-3:
-                    return False
+    return all(
+        done.effect == "gain" or any(_within(done.parameters, row) for row in intent.steps if row["effect"] == done.effect)
+        for step in steps for done in step.effects
+    )  # fmt: skip
+
+
+def _within(parameters: dict[str, float], row: dict[str, Any]) -> bool:
+    """True when parameters lie within a step of the table."""
+    for key, value in parameters.items():
+        limits = row.get(key, value)
+        low, high = sorted(limits) if isinstance(limits, list) else (limits, limits)
+        if not low - 1e-3 <= value <= high + 1e-3:
+            return False
     return True
 
 
