@@ -29,6 +29,7 @@ def add_request_options(parser: argparse.ArgumentParser, *, sound: bool) -> None
     if sound:
         add("--model", metavar="NAME", help="performer (default score; partimento models list)")
         add("--story", metavar="TEXT", help='words along the time line: "0: calm piano; 15: drums come in" (MusicGen models)')
+        add("--engine", metavar="NAME", help="how a MusicGen model runs: auto (eager), eager, int8 or bf16")
         add("--soundfont", metavar="SF2", help="a SoundFont file, fluidr3 or musescore (default: built-in TimGM6mb)")
         add("--sample-rate", type=int, metavar="HZ", help="of the output (default 44100)")
 

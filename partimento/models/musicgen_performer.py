@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,7 +64,7 @@ class MusicGenPerformer:
         from partimento.audio.waveform import Waveform
         from partimento.models.musicgen.take import joined, sing
 
-        model = self._model
+        model = self._load(request.engine)
         pieces = [piece.samples for piece in sing(model, take)]
         new = Waveform(np.concatenate(pieces, axis=1), model.codec.sample_rate)
         if take.recording is None:
@@ -87,7 +87,7 @@ class MusicGenPerformer:
         from partimento.audio.waveform import Waveform
         from partimento.models.musicgen.take import sing
 
-        model, left = self._model, round(take.duration_s * request.sample_rate)
+        model, left = self._load(request.engine), round(take.duration_s * request.sample_rate)
         same = model.codec.sample_rate == request.sample_rate
         resampler = soxr.ResampleStream(
             model.codec.sample_rate, request.sample_rate, model.channels, dtype="float32", quality="VHQ"
@@ -111,7 +111,8 @@ class MusicGenPerformer:
 
         recording = None if request.extends is None else read_audio(request.extends)
         heard = None if request.melody is None else read_audio(request.melody)
-        model = self._model
+        model = self._load(request.engine)
+        self._heard = {}
         from partimento.conditioning.melody import prepare_melody
         from partimento.models.musicgen.take import Take, check_take
 
@@ -134,15 +135,20 @@ class MusicGenPerformer:
 
         from partimento.checkpoints import sha256_of
 
-        folder = self._model.folder
+        model = self._load(request.engine)
+        folder = model.folder
         hashes = {f"{name}_sha256": sha256_of(folder / name) for name in _WEIGHT_FILES if (folder / name).exists()}
         versions = {name: metadata.version(name) for name in ("torch", "transformers")}
-        return {"layout": self._model.layout, "engine": "eager", **self._heard, **hashes, **versions}
+        from partimento.lm.engines import get_engine
 
-    @cached_property
-    def _model(self) -> MusicGen:
+        return {"layout": model.layout, "engine": get_engine(request.engine).name, **self._heard, **hashes, **versions}
+
+    def _load(self, engine: str) -> MusicGen:
+        """The checkpoint, to be run by that engine."""
         need_packages(self.source)
-        return _loaded(self.source)
+        from partimento.lm.engines import get_engine
+
+        return _loaded(self.source, get_engine(engine).name)
 
 
 def need_packages(source: str) -> None:
@@ -153,11 +159,14 @@ def need_packages(source: str) -> None:
 
 
 @lru_cache(maxsize=1)
-def _loaded(source: str) -> MusicGen:
+def _loaded(source: str, engine: str) -> MusicGen:
     """The last model stays: several pieces in a row load it once."""
+    from partimento.lm.engines import get_engine
     from partimento.models.musicgen.loader import load_musicgen
 
-    return load_musicgen(source)
+    model = load_musicgen(source)
+    get_engine(engine).prepare(model.lm)
+    return model
 
 
 def story_of(plan: Plan, request: GenerateRequest) -> tuple[StorySection, ...]:

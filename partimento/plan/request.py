@@ -21,12 +21,12 @@ MAX_SEED = 2**63 - 1
 _TEXTS = {
     "words": "calm piano and strings", "negative": "drums", "chords": "Am | F | C | G", "key": "A minor", "metre": "3/4",
     "style": "jazz", "melody": "tune.mid", "midi": "sketch.mid", "model": "score", "soundfont": "sounds.sf2",
-    "story": "0: calm piano; 15: drums come in", "extends": "song.wav",
+    "story": "0: calm piano; 15: drums come in", "extends": "song.wav", "engine": "eager",
 }  # fmt: skip
 """Text fields with an example of each."""
 RECORDINGS = frozenset((".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".opus"))
 """Suffixes that make ``melody`` a recording instead of a score."""
-_ALWAYS = frozenset(("words", "negative", "model"))  # never None
+_ALWAYS = frozenset(("words", "negative", "model", "engine"))  # never None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ class GenerateRequest:
         index: which of ``--n`` results this is, ≥ 0; it takes part in the seed.
         story: words that change along the time line (:func:`partimento.plan.story.parse_story`); ``words`` hold throughout.
         extends: path of a recording that the piece goes on from; ``duration_s`` then counts from the recording's beginning.
+        engine: how a language model is run (:mod:`partimento.lm.engines`): ``auto``, ``eager``, ``int8`` or ``bf16``.
     """
 
     words: str = ""
@@ -72,6 +73,7 @@ class GenerateRequest:
     index: int = 0
     story: str | None = None
     extends: str | None = None
+    engine: str = "auto"
 
     def __post_init__(self) -> None:
         for name, example in _TEXTS.items():

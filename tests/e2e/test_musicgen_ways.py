@@ -118,7 +118,7 @@ def test_the_first_chunk_comes_before_the_end(mono):
     request = GenerateRequest("calm piano", duration_s=40.0, model=str(mono), sample_rate=16_000)
     performer = get_performer(request.model)
     steps = 0
-    lm = performer._model.lm
+    lm = performer._load(request.engine).lm
     original = lm.forward
 
     def counted(*args, **kwargs):
@@ -193,6 +193,18 @@ def test_several_pieces_are_each_their_own(mono, tmp_path):
     alone = get_performer(request.model).perform(make_plan(request), request, item_rng(request)).audio
     third = soundfile.read(files[2], dtype="float32", always_2d=True)[0].T
     assert np.abs(third - np.clip(alone.samples, -1, 1)).max() < 1e-4
+
+
+@pytest.mark.parametrize("engine", ["auto", "eager", "int8", "bf16"])
+def test_engines(mono, melodic, tmp_path, engine, capsys):
+    sound = make(mono, tmp_path / "a.wav", "--engine", engine)
+    assert sound.shape == (3 * RATE, 1)
+    assert np.array_equal(sound, make(mono, tmp_path / "b.wav", "--engine", engine))
+    said = json.loads((tmp_path / "a.provenance.json").read_text())["engine"]
+    assert said == ("eager" if engine == "auto" else engine)
+    assert make(melodic, tmp_path / "c.wav", "--engine", engine, "--melody", str(tune(tmp_path / "hum.wav"))).shape == sound.shape
+    known = refusal(capsys, "generate", "a", "--model", mono, "--engine", "warp", "-o", tmp_path / "d.wav")
+    assert "unknown engine 'warp'; known: auto, eager, int8, bf16" in known
 
 
 def test_what_a_model_does_not_have_is_refused(mono, tmp_path, capsys):
