@@ -232,7 +232,10 @@ def _ground(frame: Frame, chords: tuple[ChordSpan, ...], wanted: list[bool], rng
             source[at] = there
             shift[at] = _nearest_shift(frame.bars[at].key.tonic - frame.bars[there].key.tonic)
         if section is last_of[section.material] and section.n_bars >= 4:
-            _vary(source, section.start_bar, section.end_bar, rng)
+            new = _varied(source, section.start_bar, section.end_bar, rng)
+            before_close = sum(bar.start < frame.final_start - _EPS for bar in frame.bars[section.start_bar : section.end_bar])
+            # Where the piece closes within a short return, the close is new enough: more would leave nothing of it.
+            source = new if before_close >= 4 else source
     mean = float(np.mean([bar.section.energy for bar in frame.bars]))
     ends = [bar.index for bar in frame.bars if bar.phrase_end or bar.section_end or bar.last]
     in_phrase = []
@@ -253,13 +256,15 @@ def _ground(frame: Frame, chords: tuple[ChordSpan, ...], wanted: list[bool], rng
     )
 
 
-def _vary(source: list[int], start: int, end: int, rng: np.random.Generator) -> None:
-    """The last return is new in one or two bars: an inner one and, often, the one before its end."""
+def _varied(source: list[int], start: int, end: int, rng: np.random.Generator) -> list[int]:
+    """The sources with the last return new in one or two bars: an inner one and, often, the one before its end."""
+    found = list(source)
     inner = list(range(start + 1, end - 1))
     if inner:
-        source[int(rng.choice(inner))] = -2
+        found[int(rng.choice(inner))] = -2
     if end - start >= 6 and rng.random() < 0.6:
-        source[end - 2] = -2
+        found[end - 2] = -2
+    return found
 
 
 def _nearest_shift(semitones: int) -> int:
