@@ -98,6 +98,15 @@ class Frame:
         named = any(i.value not in ("all", "it") for i in self.things) or self.clause.of("region")
         return bool(_COMPLAINT.search(said)) and not _IMPERATIVE.search(said) and not named
 
+    @property
+    def unplaced(self) -> str:
+        """The text with its places blanked, so that their numbers are not taken for amounts."""
+        text, low = list(self.text), self.clause.span[0]
+        for item in self.clause.of("region"):
+            for at in range(max(0, item.span[0] - low), min(len(text), item.span[1] - low)):
+                text[at] = " "
+        return "".join(text)
+
     def amount(self, *units: str) -> Item | None:
         """The first amount in one of the units."""
         return next((i for i in self.clause.of("amount") if i.value.unit in units), None)

@@ -136,11 +136,17 @@ def lone_key(original: str, start: int, end: int) -> re.Match[str] | None:
     return _LONE_KEY.search(original, start, end)
 
 
-def unknown_words(text: str, items: list[Item]) -> list[tuple[str, Span]]:
-    """Words that no item covers and that carry a wish."""
+def coverage(text: str, items: list[Item]) -> bytearray:
+    """1 for each character of a text that belongs to an item."""
     covered = bytearray(len(text))
     for item in items:
         covered[item.span[0] : item.span[1]] = b"\x01" * (item.span[1] - item.span[0])
+    return covered
+
+
+def unknown_words(text: str, items: list[Item]) -> list[tuple[str, Span]]:
+    """Words that no item covers and that carry a wish."""
+    covered = coverage(text, items)
     rest = "".join(" " if covered[i] else c for i, c in enumerate(text))
     talk = _talk()
     out = [

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 
 from partimento.errors import RequestError
+from partimento.interpret.edit_place_lists import listed
 from partimento.interpret.mentions import Mention
 from partimento.interpret.places import section_words
 from partimento.interpret.quantities import parse_number
@@ -128,8 +129,6 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         "bar_end": re.compile(rf"(?:\bfrom\s+(?:{_BAR})\s*({n})\s*(?:to|until|till|through to)\s*the (?:very )?"
             rf"(?:end|close|finish)(?: of (?:the |it\b)?(?:song|piece|track|tune)?)?|"
             rf"从?第({z})小节(?:一直)?(?:到|至|直到)(?:结尾|结束|最后|末尾|完))"),
-        "bar_list": re.compile(rf"{_LEAD}{_BAR}\s*({n}(?:\s*,\s*{n})+,?\s*(?:and|&)\s*{n}|{n}\s*(?:,|and|&)\s*{n})\b"
-            rf"(?!\s*(?:db|bpm))"),
         "clock_on": re.compile(rf"(?:\b(?:from|after|starting at|starting from"
             rf"|at)\s+(?:about )?)({_CLOCK})(?:\s*(?:on(?:wards?)?|forwards?|to the end|until the end))?"
             rf"|从?({_CLOCK})(?:开始|起|往后|之后|以后|后)|\b({_CLOCK})\s*(?:on(?:wards?)|onwards?)\b"),
@@ -168,6 +167,7 @@ def regions(text: str, mentions: list[Mention]) -> Iterator[Found]:
     Raises:
         RequestError: bars or seconds that cannot be ("bars 12 to 9").
     """
+    yield from listed(text, NUMBER, ZH_NUMBER, _section_names(), _ORDINALS, parse_number, _bars)
     yield from _beside(text, mentions)
     yield from _numbered(text)
     yield from _clocked(text)
@@ -198,10 +198,6 @@ def _numbered(text: str) -> Iterator[Found]:
     p = _patterns()
     if re.search(r"\b(?:bars?|measures?)\s*(?:-|minus |negative )\s*\d", text):
         raise RequestError("bars count from 1; say e.g. bars 9 to 12")
-    for m in p["bar_list"].finditer(text):
-        said = [v for part in re.split(r"\s*(?:,|and|&)\s*", m.group(1)) if (v := _n(part.strip())) is not None]
-        if len(said) > 2 and said == [said[0] + i for i in range(len(said))]:
-            yield _bars(said[0], said[-1]), m.span()
     for name in ("bars", "bars_zh"):
         for m in p[name].finditer(text):
             yield _bars(_n(m.group(1)), _n(m.group(2))), m.span()

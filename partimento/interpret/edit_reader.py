@@ -9,8 +9,10 @@ from functools import lru_cache
 from partimento.errors import RequestError
 from partimento.interpret.edit_clauses import Clause, clauses
 from partimento.interpret.edit_frames import Context, Frame
-from partimento.interpret.edit_items import Item, find_items, unknown_words
+from partimento.interpret.edit_items import Item, coverage, find_items, unknown_words
 from partimento.interpret.edit_parts import note_kept
+from partimento.interpret.edit_place_lists import lost_place
+from partimento.interpret.edit_polarity import each, forbids, held_back, less_of, turned
 from partimento.interpret.edit_rules import operations_of
 from partimento.interpret.tokens import language_of, normalise
 from partimento.plan.edit import EditOperation, EditPlan, Region
@@ -20,6 +22,8 @@ CAN_BE_ASKED = (
     '"bars 5-8 up a tone"'
 )
 """What a refused instruction is told."""
+PLACES_CAN_BE_SAID = 'say e.g. "bars 9 to 12", "from 0:40 to 1:05", "in the second chorus", "in the last four bars"'
+"""What a place that was not understood is told."""
 _BACK = re.compile(r"\b(?:in it|in there|there|same place|of it)\b|那里|其中|里面")
 _AFTER_THAT = re.compile(r"\b(?:after (?:that|this|it)|from then on|from there on?)\b|(?:之后|然后|从那以后)")
 _RESET = re.compile(r"\b(?:overall|throughout|everywhere|whole (?:song|piece|track|thing)|entire)\b|整体|整首|全曲")
@@ -43,10 +47,11 @@ def read_edit(words: str, known: tuple[str, ...] = ()) -> tuple[EditPlan, ...]:
     """
     squeezed = " ".join(words.split(" ")) if "\t" not in words else re.sub(r"[^\S\n\r]", " ", words)
     text = normalise(squeezed)
-    items = find_items(text, squeezed)
+    items = turned(text, find_items(text, squeezed))
     context = Context(text, squeezed)
     operations, problems, covered = _read_clauses(clauses(text, items), context)
     unknown = tuple(squeezed[a:b] for _, (a, b) in unknown_words(text, items))
+    _refuse_lost_places(text, items, operations)
     if not operations:
         raise RequestError(problems[0] if problems else _refusal(squeezed, context, covered))
     operations = [
@@ -61,6 +66,20 @@ def read_edit(words: str, known: tuple[str, ...] = ()) -> tuple[EditPlan, ...]:
     remarks = tuple(f"{name} stays as it is" for name in context.kept) + tuple(problems)
     language = language_of(text)
     return tuple(EditPlan(_with_reasons(o), c, language, unknown, remarks) for o, c in readings)
+
+
+def _refuse_lost_places(text: str, items: list[Item], operations: list[EditOperation]) -> None:
+    """A place that was said and not understood must not widen the edit to the whole piece.
+
+    Raises:
+        RequestError: there is one.
+    """
+    tempo = any(o.op in ("set_tempo", "set_metre") for o in operations) or any(i.value == "tempo" for i in items)
+    places = [i.span for i in items if i.kind == "region"]
+    lost = lost_place(text, coverage(text, items), places, tempo=tempo) if operations else None
+    if lost is not None:
+        said = text[lost[0] : lost[1]].strip()
+        raise RequestError(f"the place '{said}' is not understood; {PLACES_CAN_BE_SAID}")
 
 
 def _spared(operation: EditOperation, context: Context) -> list[str]:
@@ -95,6 +114,13 @@ def _read_clauses(found: list[Clause], context: Context) -> tuple[list[EditOpera
         if note_kept(frame):
             _restore(frame, operations)
             _remember(frame, [], context)
+            continue
+        if held_back(frame):
+            for some in (operations, frame.context.last):
+                each(less_of, list(frame.context.last), some)
+            continue
+        if forbids(frame):
+            problems.append(f"'{frame.text.strip()}' asks for nothing to be changed; {CAN_BE_ASKED}")
             continue
         if _only_there(frame, operations):
             continue
@@ -133,6 +159,8 @@ def _in_each_place(frame: Frame, done: list[EditOperation]) -> list[EditOperatio
             break
         listed.append(place)
     first = listed[0].value if listed else None
+    if missed := [p.text.strip() for p in places[len(listed) :] if done and p.value not in {o.region for o in done} | {first}]:
+        raise RequestError(f"two places in one wish, of which '{missed[0]}' would be lost; say them one after the other")
     if len(listed) < 2 or any(o.region != first for o in done):
         return done
     return [replace(o, region=place.value) for o in done for place in listed]

@@ -10,13 +10,6 @@ from partimento.interpret.edit_items import Item, edit_lexicon
 from partimento.interpret.edit_parts import PUTS_IN
 from partimento.plan.edit import EditOperation
 
-_OPPOSITE = {
-    "darker": "brighter", "brighter": "darker", "wider": "closer", "spacious": "drier", "closer": "spacious",
-    "dirtier": "cleaner",
-    "softer": "harder", "harder": "softer", "more_energy": "calmer", "calmer": "more_energy", "lofi": "cleaner",
-    "vintage": "cleaner", "warmer": "brighter", "punchier": "softer", "drier": "spacious", "bigger": "calmer",
-    "tighter": "more_expressive",
-}  # fmt: skip
 _LESS = re.compile(
     r"\b(?:less|cut|cuts|roll(?:ed)? off|tame|reduce|attenuate|scoop|filter out|shave)\b|少|减|降|切|削|衰减|滤掉|太[多重大]"
 )
@@ -48,12 +41,6 @@ def intents(f: Frame) -> list[EditOperation]:
     strength = edit_lexicon()["amounts"]["strength"]
     for item in _wishes(f):
         value = str(item.value)
-        before = f.context.text[max(0, item.span[0] - 12) : item.span[0]]
-        if re.search(
-            r"\b(?:not|less|isn't|don't|no|without)\s+(?:so |as |too |that |very )?$|(?:别|不要)(?:那么|太|这么)?$|没那么$",
-            before,
-        ):
-            value = _OPPOSITE.get(value, value)
         region = f.region
         if value == "drop" and region.kind == "bars" and region.start == region.end:
             region = replace(region, end=None)

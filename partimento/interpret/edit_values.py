@@ -131,7 +131,7 @@ def tempo(f: Frame) -> list[EditOperation]:
     speaks = "tempo" in f.cues or direction
     if not speaks or f.clause.of("style"):
         return []
-    if plain := _PLAIN_TEMPO.search(f.text):
+    if plain := _PLAIN_TEMPO.search(f.unplaced):
         value = float(plain.group(1))
         if not MIN_TEMPO_BPM <= value <= MAX_TEMPO_BPM:
             raise RequestError(f"tempo {value:g} bpm is outside {MIN_TEMPO_BPM:g} to {MAX_TEMPO_BPM:g}")

@@ -1,0 +1,134 @@
+"""Which way a wish points: "not bright enough" is brighter, "too bright" and "less bright" darker, "less dull" brighter.
+
+A word of a wish may name the goal ("bright") or the fault that the goal removes ("dull", listed as ``faults`` in
+``edits.yaml``). "Not … enough" asks for more of the goal; "too", "less", "not so" ask for less of it, and of a fault they
+ask for the goal itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from partimento.errors import RequestError
+from partimento.interpret.data import comma_list
+from partimento.interpret.edit_frames import Frame
+from partimento.interpret.edit_items import Item, edit_lexicon
+from partimento.plan.edit import EditOperation
+
+T = TypeVar("T")
+
+OPPOSITE = {
+    "darker": "brighter", "brighter": "darker", "wider": "narrower", "narrower": "wider", "spacious": "drier",
+    "closer": "spacious", "dirtier": "cleaner", "cleaner": "dirtier",
+    "softer": "harder", "harder": "softer", "more_energy": "calmer", "calmer": "more_energy", "lofi": "cleaner",
+    "vintage": "cleaner", "warmer": "brighter", "punchier": "softer", "drier": "spacious", "bigger": "calmer",
+    "tighter": "more_expressive", "more_expressive": "even", "even": "more_expressive", "smoother": "punchier",
+    "build_up": "diminuendo", "diminuendo": "build_up", "staccato": "smoother",
+    "up": "down", "down": "up", "faster": "slower", "slower": "faster",
+}  # fmt: skip
+"""What less of it comes to; a wish that is not here cannot be turned round."""
+_TURNS = {"up", "down", "faster", "slower"}
+_NOT = r"(?:not|n't|never|hardly|barely|nowhere near|isnt|arent)"
+_LACKS = re.compile(rf"({_NOT})\s+(?:(?:really|quite|nearly|anywhere near|sounding|being|feeling|yet|getting)\s+)*$")
+_ENOUGH = re.compile(r"\s*enough\b")
+_LESS = re.compile(
+    rf"(?:\b(?:less|too)(?: very)?|{_NOT}\s+(?:(?:be|sound|feel|get|make it|make them|make this|go)\s+)?"
+    r"(?:so|too|as|that|overly)(?: very)?)\s+$|"
+    r"(?:没|别|不|不要|不用)(?:有)?(?:那么|这么|太)$|(?<!点)太$|过于$"
+)
+_HELD_BACK = re.compile(
+    r"\W*(?:just |only |maybe )?(?:not|nothing|don't|do not|never|without)\s*(?:make (?:it|them|this) |go |get |by |being |be )?"
+    r"(?:(?:too|overly|that|so|very)\s*(?:much|far|strong|drastic|heavy|crazy|\w+)|overdo(?:ing)?(?: it| this)?|much|a lot|"
+    r"over the top|drastic|crazy|extreme)\W*|\W*(?:only|just)\s+(?:slightly|a (?:tiny |little )?(?:bit|touch|tad|hair))\W*|"
+    r"\W*(?:别|不要|不用|也别)(?:太|过|特别|过于)(?:多|大|过|明显|夸张|\S{1,2}?)(?:声|了)?\W*|\W*别过头\W*|\W*(?:只要)?一点点?就(?:好|行|够)了?\W*"
+)
+_FORBIDS = re.compile(
+    r"(?:\b(?:don't|do not|dont|never)\s+(?:please\s+)?(?:make|get|turn|let|push|go|become|add|bring|boost|raise|crank|put)\b"
+    r"|(?:不要|别|不用)(?:再|更|把.{1,6}?)?(?:变|调|弄|搞|更|再|加)(?!了))(?!.*\b(?:too|so)\b)(?!.*太)"
+)
+_SOFTENED = {"gain", "effect", "dynamics", "set_tempo", "transpose"}
+
+
+def turned(text: str, items: list[Item]) -> list[Item]:
+    """The items with wishes pointing where the words around them say; negations that said so are used up.
+
+    Raises:
+        RequestError: less of something that has no opposite here.
+    """
+    used: list[tuple[int, int]] = []
+    out: list[Item] = []
+    for item in items:
+        wish = item.kind == "intent" or (item.kind == "cue" and item.value in _TURNS)
+        before = text[max(0, item.span[0] - 40) : item.span[0]]
+        low = item.span[0] - len(before)
+        enough = item.text.endswith("enough") or _ENOUGH.match(text, item.span[1])
+        if wish and enough and (m := _LACKS.search(before)):
+            used.append((low + m.start(), low + m.end()))
+        elif wish and (m := _LESS.search(before)):
+            used.append((low + m.start(), low + m.end()))
+            item = item if _is_fault(item) else _flipped(item, text[low + m.start() : item.span[1]])
+        out.append(item)
+    spent = {"negated", "down", "remove"}
+    return [
+        i for i in out
+        if not (i.kind == "cue" and i.value in spent and any(a - 4 <= i.span[0] and i.span[1] <= b for a, b in used))
+    ]  # fmt: skip
+
+
+def _flipped(item: Item, said: str) -> Item:
+    if item.value not in OPPOSITE:
+        raise RequestError(f"'{said}' cannot be done by itself; undo what brought it in, or say what shall be instead")
+    return replace(item, value=OPPOSITE[item.value])
+
+
+def _is_fault(item: Item) -> bool:
+    """True when the word names what is wrong, and its entry the remedy."""
+    if item.value in ("less_muddy", "less_harsh") or re.match(r"too\b|less\b|太|no\b|lacks?\b|没", item.text):
+        return True
+    faults = edit_lexicon()["faults"]
+    return item.text in {w for language in ("en", "zh") for w in comma_list(faults[language])}
+
+
+def forbids(f: Frame) -> bool:
+    """True for a clause that only says what must not happen: "don't make it brighter", 别再加鼓了."""
+    return bool(_FORBIDS.search(f.text)) and not f.cues & {"keep", "cancel"} and "negated" in f.cues
+
+
+def held_back(f: Frame) -> bool:
+    """True for a clause that only says "not too much" of what was asked just before."""
+    last = f.context.last
+    if not last or f.own or f.clause.of("region", "amount") or not _HELD_BACK.fullmatch(f.text):
+        return False
+    wishes = {i.value for i in f.clause.of("intent")}
+    done = {o.value for o in last} | {OPPOSITE.get(o.value, "") for o in last}
+    tempo = bool(f.cues & {"faster", "slower"})
+    same_tempo = not tempo or any(o.op == "set_tempo" for o in last)
+    return all(o.op in _SOFTENED for o in last) and (not wishes or bool(wishes & done)) and same_tempo
+
+
+def less_of(o: EditOperation) -> EditOperation:
+    """The operation done only a bit, unless its amount was said in figures."""
+    table = edit_lexicon()["amounts"]
+    if o.op == "gain" and o.amount is not None and abs(o.amount) in table["gain_db"].values():
+        return replace(o, amount=_signed(table["gain_db"]["bit"], o.amount))
+    if o.op in ("effect", "dynamics"):
+        return replace(o, amount=float(table["strength"]["bit"]), unit="strength")
+    if o.op == "set_tempo" and o.unit == "factor" and o.amount:
+        small = float(table["tempo_factor"]["bit"])
+        plain = {round(v, 2) for t in table["tempo_factor"].values() for v in (t, 1 / t)}
+        return replace(o, amount=small if o.amount > 1 else round(1 / small, 2)) if o.amount in plain else o
+    if o.op == "transpose" and o.amount is not None and abs(o.amount) == table["transpose"]["plain"]:
+        return replace(o, amount=_signed(table["transpose"]["bit"], o.amount))
+    return o
+
+
+def _signed(size: float, like: float) -> float:
+    return float(size) if like > 0 else -float(size)
+
+
+def each(change: Callable[[T], T], some: list[T], of: list[T]) -> None:
+    """Change those of a list, in place, that are also in another."""
+    of[:] = [change(o) if o in some else o for o in of]
