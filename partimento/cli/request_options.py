@@ -28,6 +28,8 @@ def add_request_options(parser: argparse.ArgumentParser, *, sound: bool) -> None
     add("--quiet", action="store_true", help="print nothing but errors")
     if sound:
         add("--model", metavar="NAME", help="performer (default score; partimento models list)")
+        alone = "the melody's recording is a tune alone (hummed, whistled): take no drums or bass out of it"
+        add("--melody-alone", action="store_true", default=None, help=alone)
         add("--story", metavar="TEXT", help='words along the time line: "0: calm piano; 15: drums come in" (MusicGen models)')
         add("--engine", metavar="NAME", help="how a MusicGen model runs: auto (eager), eager, int8 or bf16")
         add("--soundfont", metavar="SF2", help="a SoundFont file, fluidr3 or musescore (default: built-in TimGM6mb)")

@@ -123,7 +123,7 @@ class MusicGenPerformer:
         if heard is not None:
             if model.lm.config.melody_classes is None:
                 raise UnsupportedError("this checkpoint hears no melody; a melody checkpoint does (facebook/musicgen-melody)")
-            melody = prepare_melody(heard)
+            melody = prepare_melody(heard, solo=request.melody_alone)
             self._heard = {"melody_separation": melody.method}
             take = replace(take, melody=melody)
         check_take(model, take)

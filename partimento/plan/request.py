@@ -53,6 +53,7 @@ class GenerateRequest:
         story: words that change along the time line (:func:`partimento.plan.story.parse_story`); ``words`` hold throughout.
         extends: path of a recording that the piece goes on from; ``duration_s`` then counts from the recording's beginning.
         engine: how a language model is run (:mod:`partimento.lm.engines`): ``auto``, ``eager``, ``int8`` or ``bf16``.
+        melody_alone: the melody's recording is hummed, whistled or played alone: nothing is taken out of it first.
     """
 
     words: str = ""
@@ -74,6 +75,7 @@ class GenerateRequest:
     story: str | None = None
     extends: str | None = None
     engine: str = "auto"
+    melody_alone: bool = False
 
     def __post_init__(self) -> None:
         for name, example in _TEXTS.items():

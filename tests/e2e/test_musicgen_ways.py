@@ -72,6 +72,8 @@ def test_a_hummed_melody_is_heard(melodic, mono, tmp_path, capsys):
     other = tune(tmp_path / "other.wav", (61, 66, 70))
     assert not np.array_equal(with_tune, make(melodic, tmp_path / "c.wav", "--melody", str(other)))
     assert json.loads((tmp_path / "a.provenance.json").read_text())["melody_separation"] in ("harmonic", "demucs")
+    make(melodic, tmp_path / "e.wav", "--melody", str(hum), "--melody-alone")
+    assert json.loads((tmp_path / "e.provenance.json").read_text())["melody_separation"] == "none"
     said = refusal(capsys, "generate", "jazz", "--model", mono, "--melody", hum, "-o", tmp_path / "d.wav")
     assert "hears no melody" in said
     assert "musicgen-melody" in said
