@@ -6,7 +6,7 @@ import re
 
 from partimento.interpret.cues import cues
 from partimento.interpret.mentions import Mention
-from partimento.interpret.phrases import backward_chain, forward_chain, forward_chain_zh
+from partimento.interpret.phrases import BLOCK, backward_chain, forward_chain, forward_chain_zh, subject_end
 from partimento.interpret.places import find_place, is_opening
 from partimento.interpret.timeline import Event, rank_of
 from partimento.interpret.tokens import clause_spans, has_cjk
@@ -14,7 +14,7 @@ from partimento.interpret.tokens import clause_spans, has_cjk
 Span = tuple[int, int]
 _EN_BREAK = re.compile(
     r"\b(?:and then|but then|(?<!until )(?<!till )(?<!before )(?<!by )(?<!since )then|(?<!everything )(?<!all )(?<!comes )before|"
-    r"until|followed by|while|but|whereas|and finally|and later|"
+    r"until|followed by|(?<!a )(?<!little )while|but|whereas|and finally|and later|"
     r"and after|and eventually|and (?:at last|lastly|last|subsequently|in the end|ultimately)|"
     r"over which)\b"
 )
@@ -70,7 +70,7 @@ def clauses_of(text: str, start: int, end: int, live: list[Mention]) -> list[Spa
         if not has_cjk(text[low:high]):
             for match in _EN_BREAK.finditer(text, low, high):
                 adverb = match.start() - 1 in subjects and _THEN_VERB.match(text, match.start(), high)
-                if match.start() > at and not adverb:
+                if match.start() > at and (not adverb or _names(text, match.end(), live)):
                     spans.append((at, match.start()))
                     at = match.start()
             spans += [(a, b) for a, b in _joined_clauses(text, at, high, live) if a < b]
@@ -82,6 +82,28 @@ def clauses_of(text: str, start: int, end: int, live: list[Mention]) -> list[Spa
         if at < high:
             spans.append((at, high))
     return [(a, a + len(text[a:b].rstrip())) for a, b in spans]
+
+
+def _names(text: str, at: int, live: list[Mention]) -> bool:
+    """True when a name follows with adjectives at most: "then guitar", "then heavy drums", but not "then plays guitar"."""
+    following = next((m.start for m in live if m.start >= at), None)
+    words = re.findall(r"[a-z']+", text[at:following]) if following is not None else [""] * 3
+    return len(words) <= 2 and not any(w in BLOCK or w.endswith(("s", "ed")) for w in words)
+
+
+def _whole_list(text: str, chain: list[int], live: list[Mention]) -> list[int]:
+    """ "…; voice, bass and drums come in": commas join the subjects of such a list, behind whoever sounds already."""
+    chain = list(chain)
+    while len(chain) > 1 and chain[0] > 1:
+        before = live[chain[0] - 1]
+        low = max((m.end() for m in re.finditer(r"[,.;:!?]", text[: before.start])), default=0)
+        words = re.findall(r"[a-z']+", text[low : before.start])
+        if not re.fullmatch(r"\s*,\s*(?:\w+ )?", text[before.end : live[chain[0]].start]):
+            break
+        if len(words) > 1 or BLOCK & set(words) or text[low - 1 : low] not in (",", ";", "."):
+            break
+        chain.insert(0, chain[0] - 1)
+    return chain
 
 
 def _joined_clauses(text: str, low: int, high: int, live: list[Mention]) -> list[Span]:
@@ -97,7 +119,7 @@ def _joined_clauses(text: str, low: int, high: int, live: list[Mention]) -> list
         verb = order["add"].match(text, begins, high) or (cue and cue[0] != "place" and cue[1][0] - begins < 2)
         said = order["add"].search(text, at, left[0].start) or cue_of(text, at, match.start())
         gap = [w for w in re.findall(r"[a-z']+", text[left[-1].end : match.start()]) if w not in _NOUNS]
-        subject = gap and (order["enter"].search(text, right[0].end, high) or (cue and not verb and cue[2]))
+        subject = gap and (order["enter"].search(text, right[0].end, high) or (cue and not verb and right[0].end <= cue[1][0]))
         if (verb and said) or (subject and _DETERMINED.match(text, begins, high)):
             spans.append((at, match.start()))
             at = match.start()
@@ -205,11 +227,11 @@ def chosen(
         if text[span[0] : span[1]].strip() == "and then" and any(m.end == span[0] or m.end + 1 == span[0] for m in live):
             return forward_chain(text, span[1], high, live) or after, True
         return [i for i in who_is_added(text, low, high, live) if i in after] or after, not entering
-    entering = [i for i in who_enters(text, low, high, live) or who_is_added(text, low, span[0], live) if i in before]
+    entering = [i for i in who_enters(text, low, high, live) or who_is_added(text, low, span[0], live) if live[i].end <= span[0]]
     if entering:
         return entering, False
     if back:
-        return [i for i in backward_chain(text, span[0], low, live, 4) if i in before], False
+        return [i for i in backward_chain(text, subject_end(text, low, span[0]), low, live, 4) if i in before], False
     if not after:
         if looks_ahead(text, low, high, span):
             return [], True
@@ -251,7 +273,7 @@ def who_enters(text: str, low: int, high: int, live: list[Mention]) -> list[int]
         return []
     if not re.search(r"\w", text[low : match.start()]):
         return forward_chain(text, match.end(), high, live, 3)
-    return backward_chain(text, match.start(), low, live, 3)
+    return _whole_list(text, backward_chain(text, subject_end(text, low, match.start()), low, live, 3), live)
 
 
 def states(text: str, low: int, high: int, live: list[Mention], inside: list[int]) -> list[int]:

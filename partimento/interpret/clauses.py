@@ -25,6 +25,9 @@ _FRONT_GAP = re.compile(
 )
 _HAVING = re.compile(r"\bhaving (?:been )?[a-z]+")
 _ALREADY = re.compile(r"\balready\b|\b(?:have|has|had) been\b|\bfor (?:a while|some time)\b")
+_ALL_BUT = re.compile(
+    r"\b(?:every(?:thing|one|body)|all|nothing|nobody|no one|none)\b.*\b(?:but|except|save|other than|apart from|besides|than)\b"
+)
 _THAN = re.compile(r"\bthan\b|\bdo(?:es)?\b|\bcan\b|\bshould\b")
 
 
@@ -84,6 +87,7 @@ def _relation(
     """What one subordinator joins."""
     word = match.group().split()[-1] if not match.group().startswith("no sooner") else "once"
     word = "once" if match.group().strip() == "as soon as" else word
+    word = "ahead" if match.group().endswith(("ahead of", "prior to")) else word
     main_low = max((m.end() for m in _STRONG.finditer(text, start, match.start())), default=start)
     comma = text.rfind(",", main_low, match.start())
     clause_low = comma + 1 if comma >= 0 else main_low
@@ -103,7 +107,7 @@ def _relation(
     sub_high = max([stop, *(live[i].end for i in chain)])
     sub = text[match.end() : sub_high]
     done = bool(cues("en")["clause"]["done"].search(sub))
-    if not chain and word != "prior" and _PRONOUN.search(sub) and done:
+    if not chain and word != "ahead" and _PRONOUN.search(sub) and done:
         chain = _spoken_before(live, match.start(), start, before)
     if not chain and done and everyone.search(sub) and following:
         return Late(tuple(following), (match.start(), live[following[-1]].end))
@@ -139,8 +143,12 @@ def _directed(
         return sub_first if done else None
     if word in ("after", "once", "following", "with"):
         return sub_first
+    if _ALL_BUT.search(said_main):
+        return main_first  # "everything is silent but the oboe until …"
     if waits(text, *where):
         return sub_first
+    if word == "ahead":
+        return main_first
     return main_first if fronted else None
 
 

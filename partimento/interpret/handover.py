@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from partimento.interpret.cues import cues
 from partimento.interpret.mentions import Mention
 from partimento.interpret.phrases import backward_chain, forward_chain, forward_chain_zh
+from partimento.interpret.places import find_place
 from partimento.interpret.tokens import has_cjk
 
 Span = tuple[int, int]
@@ -16,6 +17,7 @@ _FURTHER = re.compile(
     r"[,，]?(?:再|又|最后|然后|接着)+(?:传|交|递|转|引|过渡)(?:给|到|向|至)"
 )
 """What goes on after a handover: "from flute to oboe, then to clarinet", 再传给单簧管."""
+_RELATIVE = re.compile(r",?\s+(?:which|that|who)(?: (?:then|later|soon|finally|eventually|in turn|gradually|slowly))*\s*$")
 _ZH_REACH = 10  # characters between a Chinese name and the verb it belongs to
 
 
@@ -36,6 +38,8 @@ def find_handovers(text: str, start: int, end: int, live: list[Mention]) -> list
     for name, pattern in cues(language)["handover"].items():
         for match in pattern.finditer(text, start, end):
             low, high = match.span()
+            if name.endswith("swapped") and find_place(text, start, end).unit == "stage":
+                continue  # without a place the first never sounds
             before, after = _around(text, start, end, match, live)
             if not before or not after or {live[i].id for i in before} & {live[i].id for i in after}:
                 continue
@@ -70,6 +74,8 @@ def _around(text: str, start: int, end: int, match: re.Match[str], live: list[Me
         chinese = has_cjk(text[start:end])
         return before, forward_chain_zh(text, high, end, live) if chinese else forward_chain(text, high, end, live, 4)
     if not has_cjk(text[start:end]):
+        relative = _RELATIVE.search(text, start, low)
+        low = relative.start() if relative else low
         return backward_chain(text, low, start, live, 3), forward_chain(text, high, end, live, 4)
     clause = max((m.end() for m in re.finditer(r"[,;:]", text[start:low])), default=0) + start
     before = [i for i, m in enumerate(live) if clause <= m.start and m.end <= low]

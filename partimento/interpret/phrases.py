@@ -25,6 +25,10 @@ _FIRST_GAP_OK = frozenset(_FIRST_GAP_OK_WORDS.split())
 REMAINS_OF = re.compile(r"最|结尾|末|尾|然后|渐|散|退|停|后|到|淡|消失|走|离|慢慢|结束|先|开头")
 """Words that make 只剩 a moment: something goes on before it."""
 _JOINED = frozenset(("and", "but", "plus"))  # "without effects and a bass": the object was another
+_MODALS = re.compile(
+    r"(?:\b(?:should|must|can|could|will|may|might|shall|would|"
+    r"has to|have to|is to|are to|ought to|needs? to|only|then|also|always)\s+)+$"
+)
 _ZH_BLOCK = re.compile(
     r"[,。;!?换]|改用|(?<!指)弹|吹|拉(?!弦)|进|入|主|为主|开始|然后|接着|再来|之后|最后|要(?!有)|用来|可以|适合|加上"
 )
@@ -65,6 +69,12 @@ def forward_chain(text: str, at: int, end: int, mentions: list[Mention], first_g
         chain.append(index)
         position = max(position, mention.end)
     return chain
+
+
+def subject_end(text: str, low: int, at: int) -> int:
+    """Where the subject of a verb at ``at`` ends: in front of "should", "must", "then" …."""
+    match = _MODALS.search(text, low, at)
+    return match.start() if match else at
 
 
 def backward_chain(text: str, at: int, start: int, mentions: list[Mention], reach: int = 2) -> list[int]:

@@ -144,7 +144,7 @@ def pairs_of(events: list[Event], plain: list[tuple[int, str]], original: str) -
     if opening:
         for at, then in plain:
             if then not in told and not opening.span[0] <= at <= opening.span[1]:
-                for first in opening.core:
+                for first in opening.core or opening.ids:
                     add(first, then, opening.span)
     return list(pairs.values())
 
