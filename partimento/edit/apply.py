@@ -7,22 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from partimento.audio.exact import STEM_BITS, quantised, sum_after
-from partimento.audio.fades import fade_curve
-from partimento.audio.loudness import true_peak_dbtp
+from partimento.audio.exact import STEM_BITS, quantised
 from partimento.audio.waveform import Waveform
+from partimento.edit.ceiling import Gain, unclipped
 from partimento.edit.change import Change, Kept, Piece, kept_outside, splice
 from partimento.edit.contents import Contents, EffectStep, KnownMix, Sound, SoundStep, StemSound
 from partimento.edit.rendering import apply_steps, render_stem, with_common_gain, with_level
 from partimento.score.parallel import map_in_order
 from partimento.score.score import Note
-
-MAX_TRUE_PEAK_DBTP = -0.1
-"""An edit that lets the mix rise above this lowers what it changed."""
-_OVERSHOOT = 1.5
-_MOST_LOWERED_DB = -24.0
-_PEAK_CONTEXT = 1024
-_NO_PEAK_DBTP = -120.0
 
 
 def apply(contents: Contents, piece: Piece, change: Change) -> tuple[Contents, tuple[str, ...]]:
@@ -52,7 +44,7 @@ def apply(contents: Contents, piece: Piece, change: Change) -> tuple[Contents, t
             raw[name] = Waveform(piece.stems[name].samples * factor, piece.sample_rate)
     moved_only = {t for t in raw if t not in change.rendered and change.kept is not None}
 
-    def stems_at(gain: float) -> dict[str, Waveform]:
+    def stems_at(gain: Gain) -> dict[str, Waveform]:
         """All stems, those that changed at a gain."""
         made: dict[str, Waveform] = {}
         for track in change.score.tracks:
@@ -63,9 +55,10 @@ def apply(contents: Contents, piece: Piece, change: Change) -> tuple[Contents, t
                 made[name] = raw[name] if name in change.steps else splice(piece.stems[name], raw[name], kept)
             else:
                 old = piece.stems.get(name, silent)
-                new = raw[name] if gain == 1.0 else Waveform(raw[name].samples * np.float32(gain), piece.sample_rate)
+                same = isinstance(gain, float) and gain == 1.0
+                new = raw[name] if same else Waveform(raw[name].samples * np.float32(gain), piece.sample_rate)
                 # What was only treated as sound keeps its samples outside by itself, with edges of its own.
-                seams = name in change.rendered or gain != 1.0
+                seams = name in change.rendered or not same
                 made[name] = splice(old, new, kept) if seams and _reaches(old, kept) else new
 
         def on_grid(name: str) -> Waveform:
@@ -76,13 +69,15 @@ def apply(contents: Contents, piece: Piece, change: Change) -> tuple[Contents, t
         return {**made, **dict(zip(touched, map_in_order(on_grid, touched), strict=True))}
 
     all_changed = change.kept is None and (change.span is None or change.span.whole) and len(raw) == len(change.score.tracks)
-    stems, mix, gain_db = _unclipped(stems_at, contents, all_changed)
+    touched = tuple(raw) if change.limits and change.kept is None else ()
+    stems, mix, gain_db, limited_db = unclipped(stems_at, contents, all_changed, touched)
     if gain_db < 0.0:
         sound = _lowered(sound, [name for name in raw if name not in moved_only], gain_db, change)
     sound = replace(sound, stems={name: of for name, of in sound.stems.items() if name in stems})
     known = KnownMix(stems, lambda: mix)
-    lines = (f"{', '.join(raw)} lowered by {-gain_db:.2g} dB so that the mix does not clip",) if gain_db < 0.0 else ()
-    return Contents(contents.request, change.plan, change.score, contents.report, stems, sound, known), lines
+    lines = [f"{', '.join(raw)} lowered by {-gain_db:.2g} dB so that the mix does not clip"] if gain_db < 0.0 else []
+    lines += [f"short peaks of {', '.join(raw)} limited by up to {limited_db:.1f} dB"] if limited_db > 0.0 else []
+    return Contents(contents.request, change.plan, change.score, contents.report, stems, sound, known), tuple(lines)
 
 
 def _reaches(old: Waveform, kept: tuple[Kept, ...]) -> bool:
@@ -129,43 +124,6 @@ def _moved(step: SoundStep, move: Callable[[float], float]) -> SoundStep:
     """A step at its new place."""
     start = None if step.start is None else move(step.start)
     return replace(step, start=start, end=None if step.end is None else move(step.end))
-
-
-def _unclipped(
-    stems_at: Callable[[float], dict[str, Waveform]], parent: Contents, all_changed: bool
-) -> tuple[dict[str, Waveform], Waveform, float]:
-    """The stems with what changed lowered until the mix no longer clips, the mix, and by how much (dB, 0 or less).
-
-    Where only a part of the mix changed, the steps are larger than the excess, because only that part gives way.
-    """
-    stems = stems_at(1.0)
-    mix, peak = _summed(parent, stems)
-    if peak <= MAX_TRUE_PEAK_DBTP:
-        return stems, mix, 0.0
-    limit = max(MAX_TRUE_PEAK_DBTP, true_peak_dbtp(parent.mix) + 0.01)
-    gain_db = 0.0
-    while peak > limit and gain_db > _MOST_LOWERED_DB:
-        gain_db = max(_MOST_LOWERED_DB, gain_db - (peak - limit) * (1.0 if all_changed else _OVERSHOOT) - 0.02)
-        stems = stems_at(10.0 ** (gain_db / 20.0))
-        # Clipped samples hide how far it is above full scale, so this is done again until it fits.
-        mix, peak = _summed(parent, stems)
-    return stems, mix, gain_db
-
-
-def _summed(parent: Contents, stems: dict[str, Waveform]) -> tuple[Waveform, float]:
-    """The sum of stems, and its true peak (dBTP) where it differs from the parent's; what is left and right of that is no
-    louder than it was, and what was too loud before the edit is not the edit's to mend."""
-    mix, (first, end) = sum_after(parent.mix, parent.stems, stems)
-    if first == end:
-        return mix, _NO_PEAK_DBTP
-    start, stop = max(0, first - 2 * _PEAK_CONTEXT), min(mix.n_samples, end + 2 * _PEAK_CONTEXT)
-    around = mix.samples[:, start:stop].copy()
-    # A cut would make peaks of its own: where there is one, the sound beside what changed is faded.
-    if start > 0:
-        around[:, :_PEAK_CONTEXT] *= fade_curve(_PEAK_CONTEXT)
-    if stop < mix.n_samples:
-        around[:, -_PEAK_CONTEXT:] *= fade_curve(_PEAK_CONTEXT)[::-1]
-    return mix, true_peak_dbtp(Waveform(around, mix.sample_rate))
 
 
 def _lowered(sound: Sound, names: list[str], gain_db: float, change: Change) -> Sound:

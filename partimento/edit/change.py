@@ -72,6 +72,7 @@ class Change:
         n_faded: samples at the end of the last kept stretch that are faded out all the same.
         moved: how later steps of a stem move in time: old quarter note → new one.
         holds_level: rendered stems keep the gain that they had, so that louder playing is louder in the mix.
+        limits: where the mix would clip, short peaks of what changed give way before all of it is lowered.
         lines: for people.
     """
 
@@ -86,6 +87,7 @@ class Change:
     n_faded: int = 0
     moved: Callable[[float], float] | None = None
     holds_level: bool = False
+    limits: bool = False
     lines: tuple[str, ...] = ()
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from partimento.edit.apply import apply
 from partimento.edit.change import Change, Piece
 from partimento.edit.contents import Contents
+from partimento.edit.outcome import outcomes
 from partimento.edit.region import resolve
 from partimento.edit.registry import executor
 from partimento.edit.verify import compare, compare_moved
@@ -70,7 +71,8 @@ def execute(
         now, changes, found = _operate(now, confined(asked, request), request, index)
         lines += found
         verified, where = _verified(before, now, changes)
-        findings += [_done(asked, found), *verified]
+        heard = outcomes(confined(asked, request), before, now, changes)
+        findings += [_done(asked, found, heard), *heard, *verified]
         lines += where
     report = Report(tuple(findings))
     tell("report")
@@ -132,13 +134,17 @@ def _verified(before: Contents, after: Contents, changes: list[tuple[Change, Sco
     return compare_moved(before, after, tuple(kept))
 
 
-def _done(operation: EditOperation, lines: list[str]) -> Finding:
-    """The line of an operation: what was asked and what was done."""
+def _done(operation: EditOperation, lines: list[str], outcome: list[Finding]) -> Finding:
+    """The line of an operation: what was asked, what was done, and where that fell short."""
     verdict: Verdict
     asked = " ".join(operation.words) or " ".join(
         str(p) for p in (operation.op, operation.instrument, *operation.targets, operation.value, operation.amount or "") if p
     )
     heard, verdict = ("; ".join(lines), "pass") if lines else ("nothing had to change", "not measurable")
+    missed = [finding for finding in outcome if finding.verdict == "fail"]
+    if missed:
+        heard = "; ".join([heard, *(f"{f.control}: {f.heard}" for f in missed)])
+        verdict = "fail"
     return Finding(f"edit: {operation.op}", asked, heard, "what was done", verdict, "score", "said")
 
 

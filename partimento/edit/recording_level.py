@@ -21,6 +21,7 @@ _SWELL_DB = 8.0
 _RAMP_GAINS_DB = {"softer": -3.0, "harder": 3.0, "more_energy": 2.5, "calmer": -2.5}
 _SWELLS = {"crescendo": (-1.0, 0.0), "build_up": (-1.0, 0.0), "diminuendo": (0.0, -1.0), "decrescendo": (0.0, -1.0)}
 _LEAST_GAIN_DB = 0.1
+_GAIN_TOLERANCE_DB = 0.5
 
 
 def gain(ear: Ear, operation: EditOperation, stretch: Stretch) -> Outcome:
@@ -49,7 +50,9 @@ def _gained(ear: Ear, asked_db: float, stretch: Stretch) -> Outcome:
     if gain_db < asked_db - 0.05:
         lines.append(f"{asked_db:+.1f} dB were asked; more than {gain_db:+.1f} dB would clip")
     heard = f"{before:.1f} → {after:.1f} LUFS"
-    good = None if before <= SILENCE_LUFS else abs(after - before - gain_db) < 0.5
+    good = None if before <= SILENCE_LUFS else abs(after - before - asked_db) < _GAIN_TOLERANCE_DB
+    if gain_db < asked_db - _GAIN_TOLERANCE_DB:
+        heard += f"; not fully: asked {asked_db:+.1f} dB, got {gain_db:+.1f} dB, because the peak would clip"
     finding = measured("loudness", f"{asked_db:+.1f} dB", heard, "BS.1770 of the region", good, after - before)
     return Outcome(made, outside(stretch, wave.n_samples), tuple(lines), (finding,))
 

@@ -6,8 +6,9 @@ from partimento.edit import effects
 from partimento.edit.change import Change, Executor, Piece
 from partimento.edit.region import Span
 from partimento.edit.score_add import add
+from partimento.edit.score_build import accent, build_up
 from partimento.edit.score_chords import set_chords
-from partimento.edit.score_dynamics import dynamics
+from partimento.edit.score_dynamics import SHAPES, shaped, way_of
 from partimento.edit.score_gain import fade, gain
 from partimento.edit.score_jazz import jazzier
 from partimento.edit.score_length import extend, trim
@@ -16,6 +17,7 @@ from partimento.edit.score_pitch import set_key, transpose
 from partimento.edit.score_replace import replace
 from partimento.edit.score_silence import extract, mute_region, remove
 from partimento.edit.score_style import restyle, vary
+from partimento.edit.score_swing import straight, swing
 from partimento.edit.score_tempo import set_tempo
 from partimento.edit.targets import without_spared
 from partimento.errors import UnsupportedError
@@ -25,6 +27,23 @@ from partimento.plan.edit import EditOperation
 def effect(piece: Piece, operation: EditOperation, span: Span) -> Change:
     """A sound that is meant; some words for one are about notes where there are notes (jazzier)."""
     return (jazzier if operation.value.strip().lower() == "jazzier" else effects.effect)(piece, operation, span)
+
+
+WAYS: dict[str, Executor] = {"build_up": build_up, "accent": accent, "swing": swing, "straight": straight}
+"""Ways of playing that do more than change note by note."""
+
+
+def dynamics(piece: Piece, operation: EditOperation, span: Span) -> Change:
+    """How it is played.
+
+    Raises:
+        UnsupportedError: a word that is not known; the message lists those that are.
+    """
+    value = way_of(operation.value)
+    if value not in WAYS and value not in SHAPES:
+        known = ", ".join(dict.fromkeys((*SHAPES, *WAYS)))
+        raise UnsupportedError(f"'{operation.value}' is not a way of playing that is known; there are: {known}")
+    return WAYS.get(value, shaped)(piece, operation, span)
 
 
 EXECUTORS: dict[str, Executor] = {

@@ -9,7 +9,6 @@ from partimento.edit.change import Change, Piece
 from partimento.edit.composing import merged, within
 from partimento.edit.region import Span
 from partimento.edit.targets import tracks_of
-from partimento.errors import UnsupportedError
 from partimento.plan.edit import EditOperation
 from partimento.score.score import Note, Score, Track
 
@@ -48,19 +47,20 @@ _CALM = 14.0
 _THINNED = ("drums", "percussion", "arpeggio")
 _HELD_LEVEL = ("louder", "softer", "drop")
 """Words about loudness: here the mixer must not put it back. All others keep the part's loudness."""
+LOUDER_WAYS = ("louder", "harder", "energy", "more_energy", "drop")
+"""Ways of playing that are meant to be louder where they are confined to a region (``drop``: behind its silence)."""
 
 
-def dynamics(piece: Piece, operation: EditOperation, span: Span) -> Change:
-    """Change how the targets are played, by ``value``; ``amount`` (``strength``) is 1 when not given.
+def way_of(value: str) -> str:
+    """A way of playing as the tables spell it."""
+    return value.strip().lower().replace(" ", "_").replace("-", "_")
 
-    Raises:
-        UnsupportedError: a word that is not in the table; the message lists those that are; or nothing would change.
-    """
+
+def shaped(piece: Piece, operation: EditOperation, span: Span) -> Change:
+    """Change how the targets are played, note by note, by ``value``; ``amount`` (``strength``) is 1 when not given."""
     names = tracks_of(operation.targets, piece.score)
-    value = operation.value.lower().replace(" ", "_").replace("-", "_")
-    shape = SHAPES.get(value)
-    if shape is None:
-        raise UnsupportedError(f"'{operation.value}' is not a way of playing that is known; there are: {', '.join(SHAPES)}")
+    value = way_of(operation.value)
+    shape = SHAPES[value]
     strength = operation.amount if operation.amount is not None and operation.unit in ("strength", "factor", "") else 1.0
     score, changed, lines = piece.score, [], []
     for name in names:
@@ -75,7 +75,8 @@ def dynamics(piece: Piece, operation: EditOperation, span: Span) -> Change:
         changed.append(name)
         lines.append(f"{name} {operation.value} in {span}: {_told(old, new)}")
     held = value in _HELD_LEVEL
-    return Change(piece.plan, score, tuple(changed), span=span, holds_level=held, lines=tuple(lines))
+    limits = value in LOUDER_WAYS
+    return Change(piece.plan, score, tuple(changed), span=span, holds_level=held, limits=limits, lines=tuple(lines))
 
 
 def _shaped(track: Track, old: tuple[Note, ...], shape: Shape, strength: float, span: Span, score: Score) -> tuple[Note, ...]:

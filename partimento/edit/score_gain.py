@@ -29,13 +29,13 @@ def gain(piece: Piece, operation: EditOperation, span: Span) -> Change:
     lines = tuple(f"{name} {gain_db:+.1f} dB in {span}" for name in names)
     if not span.whole:
         step = SoundStep("effects", span.start, span.end, (EffectStep("gain", {"gain_db": gain_db}),))
-        return Change(plan, score, steps=dict.fromkeys(names, (step,)), span=span, lines=lines)
+        return Change(plan, score, steps=dict.fromkeys(names, (step,)), span=span, limits=gain_db > 0, lines=lines)
     for name in names:
         track = score.track(name)
         score = score.with_track(replace(track, gain_db=track.gain_db + gain_db))
     parts = tuple(replace(p, gain_db=p.gain_db + gain_db) if p.name in names else p for p in plan.parts)
     plan = replace(plan, parts=parts)
-    return Change(plan, score, gains_db=dict.fromkeys(names, gain_db), span=span, lines=lines)
+    return Change(plan, score, gains_db=dict.fromkeys(names, gain_db), span=span, limits=gain_db > 0, lines=lines)
 
 
 def gain_of(operation: EditOperation) -> float:

@@ -5,23 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 from partimento.edit.change import Change, Piece
-from partimento.edit.composing import merged, within
 from partimento.edit.lanes import free_sketches
 from partimento.edit.region import Span
 from partimento.edit.score_chords import follow_chords, with_chords
+from partimento.edit.score_swing import TRIPLET_RATIO, at_ratio, swing_ratio
 from partimento.edit.targets import tracks_of
 from partimento.errors import UnsupportedError
 from partimento.plan.edit import EditOperation
 from partimento.score.chord import Chord
 from partimento.score.harmony import chord_in_key
-from partimento.score.score import ChordSpan, Note, Score
+from partimento.score.score import ChordSpan, Score
 from partimento.score.timing import Key
 from partimento.styles import style
 
-_SWING_SHARE = 1.0 / 6.0
-"""From straight eighths (1/2) to a triplet feel (2/3), in beats."""
-_SWUNG_SHARE = 0.4
-"""Off-beats that are this late already swing."""
+_SWINGS_ALREADY = 1.3
+"""A part with this swing ratio, or a style that swings, is left as it is."""
 _DOMINANT = 7
 
 
@@ -46,14 +44,16 @@ def jazzier(piece: Piece, operation: EditOperation, span: Span) -> Change:
         plan = free_sketches(plan, followed)
         changed += followed
         lines.append(f"chords in {span}: {' '.join(c.chord.symbol for c in richer[:8])}{' …' if len(richer) > 8 else ''}")
-    if style(piece.plan.style.value).swing <= 0:
-        swung = [name for name in names if _swings(score, name, span)]
-        for name in swung:
-            track = score.track(name)
-            notes = tuple(_swung(n, score, strength) for n in within(track.notes, span))
-            score = score.with_track(replace(track, notes=merged(track.notes, notes, span)))
-        changed += swung
-        lines += [f"{', '.join(swung)} swing in {span}"] if swung else []
+    swung = []
+    for name in names if style(piece.plan.style.value).swing <= 0 else ():
+        if (swing_ratio(score, (name,), span) or TRIPLET_RATIO) >= _SWINGS_ALREADY:
+            continue
+        notes = at_ratio(score.track(name), score, span, min(1.0 + strength, TRIPLET_RATIO))
+        if notes is not None:
+            score = score.with_track(replace(score.track(name), notes=notes))
+            swung.append(name)
+    changed += swung
+    lines += [f"{', '.join(swung)} swing in {span}"] if swung else []
     if not changed:
         raise UnsupportedError(
             f"{', '.join(names)} cannot be made jazzier: seventh chords and swing are there already; try a style"
@@ -89,29 +89,3 @@ def with_ninth(chord: Chord, key: Key) -> Chord:
     if chord.intervals not in ((0, 4, 7, 10), (0, 4, 7, 11), (0, 3, 7, 10)) or (chord.root + 2) % 12 not in key.scale:
         return chord
     return chord_in_key(chord.root, (*chord.intervals, 14), key, chord.bass if chord.bass != chord.root else None)
-
-
-def _swings(score: Score, name: str, span: Span) -> bool:
-    """True when a part has off-beat eighths, in bars that are counted in quarters, that do not swing yet."""
-    late = [n.nudge_s / _late_s(n, score) for n in within(score.track(name).notes, span) if _off_beat(n, score)]
-    return bool(late) and sum(late) / len(late) < _SWUNG_SHARE
-
-
-def _off_beat(note: Note, score: Score) -> bool:
-    if score.metre_at(score.bar_at(note.start)).denominator != 4:
-        return False
-    return abs(note.start % 1.0 - 0.5) < 1e-3
-
-
-def _late_s(note: Note, score: Score) -> float:
-    """How much later an off-beat eighth comes in a triplet feel."""
-    return _SWING_SHARE * 60.0 / score.tempo_map.bpm_at(note.start)
-
-
-def _swung(note: Note, score: Score, strength: float) -> Note:
-    """An off-beat eighth a little later."""
-    if not _off_beat(note, score):
-        return note
-    late_s = _late_s(note, score) * min(strength, 1.0)
-    end_s = score.duration_s - score.tempo_map.seconds(note.end)
-    return replace(note, nudge_s=round(note.nudge_s + min(late_s, max(0.0, end_s)), 5))

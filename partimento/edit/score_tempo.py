@@ -14,11 +14,14 @@ from partimento.plan.plan import Origin, TempoAt, Value
 from partimento.score.score import Score
 from partimento.score.timing import MAX_TEMPO_BPM, MIN_TEMPO_BPM, TempoMap
 
+GRADUAL = ("gradually", "gradual")
+"""Values that mean a ritardando or an accelerando."""
+
 
 def set_tempo(piece: Piece, operation: EditOperation, span: Span) -> Change:
     """Play at ``amount`` bpm, ``factor`` times the tempo, or ``bpm_change`` faster (slower when negative).
 
-    In a region the old tempo comes back behind it.
+    In a region the old tempo comes back behind it. With ``value`` ``gradually`` the tempo moves there along the region.
 
     The notes stay; every stem is played again at the new tempo, and what lies outside a region keeps its samples.
 
@@ -32,17 +35,19 @@ def set_tempo(piece: Piece, operation: EditOperation, span: Span) -> Change:
         raise RequestError("no tempo given; say e.g. 120 bpm, or 10 % faster")
     wanted_bpm = operation.amount + (at_start if relative else 0.0)
     factor = operation.amount if operation.unit == "factor" else wanted_bpm / at_start
+    ramp = operation.value.strip().lower() in GRADUAL
     bpms = [factor * p.bpm for p in plan.tempo.value]
     if not all(MIN_TEMPO_BPM <= bpm <= MAX_TEMPO_BPM for bpm in bpms):
         raise RequestError(f"a tempo of {factor * at_start:g} bpm is outside {MIN_TEMPO_BPM:g} to {MAX_TEMPO_BPM:g} bpm")
-    lane = _lane(score, plan.tempo.value, span, factor)
+    lane = (_ramp if ramp else _lane)(score, plan.tempo.value, span, factor)
     plan = replace(plan, tempo=Value(lane, Origin.SAID, operation.words))
     tempos = tempo_points(plan, score.metres)
     duration_s = TempoMap(tempos).seconds(score.length)
     plan = replace(plan, duration_s=Value(duration_s, Origin.INFERRED, (), "the new tempo"))
     new = replace(score, tempos=tempos)
     names = tuple(t.name for t in score.tracks)
-    line = f"tempo {at_start:.4g} → {factor * at_start:.4g} bpm in {span}"
+    how = "gradually, twice a beat, along" if ramp else "in"
+    line = f"tempo {at_start:.4g} → {factor * at_start:.4g} bpm {how} {span}"
     return Change(plan, new, names, kept=_kept(score, new, span, piece.sample_rate), lines=(line,))
 
 
@@ -59,6 +64,17 @@ def _lane(score: Score, lane: tuple[TempoAt, ...], span: Span, factor: float) ->
     if span.end < score.length - 1e-6:
         points.append(TempoAt(end, bpm_at(span.end)))
     return (*points, *behind)
+
+
+def _ramp(score: Score, lane: tuple[TempoAt, ...], span: Span, factor: float) -> tuple[TempoAt, ...]:
+    """The tempo lane that moves to ``factor`` times the tempo along the span; tempo changes inside it are smoothed over."""
+    start, end = bar_of(score, span.start), bar_of(score, span.end)
+    bpm_at = score.tempo_map.bpm_at
+    points = [p for p in lane if p.bar < start]
+    points += [TempoAt(start, bpm_at(span.start)), TempoAt(end, bpm_at(span.start) * factor, ramp=True)]
+    if span.end < score.length - 1e-6:
+        points.append(TempoAt(end, bpm_at(span.end)))
+    return (*points, *(p for p in lane if p.bar > end))
 
 
 def _kept(old: Score, new: Score, span: Span, sample_rate: int) -> tuple[Kept, ...]:
