@@ -76,6 +76,8 @@ def resolve(region: Region, score: Score) -> tuple[Span, ...]:
         return _sections(region, score)
     if region.kind in ("after", "before", "while"):
         return (_beside(region, score),)
+    if region.kind == "except":
+        return _except(region, score)
     raise RequestError(f"unknown region '{region.kind}'; give bars, seconds, a section or an instrument")
 
 
@@ -127,6 +129,44 @@ def _sections(region: Region, score: Score) -> tuple[Span, ...]:
     return tuple(bar_span(score, a, min(b, score.n_bars)) for a, b in joined)
 
 
+def _except(region: Region, score: Score) -> tuple[Span, ...]:
+    """What lies outside a section, or outside bars.
+
+    Raises:
+        RequestError: nothing does.
+    """
+    if region.name:
+        gaps = _sections(replace(region, kind="section"), score)
+    elif (region.start or 0.0) < 0.0:
+        gaps = resolve(Region("last_bars", -(region.start or 0.0)), score)
+    else:
+        gaps = resolve(replace(region, kind="bars"), score)
+    edges = [0, *(bar for gap in gaps for bar in (gap.start_bar, gap.end_bar)), score.n_bars]
+    spans = tuple(bar_span(score, a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a < b)
+    if not spans:
+        raise RequestError(f"nothing is left when {region.name or 'these bars'} are left out: they are the whole piece")
+    return spans
+
+
+def _just_before(region: Region, span: Span, score: Score) -> Span:
+    """The last bars or beats of what lies before something, as many as the region says."""
+    if region.end is not None:
+        metre = score.metre_at(span.end_bar - 1)
+        starts = (*metre.beat_quarters, metre.bar_quarters)
+        n = len(starts) - 1
+        if not 0.0 < region.end <= n:
+            raise RequestError(f"{region.end:g} beats before it: a bar has {n} beats; give bars for more")
+        whole = int(region.end)
+        last = starts[n - whole]
+        part = (region.end - whole) * (last - starts[n - whole - 1]) if region.end > whole else 0.0
+        return quarter_span(score, span.end - (metre.bar_quarters - last) - part, span.end)
+    if region.start is None:
+        return span
+    if not 1 <= region.start <= span.end_bar - span.start_bar:
+        raise RequestError(f"{region.start:g} bars before it: there are {span.end_bar - span.start_bar}")
+    return bar_span(score, span.end_bar - int(region.start), span.end_bar)
+
+
 def _named(name: str, score: Score) -> list[Section]:
     """Sections of a name, or where none has it, of a material (letter)."""
     exact = [s for s in score.sections if s.name.lower() == name.lower()]
@@ -162,7 +202,8 @@ def _beside(region: Region, score: Score) -> Span:
     """
     if sections := _named(region.name, score):
         if region.kind != "while":
-            return _beside_section(region, sections, score)
+            span = _beside_section(region, sections, score)
+            return _just_before(region, span, score) if region.kind == "before" else span
         return resolve(replace(region, kind="section"), score)[0]
     try:
         names = tracks_of((region.name,), score)
@@ -177,7 +218,7 @@ def _beside(region: Region, score: Score) -> Span:
     if region.kind == "before":
         if first == 0:
             raise RequestError(f"nothing is before '{region.name}': it enters in bar 1")
-        return bar_span(score, 0, first)
+        return _just_before(region, bar_span(score, 0, first), score)
     last = score.bar_at(max(n.start for n in notes))
     return bar_span(score, first, last + 1)
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
+from partimento.errors import RequestError
 from partimento.interpret.edit_frames import Frame
 from partimento.interpret.edit_items import edit_lexicon
+from partimento.interpret.edit_places import NUMBER, ZH_NUMBER
+from partimento.interpret.quantities import parse_number
 from partimento.plan.edit import KEEPABLE, EditOperation, Region
 
 _ROLE_INSTRUMENTS = {"drums": "drums", "bass": "bass", "pad": "synth_pad", "percussion": "percussion"}
@@ -32,7 +36,7 @@ _COVERS = re.compile(r"drown\w*(?: out)?|overpower\w*|盖过|盖住|压过|too p
 
 def excepted(f: Frame) -> tuple[str, ...]:
     """ "everything louder except the drums": the parts that are left out; () when the clause is no such sentence."""
-    places = list(_EXCEPT.finditer(f.text))
+    places = list(_EXCEPT.finditer(f.unplaced))
     whole = [i for i in f.things if i.value == "all"] or re.search(r"其他|其它|others|the rest|除.*[都全]", f.text)
     if not places or not whole:
         return ()
@@ -167,9 +171,35 @@ def mute(f: Frame) -> list[EditOperation]:
     """A stop, or parts that fall silent."""
     if "mute" not in f.cues:
         return []
+    own = f.own
+    lasting = _LASTING.search(f.unplaced)
+    if lasting:
+        low = f.clause.span[0] + lasting.start()
+        beats = {i.value for i in f.things if low <= i.span[0] < f.clause.span[0] + lasting.end()}
+        own = tuple(n for n in own if n not in beats or sum(i.value == n for i in f.things) > 1)
+        return [f.operation("mute_region", own or ("all",), region=_stop(f.region, lasting))]
     if f.region.kind == "all":
-        return [f.operation("remove", f.own)] if f.own else []
-    return [f.operation("mute_region", f.own or ("all",))]
+        return [f.operation("remove", own)] if own else []
+    return [f.operation("mute_region", own or ("all",))]
+
+
+def _stop(region: Region, lasting: re.Match[str]) -> Region:
+    """Where a stop of some beats or bars is: just before what it comes before.
+
+    Raises:
+        RequestError: it is not said before what, or that cannot be counted.
+    """
+    spoken = lasting.group(1)
+    n = 0.5 if spoken.startswith(("half", "半")) else 1.0 if spoken in ("a", "an", "single") else parse_number(spoken) or 1.0
+    in_bars = bool(re.match(r"bar|measure|小节", lasting.group(2)))
+    if region.kind == "before" and (not in_bars or n >= 1):
+        return replace(region, start=n, end=None) if in_bars else replace(region, start=None, end=n)
+    if in_bars and region.kind == "bars" and region.end is not None and region.end - (region.start or 1) + 1 >= n >= 1:
+        opens = (region.start or 1) > 1
+        return replace(region, end=region.start + n - 1) if opens and region.start else replace(region, start=region.end - n + 1)
+    if in_bars and region.kind == "bars" and region.start and n >= 1:
+        return replace(region, end=region.start + n - 1)
+    raise RequestError(f"'{lasting.group().strip()}' of silence: say before which section, or in which bars or seconds")
 
 
 def remove(f: Frame) -> list[EditOperation]:
@@ -197,6 +227,10 @@ def _puts_in(f: Frame, *, chinese: bool = False) -> bool:
     return all(_WHERE_IN_MIX.fullmatch(i.text) for i in levels)
 
 
+_LASTING = re.compile(
+    rf"(?:\bfor\s+)?(?<![a-z0-9])({NUMBER}|an?|half an?|half|single|{ZH_NUMBER}|半)[ -]?(?:个)?"
+    r"(beats?\b|bars?\b|measures?\b|拍|小节)"
+)
 _LETS = re.compile(
     r"^\W*(?:please |can you |could you )?(?:let|have|make|the|[a-z]+ (?:should|must|start|begin))\b|^\W*(?:让|把)"
 )

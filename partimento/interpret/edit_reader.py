@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from partimento.errors import RequestError
 from partimento.interpret.edit_clauses import Clause, clauses
+from partimento.interpret.edit_complement import added_but_silent, without_left_out
 from partimento.interpret.edit_frames import Context, Frame
 from partimento.interpret.edit_items import Item, coverage, find_items, unknown_words
 from partimento.interpret.edit_parts import note_kept
@@ -47,7 +48,7 @@ def read_edit(words: str, known: tuple[str, ...] = ()) -> tuple[EditPlan, ...]:
     """
     squeezed = " ".join(words.split(" ")) if "\t" not in words else re.sub(r"[^\S\n\r]", " ", words)
     text = normalise(squeezed)
-    items = turned(text, find_items(text, squeezed))
+    items = turned(text, without_left_out(text, find_items(text, squeezed)))
     context = Context(text, squeezed)
     operations, problems, covered = _read_clauses(clauses(text, items), context)
     unknown = tuple(squeezed[a:b] for _, (a, b) in unknown_words(text, items))
@@ -127,7 +128,7 @@ def _read_clauses(found: list[Clause], context: Context) -> tuple[list[EditOpera
         done = _not_there(frame) or operations_of(frame) or _continued(frame, context)
         done = _instead_of_gone(frame, done, operations)
         done = _instead_of_complaint(frame, done, operations)
-        done = _in_each_place(frame, done)
+        done = [o for one in _in_each_place(frame, done) for o in added_but_silent(one)]
         lost = _lost_object(frame, done)
         if lost:
             problems.append(lost)

@@ -84,7 +84,9 @@ class Region:
             negative ones count from the end);
             ``fraction`` (start, end in 0–1: "second half"); ``section`` (name, which: 0 all of that name, 1 the first,
             -1 the last …); ``last_bars`` / ``first_bars`` (start: how many); ``after`` / ``before`` / ``while`` (name:
-            the instrument whose entrance or playing, or the section whose bars mark it).
+            the instrument whose entrance or playing, or the section whose bars mark it; ``before`` with a start is only
+            that many bars just before it, with an end that many beats); ``except`` (name and which: all but that section;
+            or start, end: all but these bars; a negative start is all but the last bars).
     """
 
     kind: str = "all"

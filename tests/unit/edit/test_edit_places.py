@@ -1,5 +1,7 @@
 """Where and what an edit touches: seconds from the end, beside sections, parts that are spared, roles without a player."""
 
+from dataclasses import replace
+
 import pytest
 
 from partimento.edit.execute import execute
@@ -7,7 +9,7 @@ from partimento.edit.region import resolve
 from partimento.edit.targets import tracks_of, without_spared
 from partimento.errors import RequestError
 from partimento.plan.edit import EditOperation, EditPlan, EditRequest, Region
-from partimento.score.score import ROLES
+from partimento.score.score import ROLES, Section
 
 
 def test_seconds_from_the_end(piece) -> None:
@@ -55,3 +57,27 @@ def test_a_role_without_an_instrument_finds_a_player(piece) -> None:
     assert [t.role for t in new] == ["pad"]
     assert new[0].notes
     assert "pad" in ROLES
+
+
+def test_all_but_a_place(piece) -> None:
+    score = piece.score
+    n = score.n_bars
+    (rest,) = resolve(Region("except", start=-1.0), score)
+    assert (rest.start_bar, rest.end_bar) == (0, n - 1)
+    spans = resolve(Region("except", start=2.0, end=2.0), score)
+    assert [(s.start_bar, s.end_bar) for s in spans] == [(0, 1), (2, n)]
+    with pytest.raises(RequestError, match="nothing is left"):
+        resolve(Region("except", start=1.0, end=float(n)), score)
+
+
+def test_just_before_a_section(piece) -> None:
+    n = piece.score.n_bars
+    middle = tuple(Section(name, a, b, name) for name, a, b in (("verse", 0, 2), ("chorus", 2, n - 2)))
+    score = replace(piece.score, sections=middle)
+    (bar,) = resolve(Region("before", start=1.0, name="chorus", which=-1), score)
+    assert (bar.start_bar, bar.end_bar) == (1, 2)
+    (beat,) = resolve(Region("before", end=1.0, name="chorus"), score)
+    assert (beat.start, beat.end) == (bar.end - 1.0, bar.end)
+    for region in (Region("before", start=9.0, name="chorus"), Region("before", end=9.0, name="chorus")):
+        with pytest.raises(RequestError, match="before it"):
+            resolve(region, score)

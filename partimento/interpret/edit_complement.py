@@ -1,0 +1,93 @@
+"""Places that are left out: "except in the chorus", "but not in the last four bars", 除了副歌 → the rest of the piece."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from partimento.errors import RequestError
+from partimento.interpret.edit_items import Item
+from partimento.plan.edit import EditOperation, Region
+
+_LEFT_OUT = re.compile(
+    r"(?:,\s*)?(?:\b(?:and |though )?(?:everywhere |always |throughout |all the time )?"
+    r"(?:except|excepting|excluding|apart from|other than|save|but not|only not|just not)(?: for)?(?: not)?(?: in| during| at)?|"
+    r"\b(?:everywhere|always|throughout) (?:else )?but(?: not)?(?: in| during| at| for)?|,\s*not|\boutside(?: of)?|除了?)\s*$"
+)
+_ZH_AFTER = re.compile(r"\s*(?:之外|以外|除外|外)(?:的地方)?(?:都|，)?")
+_LISTED = re.compile(r"\s*(?:,|and|&|or|和|、|以及)\s*(?:and )?(?:(?:in|at|during)\s+)?(?:the\s+)?")
+
+
+def without_left_out(text: str, items: list[Item]) -> list[Item]:
+    """The items with places that are to be left out turned into what remains.
+
+    Raises:
+        RequestError: what remains cannot be said, or several places are to be left out.
+    """
+    out: list[Item] = []
+    for at, item in enumerate(items):
+        before = _LEFT_OUT.search(text, max(0, item.span[0] - 40), item.span[0]) if item.kind == "region" else None
+        after = _ZH_AFTER.match(text, item.span[1]) if item.kind == "region" else None
+        only_after = after is not None and "除外" in after.group()
+        if before is None and not only_after:
+            out.append(item)
+            continue
+        end = after.end() if after else item.span[1]
+        later = next((i for i in items[at + 1 :] if i.kind == "region"), None)
+        if later is not None and _LISTED.fullmatch(text[item.span[1] : later.span[0]] or "and"):
+            raise RequestError("only one place can be left out of a wish; say where it shall be done instead")
+        span = (before.start() if before else item.span[0], end)
+        out = [i for i in out if i.span[0] < span[0] or i.span[0] >= span[1]]
+        out.append(replace(item, value=rest_of(item.value), span=span, text=text[slice(*span)]))
+    return [i for i in out if not any(_inside(i, e) for e in out if e is not i and e.kind == "region")]
+
+
+def _inside(item: Item, other: Item) -> bool:
+    """True for a cue within what another item took over."""
+    return item.kind == "cue" and other.span[0] <= item.span[0] and item.span[1] <= other.span[1]
+
+
+def rest_of(region: Region) -> Region:
+    """Everything but a region.
+
+    Raises:
+        RequestError: that cannot be said as a region.
+    """
+    start, end = region.start, region.end
+    if region.kind == "section":
+        return replace(region, kind="except")
+    if region.kind == "bars" and end is not None:
+        return replace(region, kind="except")
+    if region.kind == "bars" and (start or 1) > 1:
+        return Region("bars", 1.0, float(start or 1) - 1)
+    if region.kind == "last_bars":
+        return Region("except", -(start or 1.0))
+    if region.kind == "first_bars":
+        return Region("bars", (start or 1.0) + 1)
+    if region.kind == "fraction" and start == 0.0:
+        return Region("fraction", end, 1.0)
+    if region.kind == "fraction" and end == 1.0:
+        return Region("fraction", 0.0, start)
+    if region.kind == "seconds" and not start and end is not None:
+        return Region("seconds", end)
+    if region.kind == "seconds" and end is None:
+        return Region("seconds", 0.0, start)
+    raise RequestError("the place that is to be left out cannot be; say where it shall be done instead, e.g. bars 9 to 12")
+
+
+def left_out(region: Region) -> Region:
+    """The place that an ``except`` region leaves out."""
+    if region.name:
+        return replace(region, kind="section")
+    if (region.start or 0) < 0:
+        return Region("last_bars", -(region.start or -1.0))
+    return replace(region, kind="bars")
+
+
+def added_but_silent(operation: EditOperation) -> list[EditOperation]:
+    """A part that comes in everywhere but in one place is written as a whole and silent there."""
+    if operation.op != "add" or operation.region.kind != "except":
+        return [operation]
+    silent = (operation.instrument,) if operation.instrument else operation.targets
+    quiet = replace(operation, op="mute_region", targets=silent, instrument="", region=left_out(operation.region))
+    return [replace(operation, region=Region()), quiet]
