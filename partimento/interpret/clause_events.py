@@ -35,7 +35,10 @@ _ZH_POSTPOSED = (
     r"先(?=[,、。;]|$)|后(?=[,、。;]|$)|收尾|收束|作结)"
 )
 _ZH_BREAK = re.compile(_ZH_POSTPOSED + "、")
-_THEN_VERB = re.compile(r"then (?!an?\b|the\b|by\b|some\b|there\b|comes?\b)[a-z]+")
+_THEN_VERB = re.compile(
+    r"then (?!an?\b|the\b|(?:at|in|after|for|on|from|with|over|to|halfway|"
+    r"later|finally|suddenly|just|only|more|two|three)\b|by\b|some\b|there\b|comes?\b)[a-z]+"
+)
 _ARRIVAL = re.compile(
     r"\b(?:when|as|before) (?:suddenly |gradually |slowly |finally |then )?(?=(?:an?|the|some|two|more|male|female|soft|loud)\b)"
 )
