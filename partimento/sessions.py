@@ -154,16 +154,16 @@ def _with_file(edited: EditedRecording, finding: Finding) -> EditedRecording:
 
 
 def replay(project: Project | Path | str, target: Path | str, *, on_stage: Stage | None = None) -> Project:
-    """Make a project again in another folder from its requests and edit plans, along the head's history.
+    """Make a project again in another folder from its requests and edit plans: every version with its number and parent.
 
     Same software, SoundFont and kind of machine → the same stems and mix, bit for bit. What began as a recording begins
-    with its stored first version.
+    with its stored first version. The copy's head is the project's.
 
     Raises:
         FileError: ``target`` is not empty.
     """
     source = project if isinstance(project, Project) else Project(Path(os.fspath(project)))
-    first, *edits = source.lineage()
+    first, *edits = source.versions()
     begun = source.load(first)
     if begun.request is None:
         made = Project.create(Path(target), begun, first.provenance, first.instruction)
@@ -174,5 +174,9 @@ def replay(project: Project | Path | str, target: Path | str, *, on_stage: Stage
     for version in edits:
         request = from_json(source.store.get_text(version.objects["edit_request"]), EditRequest)
         edit_plan = from_json(source.store.get_text(version.objects["edit_plan"]), EditPlan)
+        if version.parent is not None and made.head.number != version.parent:
+            made.checkout(version.parent)
         edit_project(made, request, edit_plan, on_stage=on_stage)
+    if made.head.number != source.head.number:
+        made.checkout(source.head.number)
     return made

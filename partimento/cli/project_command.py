@@ -98,14 +98,21 @@ def _replay(project: Project, args: argparse.Namespace) -> int:
     if args.output.resolve() == project.folder.resolve():
         raise RequestError(f"{args.output} is the project itself; name another place for the copy")
     copy = replay(project, args.output)
-    old, new = project.head, copy.head
-    mix, stems = old.mix_sha256 == new.mix_sha256, old.stems == new.stems
+    pairs = list(zip(project.versions(), copy.versions(), strict=True))
+    mixes = [old.number for old, new in pairs if old.mix_sha256 != new.mix_sha256]
+    stems = [old.number for old, new in pairs if old.stems != new.stems]
+    head = copy.head.number
     if args.json:
-        print(to_json({"project": str(copy.folder), "version": new.number, "mix_same": mix, "stems_same": stems}), end="")
-    else:
-        same = "the same, byte for byte" if mix and stems else "DIFFERENT" if not mix else "the same; a stem is DIFFERENT"
-        print(f"{copy.folder}: version {new.number}; the mix is {same}")
-    return 0 if mix and stems else 1
+        body = {"project": str(copy.folder), "version": head, "versions": len(pairs)}
+        print(to_json({**body, "mix_same": not mixes, "stems_same": not stems, "different": sorted({*mixes, *stems})}), end="")
+        return 1 if mixes or stems else 0
+    made = f"version {head}" if len(pairs) == 1 else f"{len(pairs)} versions, at version {head}"
+    which = ", ".join(map(str, mixes or stems))
+    same = "the same, byte for byte" if not stems and not mixes else f"DIFFERENT in version {which}"
+    if stems and not mixes:
+        same = f"the same; a stem of version {which} is DIFFERENT"
+    print(f"{copy.folder}: {made}; the mix is {same}")
+    return 1 if mixes or stems else 0
 
 
 def _history(project: Project, as_json: bool) -> None:

@@ -18,7 +18,7 @@ import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,6 +58,7 @@ class Version:
         stems: track name → object name.
         mix_sha256: of ``mix.wav`` while this version is the head.
         provenance: as in a result.
+        checks: track name → :meth:`Store.checksum` of its stem when it was written, so that harm is found cheaply.
     """
 
     number: int
@@ -68,6 +69,7 @@ class Version:
     stems: dict[str, str]
     mix_sha256: str
     provenance: dict[str, str | int | float | bool | None]
+    checks: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +287,7 @@ class Project:
         extra: dict[str, str],
     ) -> Version:
         """Write objects, then the version, then the head: in this order a kill loses nothing."""
+        known = self._unharmed(contents, parent)
         texts = dict(extra)
         for kind in ("request", "plan", "score", "report", "sound"):
             value = getattr(contents, kind)
@@ -292,13 +295,35 @@ class Project:
                 texts[kind] = to_json(value)
         objects = {kind: self.store.put_text(text) for kind, text in sorted(texts.items())}
         stems = {name: self.store.put_audio(stem) for name, stem in contents.stems.items()}
+        checks = {name: known.get(name) or self.store.checksum(object_) for name, object_ in stems.items()}
         mix = encode_audio(contents.mix, ".wav", depth="24")
         number = self._state.last + 1
         digest = hashlib.sha256(mix).hexdigest()
-        version = Version(number, parent, instruction, changed, objects, stems, digest, provenance)
+        version = Version(number, parent, instruction, changed, objects, stems, digest, provenance, checks)
         self.files.write(_version_file(number), to_json(version).encode())
         self._settle(_State(FORMAT, number, number), mix)
         return version
+
+    def _unharmed(self, contents: Contents, parent: int | None) -> dict[str, str]:
+        """Check what a new version takes over from the store; gives the checksums of these stems.
+
+        Raises:
+            FileError: a stem that nobody touched is damaged; nothing has been written then.
+        """
+        before = self.version(parent) if parent is not None else None
+        found: dict[str, str] = {}
+        for name, wave in contents.stems.items():
+            if not (isinstance(wave, StoredWave) and wave.store is self.store):
+                continue
+            same = before is not None and before.stems.get(name) == wave.name
+            expected = before.checks.get(name) if before is not None and same else None
+            try:
+                found[name] = self.store.checksum(wave.name)
+                if found[name] != expected:
+                    self.store.verify(wave.name)
+            except FileError as error:
+                raise FileError(f"stem '{name}': {error}") from error
+        return found
 
     def _move(self, head: int, redo: tuple[int, ...]) -> Version:
         """Let the head point elsewhere."""

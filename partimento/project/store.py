@@ -188,6 +188,32 @@ class Store:
             raise self._damaged(name)
         np.multiply(words.T, np.float32(2.0**-31), out=into, casting="unsafe")
 
+    def checksum(self, name: str) -> str:
+        """A quick check value of a sound as it lies in the store: CRC-32 of its blocks' files, in order, and their size.
+
+        Raises:
+            FileError: an object is missing or cannot be read.
+        """
+        crc = size = 0
+        for block in self.get_audio(name).manifest.blocks:
+            if block != SILENT:
+                data = self.files.read(_place(block), "a project's sound")
+                crc, size = zlib.crc32(data, crc), size + len(data)
+        return f"{crc:08x}-{size}"
+
+    def verify(self, name: str) -> None:
+        """Decode every block of a sound.
+
+        Raises:
+            FileError: one is missing, or not what its name says.
+        """
+        wave = self.get_audio(name)
+
+        for at, block in enumerate(wave.manifest.blocks):
+            if block != SILENT:
+                size = min(BLOCK_SAMPLES, wave.n_samples - at * BLOCK_SAMPLES)
+                self.read_block(block, np.empty((wave.n_channels, size), np.float32))
+
     def _put_block(self, samples: NDArray[np.float32], sample_rate: int) -> str:
         """Keep a block; encodes it only when it is new."""
         import soundfile

@@ -46,3 +46,18 @@ def test_a_failed_edit_leaves_the_project_alone(tmp_path):
     with pytest.raises(UnsupportedError):
         edit_project(project, EditRequest("x"), EditPlan((EditOperation("effect", value="purple"),)))
     assert Project(project.folder).head.number == 1
+
+
+def test_replay_makes_branches_again(tmp_path):
+    request = GenerateRequest("piano and bass", duration_s=3.0, seed=2, sample_rate=16_000)
+    project = create_project(tmp_path / "song", request)
+    edit_project(project, EditRequest("a"), EditPlan((EditOperation("gain", ("bass",), amount=-3.0, unit="dB"),)))
+    project.checkout(1)
+    edit_project(project, EditRequest("b"), EditPlan((EditOperation("remove", ("bass",)),)))
+    edit_project(project, EditRequest("c"), EditPlan((EditOperation("gain", ("piano",), amount=-6.0, unit="dB"),)))
+    project.undo()
+    again = replay(project, tmp_path / "again")
+    assert again.head.number == project.head.number == 3
+    rows = [[(v.number, v.parent, v.mix_sha256, v.stems) for v in p.versions()] for p in (project, again)]
+    assert rows[0] == rows[1]
+    assert len(rows[0]) == 4

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from partimento.errors import FileError, PartimentoError
+from partimento.plan.edit import EditOperation, EditPlan, EditRequest
 from partimento.project import FORMAT, Project
 from partimento.project import files as project_files
 
@@ -291,3 +293,25 @@ def test_a_folder_that_cannot_be_passed(project, tmp_path):
 def test_a_path_that_is_none():
     with pytest.raises(FileError):
         Project(Path("a" * 5_000))
+
+
+@pytest.mark.parametrize("kind", ["folder", "archive"])
+def test_a_stem_that_nobody_touched_is_checked_before_anything_is_written(request, kind, contents):
+    path = request.getfixturevalue(kind)
+    project = Project(path)
+    bass = project.store.get_audio(project.head.stems["bass"]).manifest.blocks[0]
+    name = f"objects/{bass[:2]}/{bass}"
+    if kind == "folder":
+        (path / name).write_bytes((path / name).read_bytes()[:100])
+    else:
+        rewrite(path, lambda members: members.update({name: members[name][:100]}))
+    project = Project(path)
+    loaded = project.load()
+    new = replace(loaded, stems={"piano": contents(5).stems["piano"], "bass": loaded.stems["bass"]})
+    before = {p: p.read_bytes() for p in (path.rglob("*") if path.is_dir() else [path]) if p.is_file() and p.name != ".lock"}
+    plan = EditPlan((EditOperation("vary", ("piano",)),))
+    with pytest.raises(FileError, match=r"stem 'bass'.*damaged") as error:
+        project.commit(new, EditRequest("vary the piano"), plan, (), {})
+    one_line(error)
+    after = {p: p.read_bytes() for p in (path.rglob("*") if path.is_dir() else [path]) if p.is_file() and p.name != ".lock"}
+    assert after == before
