@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from partimento.interpret.edit_items import Item, Span
 
 _BOUNDARY = re.compile(
-    r"[,;.!?。，；！？\n]+(?!\d)|\s+[-–—]+\s+|\b(?:and then|and also|but also|and|but|then|also|plus|while|whereas|though"
+    r"[,;.!?。，；！？\n]+(?!\d)|\s+[-–—]+\s+|\b(?:and then|and also|but also|and|"
+    r"(?<!everything )(?<!all )(?<!everyone )(?<!everybody )(?<!anything )(?<!others )(?<!part )but|"
+    r"then|also|plus|while|whereas|though"
     r"|yet)\b|&|\+(?!\s?\d)|"
     r"\b(?=(?:without (?:chang|touch|alter|los)|keeping|leaving))|然后|并且|而且|"
     r"但是|但|同时|接着|另外|还有|不过|以及|(?<=[^\s])再(?=把|给|让"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from partimento.interpret.edit_clauses import Clause
-from partimento.interpret.edit_items import Item
+from partimento.interpret.edit_items import Item, unknown_words
 from partimento.plan.edit import EditOperation, Region
 
 _PRONOUN = re.compile(r"\b(?:it|them|her|him)\b")  # "make it" is a phrase of its own
@@ -31,6 +31,7 @@ class Context:
         kept: instruments that must stay.
         last: operations of the clause before.
         withdrawn: True when these have been taken back.
+        known: names of the piece's tracks and sections, as far as they are known.
     """
 
     text: str
@@ -42,6 +43,11 @@ class Context:
     kept: list[str] = field(default_factory=list)
     last: list[EditOperation] = field(default_factory=list)
     withdrawn: bool = False
+    known: tuple[str, ...] = ()
+
+    def has(self, name: str) -> bool:
+        """True when the piece is known to have such a track."""
+        return name.replace("_", " ") in {k.lower().replace("_", " ") for k in self.known}
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,13 @@ class Frame:
             for at in range(max(0, item.span[0] - low), min(len(text), item.span[1] - low)):
                 text[at] = " "
         return "".join(text)
+
+    @property
+    def strange(self) -> list[tuple[str, tuple[int, int]]]:
+        """Words of the clause that were not understood, with their places in its text."""
+        low = self.clause.span[0]
+        moved = [replace(i, span=(max(0, i.span[0] - low), max(0, i.span[1] - low))) for i in self.clause.items]
+        return unknown_words(self.text, moved)
 
     def amount(self, *units: str) -> Item | None:
         """The first amount in one of the units."""

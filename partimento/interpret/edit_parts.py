@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from partimento.errors import RequestError
 from partimento.interpret.edit_frames import Frame
-from partimento.interpret.edit_items import edit_lexicon
+from partimento.interpret.edit_items import edit_lexicon, unknown_words
 from partimento.interpret.edit_places import NUMBER, ZH_NUMBER
 from partimento.interpret.quantities import parse_number
 from partimento.plan.edit import KEEPABLE, EditOperation, Region
@@ -34,6 +34,9 @@ _WHERE_IN_MIX = re.compile(r"in the background|further back|back|quiet(?:ly)?|lo
 _COVERS = re.compile(r"drown\w*(?: out)?|overpower\w*|盖过|盖住|压过|too prominent")
 
 
+_OTHERS = re.compile(r"\b(?:everything|all|anything|everyone) else\b|\bthe (?:rest|others)\b|其他|其它|其余|别的(?!动)")
+
+
 def excepted(f: Frame) -> tuple[str, ...]:
     """ "everything louder except the drums": the parts that are left out; () when the clause is no such sentence."""
     places = list(_EXCEPT.finditer(f.unplaced))
@@ -51,6 +54,8 @@ def note_kept(f: Frame) -> bool:
         return True
     if "keep" not in f.cues or "only" in f.cues or excepted(f):
         return False
+    if _OTHERS.search(f.text) and all(i.value in ("all", "it") for i in f.things) and not f.cues & {"remove", "mute", "out"}:
+        return True  # "leave everything else alone": nothing else is touched anyway
     if not f.own and (f.clause.of("intent") or f.cues & {"up", "down", "faster", "slower", "mute"}):
         return False
     for name in f.own:
@@ -129,6 +134,9 @@ def exchange(f: Frame) -> list[EditOperation]:
         return []
     before = [i.value for i in named if i.span[0] < becomes.span[0]]
     after = [i.value for i in named if i.span[0] > becomes.span[0]]
+    last = max((i.span[1] for i in named if i.span[0] < becomes.span[0]), default=becomes.span[0])
+    if unknown_words(f.context.text[last : becomes.span[0]], []):  # "make the bass sidechain to the kick": another verb
+        return []
     if not before:
         before = list(f.context.last_things) if any(i.value == "it" for i in f.things) else []
     return _pairs(f, before, after)
@@ -236,9 +244,21 @@ _LETS = re.compile(
 )
 
 
+_COMES_IN = re.compile(
+    r"\b(?:bring|have|let|get|make|should|must|the)\b.*\b(?:in|enters?|comes? in|joins?(?: in)?)(?: only| again)?\W*$|"
+    r"\b(?:bring|come) in\b|进来?|加入|入"
+)
+
+
 def enters_late(f: Frame) -> list[EditOperation]:
     """ "let the drums start in bar 9", 让鼓从第9小节开始: silent before."""
-    late = f.region.kind == "bars" and f.region.end is None and (f.region.start or 1) > 1
+    start = f.region.start or 1
+    late = f.region.kind == "bars" and f.region.end in (None, start) and start > 1
+    brought = late and f.own and _COMES_IN.search(f.unplaced) and not f.cues - {"add", "bit", "swap", "up"}
+    if brought and not f.clause.of("intent", "effect", "amount") and all(f.context.has(n) for n in f.own):
+        why = "it is there already, so it is silent until then"
+        return [f.operation("mute_region", f.own, region=Region("bars", 1.0, float(start) - 1), reason=why)]
+    late = late and f.region.end is None
     starts = re.search(r"\b(?:start|begin)s?(?: playing)?(?: only| in| at| from)*\s*(?:bar|measure)|才?(?:开始|进)", f.text)
     if not late or not starts or not f.own or f.cues - {"add", "swap", "only", "bit"} or f.clause.of("intent", "effect"):
         return []
@@ -253,6 +273,8 @@ def add(f: Frame) -> list[EditOperation]:
         return []
     if (f.cues & {"up", "down"} and not _puts_in(f)) or f.amount("dB"):
         return []
+    if "add" not in f.cues and f.strange:
+        return []
     low = f.clause.span[0]
     named = [i for i in f.things if i.value not in ("all", "it", "groove", "form", "instruments")]
     alone = [i for i in named if not _BESIDE.search(f.text[: i.span[0] - low])]
@@ -262,6 +284,13 @@ def add(f: Frame) -> list[EditOperation]:
         between = f.context.text[min(player.span[1], role.span[1]) : max(player.span[0], role.span[0])]
         if re.fullmatch(r"\s*的?\s*", between) and role.value in ("melody", "chords", "pad", "bass"):
             return [f.operation("add", (role.value,), instrument=player.value)]
+    if len(names) == 1 and not (alone or named)[0].role and f.region.kind != "all" and re.search(r"\bsolo\b|独奏", f.text):
+        back = "the others step back for the solo"
+        return [
+            f.operation("add", ("melody",), instrument=names[0]),
+            f.operation("gain", amount=-float(edit_lexicon()["amounts"]["gain_db"]["plain"]), unit="dB",
+                        spare=(names[0],), reason=back),
+        ]  # fmt: skip
     return [
         f.operation("add", (), instrument=_ROLE_INSTRUMENTS.get(n, n))
         if n not in ("melody", "chords")
@@ -278,7 +307,8 @@ def decibels(f: Frame) -> list[EditOperation]:
 def gain(f: Frame) -> list[EditOperation]:
     """Louder and softer."""
     decibels = f.amount("dB")
-    if (not f.cues & {"up", "down"} and decibels is None) or (decibels is None and _puts_in(f)):
+    scaled = f.amount("factor") is not None and bool(_VOLUME.search(f.text))
+    if (not f.cues & {"up", "down"} and decibels is None and not scaled) or (decibels is None and _puts_in(f)):
         return []
     covering = next((i for i in f.clause.of("cue") if _COVERS.fullmatch(i.text)), None)
     if covering and decibels is None and (loud := [i.value for i in f.things if i.span[0] < covering.span[0]]):
@@ -292,8 +322,39 @@ def gain(f: Frame) -> list[EditOperation]:
     size = float(decibels.value.value) if decibels else float(table[f.degree()])
     if decibels is None and (factor := f.amount("factor")):  # "twice as loud": 6 dB a doubling of the amplitude
         size = 20.0 * math.log10(factor.value.value)
-        return [f.operation("gain", f.carried, amount=round(-abs(size) if sign < 0 else size, 1), unit="dB")]
-    return [f.operation("gain", f.carried, amount=sign * size, unit="dB")]
+        return [f.operation("gain", _without_measure(f), amount=round(-abs(size) if sign < 0 else size, 1), unit="dB")]
+    return [f.operation("gain", _without_measure(f), amount=sign * size, unit="dB")]
+
+
+def _without_measure(f: Frame) -> tuple[str, ...]:
+    """What gets louder or softer, without what it is only compared with ("tuck the piano in under the voice")."""
+    low = f.clause.span[0]
+    compared = {i.value for i in f.things if _COMPARED.search(f.text[: i.span[0] - low])}
+    return tuple(n for n in f.carried if n not in compared) or f.carried
+
+
+_COMPARED = re.compile(r"\b(?:under(?:neath)?|beneath|behind|below|against|than) (?:the |my |our )?$")
+_VOLUME = re.compile(r"\b(?:volume|level|loudness|gain)\b|音量|响度|声音")
+
+
+def doubling(f: Frame) -> list[EditOperation]:
+    """A part that plays along with another.
+
+    Raises:
+        RequestError: always when one is asked for: no part is written from another's notes.
+    """
+    adds = any(i.value == "add" and PUTS_IN.match(i.text) for i in f.clause.of("cue"))
+    parts = [i for i in f.things if i.value not in ("all", "it")]
+    octaves = f.amount("semitones") is not None and _PLAYS.search(f.text)
+    if adds and len(parts) > 1 and (octaves or _DOUBLES.search(f.text)):
+        raise RequestError(
+            "a part that doubles another one is not written by an edit; ask e.g. for 'add a flute', or for 'melody up an octave'"
+        )
+    return []
+
+
+_PLAYS = re.compile(r"\b(?:play|sing|follow)\w*\b|演奏|吹|拉|弹|唱|奏")
+_DOUBLES = re.compile(r"\b(?:doubl(?:es|ing)|in unison|to double|shadow(?:s|ing)?)\b|加倍|重复旋律|同度|齐奏")
 
 
 def bare(f: Frame) -> list[EditOperation]:

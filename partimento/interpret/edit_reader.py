@@ -29,7 +29,14 @@ _BACK = re.compile(r"\b(?:in it|in there|there|same place|of it)\b|那里|其中
 _AFTER_THAT = re.compile(r"\b(?:after (?:that|this|it)|from then on|from there on?)\b|(?:之后|然后|从那以后)")
 _RESET = re.compile(r"\b(?:overall|throughout|everywhere|whole (?:song|piece|track|thing)|entire)\b|整体|整首|全曲")
 _POSSESSIVE = re.compile(r"\b(?:my|your|the|a|an|some)\s+$")
-_SOUNDS = {"effect", "dynamics", "gain"}
+_SURENESS_WITH_UNKNOWN = 0.6
+_OF_MINE = re.compile(
+    r"\W*(?:please |can you |could you )?\w+ (?:up |down |out )?(?:my|your|his|her|their|our) (?:\w+ )?(\w+)\W*"
+)
+_MUSIC = re.compile(
+    r"song|piece|track|music|mix|tune|version|arrangement|composition|recording|sound|ears?|parts?|solo|chorus|verse|bridge|intro|"
+    r"outro|tempo|key|style|vibe|mood|ending|beginning|up|down"
+)
 
 
 @lru_cache(maxsize=64)
@@ -49,7 +56,7 @@ def read_edit(words: str, known: tuple[str, ...] = ()) -> tuple[EditPlan, ...]:
     squeezed = " ".join(words.split(" ")) if "\t" not in words else re.sub(r"[^\S\n\r]", " ", words)
     text = normalise(squeezed)
     items = turned(text, without_left_out(text, find_items(text, squeezed)))
-    context = Context(text, squeezed)
+    context = Context(text, squeezed, known=known)
     operations, problems, covered = _read_clauses(clauses(text, items), context)
     unknown = tuple(squeezed[a:b] for _, (a, b) in unknown_words(text, items))
     _refuse_lost_places(text, items, operations)
@@ -65,8 +72,11 @@ def read_edit(words: str, known: tuple[str, ...] = ()) -> tuple[EditPlan, ...]:
         raise RequestError(f"nothing is left to change when {', '.join(context.kept)} must stay; {CAN_BE_ASKED}")
     readings = _ranked([tuple(operations), *_alternatives(operations, known, items)], known)
     remarks = tuple(f"{name} stays as it is" for name in context.kept) + tuple(problems)
+    if any(o.value in ("ritardando", "accelerando") for o in operations):
+        remarks += ("the tempo changes in one step where the place begins, not by and by",)
     language = language_of(text)
-    return tuple(EditPlan(_with_reasons(o), c, language, unknown, remarks) for o, c in readings)
+    sure = _SURENESS_WITH_UNKNOWN if unknown else 1.0
+    return tuple(EditPlan(_with_reasons(o), round(c * sure, 2), language, unknown, remarks) for o, c in readings)
 
 
 def _refuse_lost_places(text: str, items: list[Item], operations: list[EditOperation]) -> None:
@@ -111,6 +121,9 @@ def _read_clauses(found: list[Clause], context: Context) -> tuple[list[EditOpera
             if inherited:
                 operations += inherited
                 continue
+        elif context.withdrawn and clause.cues() & {"becomes", "swap", "style"} and (inherited := _inherit(clause, context)):
+            operations += inherited  # 不对，换成竖琴: another partner for what was to be exchanged
+            continue
         frame = _frame(clause, context)
         if note_kept(frame):
             _restore(frame, operations)
@@ -294,7 +307,12 @@ def _inherit(clause: Clause, context: Context) -> list[EditOperation]:
     """ "no wait, an oboe": the operation that was taken back, with what is said now."""
     rest = [i for i in clause.items if i.kind != "cue" or i.value not in ("cancel", "correct")]
     bare = Clause(rest, clause.span, clause.joined)
-    if bare.cues() - {"bit", "much", "becomes"} or not context.last or bare.of("intent", "effect", "key", "metre", "chords"):
+    exchange = {"swap", "style"} if context.withdrawn and bare.of("thing") else set()
+    if (
+        bare.cues() - {"bit", "much", "becomes"} - exchange
+        or not context.last
+        or bare.of("intent", "effect", "key", "metre", "chords")
+    ):
         return []
     frame = _frame(bare, context)
     done = _like(context.last[-1], frame)
@@ -326,12 +344,14 @@ def _put(operations: list[EditOperation], done: list[EditOperation]) -> list[Edi
 
 def _lost_object(frame: Frame, done: list[EditOperation]) -> str:
     """Why a clause asks for something that does not exist here: "add a toaster", "make my coffee stronger"."""
-    mine: list[Item] = frame.clause.items
-    low = frame.clause.span[0]
-    strange = [
-        (w, s)
-        for w, s in unknown_words(frame.text, [replace(i, span=(max(0, i.span[0] - low), max(0, i.span[1] - low))) for i in mine])
-    ]
+    strange = frame.strange
+    if (
+        (m := _OF_MINE.fullmatch(frame.text))
+        and not frame.own
+        and not frame.clause.of("region")
+        and not _MUSIC.fullmatch(m.group(1))
+    ):
+        return f"'{m.group(1)}' is nothing that can be changed here; {CAN_BE_ASKED}"  # "clean my room"
     words = ", ".join(w for w, _ in strange[:3])
     if not done:
         if frame.cues & {"add", "remove", "swap", "vary", "mute", "negated"} and strange:

@@ -10,6 +10,7 @@ from partimento.interpret.edit_parts import (
     add,
     bare,
     decibels,
+    doubling,
     enters_late,
     excepted,
     exchange,
@@ -55,6 +56,6 @@ def _all_but(f: Frame) -> list[EditOperation]:
 
 
 _RULES: tuple[Callable[[Frame], list[EditOperation]], ...] = (
-    _all_but, extract, hand_over, enters_late, fade, chords, key, metre, tempo, transpose, length, exchange,
+    doubling, _all_but, extract, hand_over, enters_late, fade, chords, key, metre, tempo, transpose, length, exchange,
     restyle, vary, effects, decibels, intents, mute, remove, gain, add, bare,
 )  # fmt: skip

@@ -15,6 +15,10 @@ _TO = re.compile(r"\b(?:to|at|be|under|after)\s*(?:about |around |exactly |just 
 _PLAIN_TEMPO = re.compile(r"(?:\bto|\bat|到|成|为)\s*(\d{1,4})(?![\d.:%/]|\s*(?:percent|bars?|%|s\b|sec|小节|秒|倍))")
 _TIMES = re.compile(r"\b(\d{1,2}) times\b|(\d|[两三四五])(?:遍|次)")
 _END_SLOWING = re.compile(r"\b(?:rit|ritardando|rallentando)\b|渐慢")
+GRADUAL = re.compile(
+    r"\b(?:gradual\w*|ritardando|rit|rallentando|accelerando|bit by bit|little by little|slowing)\b|渐|逐步|一点点地"
+)
+"""Words of a tempo that changes by and by."""
 _BENEFICIARY = re.compile(r"\bfor (?:my|our|the|a|an|her|his)? ?(?:\w+ )?$")
 _CHANGEABLE = {"melody", "bass", "drums", "chords", "groove", "pad"}
 _SIGNED_TEMPO = re.compile(r"(?<!to )(?<!at )(?<![\w.-])([+-])\s?(\d{1,3})(?=\s*(?:bpm\b|$|[,.;!?]))")
@@ -149,11 +153,12 @@ def tempo(f: Frame) -> list[EditOperation]:
     if not direction:
         return []
     table = edit_lexicon()["amounts"]
+    gradual = "" if not GRADUAL.search(f.text) else "ritardando" if direction < 0 else "accelerando"
     ending = f.region.kind == "last_bars" or f.region.name == "outro" or bool(_END_SLOWING.search(f.text))
     if direction < 0 and ending:
-        return [f.operation("set_tempo", amount=table["ending_factor"], unit="factor")]
+        return [f.operation("set_tempo", amount=table["ending_factor"], unit="factor", value=gradual)]
     value = table["tempo_factor"][f.degree()]
-    return [f.operation("set_tempo", amount=round(value if direction > 0 else 1 / value, 2), unit="factor")]
+    return [f.operation("set_tempo", amount=round(value if direction > 0 else 1 / value, 2), unit="factor", value=gradual)]
 
 
 def transpose(f: Frame) -> list[EditOperation]:
