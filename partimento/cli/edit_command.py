@@ -72,6 +72,9 @@ def run(args: argparse.Namespace) -> int:
     project = Project(args.project)
     readings = read_edit(args.words, tuple(project.head.stems))
     if args.dry_run:
+        from partimento.edit.rehearse import rehearse
+
+        rehearse(project.load(project.head), readings[0] if args.pick is None else _chosen(readings, args), request)
         _show(readings, args)
         return 0
     plan = _chosen(readings, args)

@@ -11,6 +11,7 @@ from partimento.edit.contents import Contents
 from partimento.edit.outcome import outcomes
 from partimento.edit.region import resolve
 from partimento.edit.registry import executor
+from partimento.edit.targets import tracks_of
 from partimento.edit.verify import compare, compare_moved
 from partimento.errors import RequestError, UnsupportedError
 from partimento.plan.edit import EditOperation, EditPlan, EditRequest, Region
@@ -68,7 +69,7 @@ def execute(
     for index, asked in enumerate(plan.operations):
         tell(asked.op)
         before = now
-        now, changes, found = _operate(now, confined(asked, request), request, index)
+        now, changes, found = _operate(now, confined(asked, request, now.score), request, index)
         lines += found
         verified, where = _verified(before, now, changes)
         heard = outcomes(confined(asked, request), before, now, changes)
@@ -83,17 +84,40 @@ def execute(
     return Edited(replace(now, report=everything), tuple(lines), report)
 
 
-def confined(operation: EditOperation, request: EditRequest) -> EditOperation:
-    """The operation with the region and stem that the request insists on."""
+def confined(operation: EditOperation, request: EditRequest, score: Score | None = None) -> EditOperation:
+    """The operation with the region and stem that the request insists on.
+
+    Raises:
+        RequestError: the words name other parts than the request allows (told apart where the score is given).
+    """
     if request.bars is not None:
         operation = replace(operation, region=Region("bars", request.bars[0], request.bars[1]))
     elif request.from_s is not None or request.to_s is not None:
         operation = replace(operation, region=Region("seconds", request.from_s or 0.0, request.to_s))
-    if request.stem is not None and operation.op != "add":
-        operation = replace(operation, targets=(request.stem,))
+    if request.stem is not None:
+        operation = _only_stem(operation, request.stem, score)
     if request.keep:
         operation = replace(operation, keep=tuple(dict.fromkeys((*operation.keep, *request.keep))))
     return operation
+
+
+def _only_stem(operation: EditOperation, stem: str, score: Score | None) -> EditOperation:
+    """The operation on one stem only.
+
+    Raises:
+        RequestError: it is about others.
+    """
+    way_out = "leave --stem out, or ask for something about that part"
+    if operation.op == "add":
+        new = operation.instrument or ", ".join(operation.targets)
+        if new != stem:
+            raise RequestError(f"only '{stem}' may be touched, but the words ask for a new part ({new}); {way_out}")
+        return operation
+    if operation.op == "extract":
+        raise RequestError(f"only '{stem}' may be touched, but the words silence all other parts; {way_out}")
+    if score is not None and not set(tracks_of((stem,), score)) & set(tracks_of(operation.targets, score)):
+        raise RequestError(f"only '{stem}' may be touched, but the words are about {', '.join(operation.targets)}; {way_out}")
+    return replace(operation, targets=(stem,))
 
 
 def _piece(contents: Contents, seed: tuple[int, ...]) -> Piece:
@@ -109,6 +133,8 @@ def _operate(
     piece = _piece(contents, (request.seed, index))
     run = executor(operation.op)
     spans = resolve(operation.region, piece.score)
+    if operation.op == "extend" and any("repeat" in word.lower() for word in (operation.value, *operation.words)):
+        spans = spans[-1:]  # "repeat the chorus": once, not after every chorus
     changes: list[tuple[Change, Score]] = []
     lines: list[str] = []
     for number, span in reversed(list(enumerate(spans))):
