@@ -51,10 +51,12 @@ class StemSound:
         level_db: the gain from the dry, rendered track to the stem, the mix's common gain included; None as long
             as it is what the first mix gave it.
         steps: what was done to it as sound, in order.
+        lufs: loudness of the dry, rendered track that ``level_db`` was found with; its peaks are rounded above it.
     """
 
     level_db: float | None = None
     steps: tuple[SoundStep, ...] = ()
+    lufs: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

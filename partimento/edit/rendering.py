@@ -71,14 +71,15 @@ def with_common_gain(piece: Piece, sound: Sound | None) -> Sound:
 
 def with_level(piece: Piece, sound: Sound, name: str) -> Sound:
     """The record with the level that a stem of the parent has, so that new bars match the old ones."""
-    from partimento.score.mix import level_gain_db
+    from partimento.score.mix import active_lufs, level_gain_db
 
     known = sound.stems.get(name, StemSound())
     if known.level_db is not None:
         return sound
     track = piece.score.track(name)
-    level_db = level_gain_db(track, dry(piece, piece.score, name)) + (sound.common_gain_db or 0.0)
-    return replace(sound, stems={**sound.stems, name: replace(known, level_db=level_db)})
+    wave = dry(piece, piece.score, name)
+    level_db = level_gain_db(track, wave) + (sound.common_gain_db or 0.0)
+    return replace(sound, stems={**sound.stems, name: replace(known, level_db=level_db, lufs=active_lufs(wave))})
 
 
 def render_stem(piece: Piece, score: Score, name: str, sound: Sound, span: Span | None = None) -> Waveform:
@@ -99,7 +100,9 @@ def render_stem(piece: Piece, score: Score, name: str, sound: Sound, span: Span 
     wave = dry(piece, score, name, span if level_db is not None else None)
     if level_db is None:
         level_db = level_gain_db(score.track(name), wave) + (sound.common_gain_db or 0.0)
-    placed = stem_before_common_gain(score, name, wave, level_db=level_db)
+    # A stretch alone would be rounded above its own loudness, not the stem's.
+    lufs = known.lufs if span is not None else None
+    placed = stem_before_common_gain(score, name, wave, level_db=level_db, lufs=lufs)
     return apply_steps(placed, known.steps, score)
 
 

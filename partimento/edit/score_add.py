@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from partimento.edit.change import Change, Piece
-from partimento.edit.composing import bars_with, merged, original_rngs, with_part, write_parts
+from partimento.edit.composing import bars_with, fresh_rngs, merged, new_tune, original_rngs, with_part, without, write_parts
 from partimento.edit.region import Span
+from partimento.edit.score_silence import inactive
 from partimento.edit.targets import free_name, instrument_of
 from partimento.errors import UnsupportedError
 from partimento.plan.edit import EditOperation
@@ -33,7 +34,8 @@ def add(piece: Piece, operation: EditOperation, span: Span) -> Change:
     """Add an instrument in a span.
 
     A part of that instrument which is silent in the span plays on there; otherwise a new part is written. A role among
-    the targets (``melody``, ``pad`` …) is kept to; else the instrument's usual one is taken, unless a tune is there already.
+    the targets (``melody``, ``pad`` …) is kept to, and a solo is a lead line of its own while other tunes rest; else the
+    instrument's usual role is taken, unless a tune is there already.
 
     Raises:
         RequestError: unknown instrument.
@@ -41,6 +43,7 @@ def add(piece: Piece, operation: EditOperation, span: Span) -> Change:
     """
     row = instrument_of(operation.instrument or _usual(piece, operation.targets))
     words = operation.words
+    solo = _is_solo(operation)
     silent = _silent_part(piece, row, span)
     tried = [silent.role] if silent is not None else _roles(piece, row, operation, span)
     for role in tried:
@@ -49,14 +52,28 @@ def add(piece: Piece, operation: EditOperation, span: Span) -> Change:
         )
         part = replace(part, active=bars_with(part.active, span))
         plan = with_part(piece.plan, part)
-        track = write_parts(plan, piece.score, (part.name,), original_rngs(piece))[part.name]
+        rngs = original_rngs(piece)
+        tune = new_tune(plan, piece.score, fresh_rngs(piece)[1]) if solo and role == "melody" else None
+        track = write_parts(plan, piece.score, (part.name,), rngs, tune)[part.name]
         before = piece.score.track(part.name).notes if silent is not None else ()
         notes = merged(before, track.notes, span)
         if _enters(piece.score, notes, span):
             score = piece.score.with_track(replace(track, notes=notes))
-            line = f"{part.name} ({role}) added in {span}"
-            return Change(plan, score, (part.name,), span=span, lines=(line,))
+            lines = [f"{part.name} ({role}) added in {span}"]
+            resting = [t.name for t in piece.score.tracks if t.role == "melody" and t.name != part.name and _plays(t, span)]
+            for name in resting if tune is not None else ():
+                plan = inactive(plan, name, span, piece)
+                score = score.with_track(replace(score.track(name), notes=without(score.track(name).notes, span)))
+                lines.append(f"{name} rests in {span} for the solo")
+            rendered = (part.name, *(resting if tune is not None else ()))
+            return Change(plan, score, rendered, span=span, lines=tuple(lines))
     raise UnsupportedError(f"{row.en} finds nothing to play in {span}; name a role for it (e.g. pad, chords) or another region")
+
+
+def _is_solo(operation: EditOperation) -> bool:
+    """True for a lead line of its own, in contrast to one that plays the tune along."""
+    said = (operation.value, *operation.words)
+    return "melody" in operation.targets and any("solo" in word.lower() or "独奏" in word for word in said)
 
 
 def _usual(piece: Piece, targets: tuple[str, ...]) -> str:

@@ -22,7 +22,8 @@ _EPS = 1e-6
 def extend(piece: Piece, operation: EditOperation, span: Span) -> Change:
     """Play more before the ending: ``amount`` bars (or seconds, rounded to bars), a repeat of what precedes the end.
 
-    With a region, the region is repeated after itself (``amount`` times when the unit is ``factor``).
+    With a region, the region is repeated after itself (``amount`` times when the unit is ``factor``). What reaches the end
+    of the piece is repeated before itself, so that the piece still ends with its ending.
 
     Raises:
         RequestError: no or too many bars. UnsupportedError: tempo or metre change inside the piece.
@@ -33,9 +34,9 @@ def extend(piece: Piece, operation: EditOperation, span: Span) -> Change:
         at, size = _before_ending(score), _bars_of(operation, score, 8)
         source = [(at - size + i) % at for i in range(size)]
     else:
-        at = span.end_bar
         times = max(1, round(operation.amount - 1)) if operation.unit == "factor" and operation.amount else 1
-        source = list(range(span.start_bar, span.end_bar)) * times
+        at, bars = _repeated(score, span)
+        source = bars * times
     if not 1 <= len(source) <= MAX_ADDED_BARS:
         raise RequestError(f"{len(source)} bars more: give 1 to {MAX_ADDED_BARS}")
     join = score.bar_starts[at] if at < score.n_bars else score.length
@@ -57,6 +58,18 @@ def extend(piece: Piece, operation: EditOperation, span: Span) -> Change:
         plan, new, tuple(t.name for t in new.tracks), kept=tuple(k for k in kept if k.n > 0),
         moved=lambda quarter: _behind(quarter, join, added), lines=(line,),
     )  # fmt: skip
+
+
+def _repeated(score: Score, span: Span) -> tuple[int, list[int]]:
+    """Where a region is repeated, and which bars: at the end of the piece it is played before itself, and where the last
+    section was there before without the ending, from there."""
+    bars = list(range(span.start_bar, span.end_bar))
+    if span.end_bar < score.n_bars or span.start_bar == 0:
+        return span.end_bar, bars
+    own = next((s for s in score.sections if (s.start_bar, s.end_bar) == (span.start_bar, span.end_bar)), None)
+    same = [s for s in score.sections if own is not None and s.start_bar < own.start_bar and s.n_bars == own.n_bars
+            and (s.name, s.material) == (own.name, own.material)]  # fmt: skip
+    return span.start_bar, list(range(same[-1].start_bar, same[-1].end_bar)) if same else bars
 
 
 def _behind(quarter: float, join: float, added: float) -> float:

@@ -49,7 +49,7 @@ def _silenced(piece: Piece, names: tuple[str, ...], span: Span, word: str) -> Ch
     for name in names:
         track = score.track(name)
         score = score.with_track(replace(track, notes=without(track.notes, span)))
-        plan = _inactive(plan, name, span, piece)
+        plan = inactive(plan, name, span, piece)
     # A part that has nothing left goes, unless what rings after the region is still its own.
     empty = {t.name for t in score.tracks if t.name in names and not t.notes and not _rings_outside(piece, t.name, span)}
     if empty and len(empty) < len(score.tracks):
@@ -60,7 +60,7 @@ def _silenced(piece: Piece, names: tuple[str, ...], span: Span, word: str) -> Ch
     return Change(plan, score, steps=steps, span=span, lines=tuple(f"{name} {word} in {span}" for name in names))
 
 
-def _inactive(plan: Plan, name: str, span: Span, piece: Piece) -> Plan:
+def inactive(plan: Plan, name: str, span: Span, piece: Piece) -> Plan:
     """The plan in which a part does not play in the bars of a span."""
     parts = []
     for part in plan.parts:

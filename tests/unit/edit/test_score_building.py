@@ -90,3 +90,27 @@ def test_short_peaks_give_way_before_the_level_does(piece):
     done = run(piece, "gain", amount=MAX_LIMITED_DB - 1.0, unit="dB")
     assert not [f for f in done.report.findings if f.verdict == "fail" and f.control.startswith(("gain", "edit"))]
     assert true_peak_dbtp(done.contents.mix) <= max(MAX_TRUE_PEAK_DBTP, true_peak_dbtp(piece.mix)) + 0.02
+
+
+def test_a_solo_is_a_line_of_its_own_over_the_chords(piece):
+    done = run(piece, "add", ("melody",), Region("bars", 2, 3), instrument="guitar", words=("guitar solo",))
+    low, high = piece.score.bar_starts[1], piece.score.bar_starts[3]
+    solo = notes_in(done.contents, "guitar", 0.0, piece.score.length)
+    assert solo
+    assert all(low <= n.start < high and 40 <= n.pitch <= 88 for n in solo)
+    flute = piece.score.track("flute").notes
+    assert not notes_in(done.contents, "flute", low, high)
+    assert [n for n in done.contents.score.track("flute").notes if n.start >= high] == [n for n in flute if n.start >= high]
+    tune = {(n.start, n.pitch % 12) for n in flute if low <= n.start < high}
+    assert {(n.start, n.pitch % 12) for n in solo} != tune
+    assert not [f for f in done.report.findings if f.verdict == "fail"]
+
+
+def test_what_reaches_the_end_is_repeated_before_it(piece):
+    n = piece.score.n_bars
+    done = run(piece, "extend", region=Region("last_bars", 2), amount=2.0, unit="factor", words=("repeat the end",))
+    assert done.contents.score.n_bars == n + 2
+    end = piece.score.bar_starts[n - 2]
+    moved = [(n.start + 8.0, n.pitch) for n in piece.score.track("bass").notes if n.start >= end]
+    last = done.contents.score.bar_starts[n]
+    assert [(m.start, m.pitch) for m in done.contents.score.track("bass").notes if m.start >= last] == moved
