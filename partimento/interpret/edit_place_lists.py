@@ -27,6 +27,9 @@ _LOST = (
     re.compile(rf"\b(?:in|at|from|during|for|on|before|after|until|between)\s+(?:the\s+)?(?:\w+\s+)?{_BAR}\b(?<!\ba bar)"),
     re.compile(rf"\b(?:in|at|during|from|before|after|until|between|on)\s+(?:the\s+)?{_ORDINAL}\b"),
     re.compile(r"\b(?:part|section|letter) (?:one|two|three|four|five|six|\d+)\b|\b(?:next|previous) (?:part|section|bit)\b"),
+    re.compile(r"\bduring\b"),
+    re.compile(r"\b(?:on|at|in|during) (?:the )?(?:down|up|back|off)-?beats?\b"),
+    re.compile(rf"\b{_ORDINAL} (?:two |three |four |few )?(?:notes?|hits?|phrases?|words?|lines?|syllables?|strums?)\b"),
     re.compile(r"第[一二三四五六七八九十0-9]+(?:小节|部分|段|句|遍|次|个|秒)?|小节(?:之间|里|中|前|后)"),
 )
 
@@ -109,13 +112,20 @@ def _patterns(number: str, zh_number: str, sections: str, ordinals: str) -> dict
     }
 
 
-def lost_place(text: str, covered: bytearray, places: list[Span], *, tempo: bool) -> Span | None:
+_NAMED_PLACE = re.compile(
+    r"(?<!like )(?<!as )(?<!than )\b(?:(?:in|at) the|(?:during|before|after|until|till|throughout)(?: the| every| each)?)"
+    r" ([a-z]+)\b"
+)
+
+
+def lost_place(text: str, covered: bytearray, places: list[Span], strange: list[tuple[str, Span]], *, tempo: bool) -> Span | None:
     """Where words of a place stand that was not understood; None when there are none.
 
     Args:
         text: normalised.
         covered: 1 for each character that is understood.
         places: spans of the regions that were read.
+        strange: words that were not understood, with their spans.
         tempo: True when a tempo is asked for: its numbers are no place.
     """
     for index, pattern in enumerate(_LOST):
@@ -124,6 +134,10 @@ def lost_place(text: str, covered: bytearray, places: list[Span], *, tempo: bool
         for m in pattern.finditer(text):
             if not covered[m.start() if index == 1 else m.end() - 1]:
                 return m.span()
+    unknown = {span[0] for _, span in strange}
+    for m in _NAMED_PLACE.finditer(text):
+        if m.start(1) in unknown:
+            return m.span()
     for m in re.finditer(r"\bbetween\b|之间", text):
         if not covered[m.start()] and any(-24 <= a - m.end() <= 24 or -4 <= m.start() - b <= 4 for a, b in places):
             return m.span()

@@ -46,7 +46,8 @@ _HELD_BACK = re.compile(
     r"\W*(?:别|不要|不用|也别)(?:太|过|特别|过于)(?:多|大|过|明显|夸张|\S{1,2}?)(?:声|了)?\W*|\W*别过头\W*|\W*(?:只要)?一点点?就(?:好|行|够)了?\W*"
 )
 _FORBIDS = re.compile(
-    r"(?:\b(?:don't|do not|dont|never)\s+(?:please\s+)?(?:make|get|turn|let|push|go|become|add|bring|boost|raise|crank|put)\b"
+    r"(?:\b(?:don't|do not|dont|never)\s+(?:please\s+)?(?:make|get|turn|let|push|go|become|add|bring|boost|raise|crank|put)\b|"
+    r"\b(?:don't|do not|dont) (?:want|need) (?:it|them|this)(?: to)? \w+"
     r"|(?:不要|别|不用)(?:再|更|把.{1,6}?)?(?:变|调|弄|搞|更|再|加)(?!了))(?!.*\b(?:too|so)\b)(?!.*太)"
 )
 _SOFTENED = {"gain", "effect", "dynamics", "set_tempo", "transpose"}

@@ -87,7 +87,7 @@ def _refuse_lost_places(text: str, items: list[Item], operations: list[EditOpera
     """
     tempo = any(o.op in ("set_tempo", "set_metre") for o in operations) or any(i.value == "tempo" for i in items)
     places = [i.span for i in items if i.kind == "region"]
-    lost = lost_place(text, coverage(text, items), places, tempo=tempo) if operations else None
+    lost = lost_place(text, coverage(text, items), places, unknown_words(text, items), tempo=tempo) if operations else None
     if lost is not None:
         said = text[lost[0] : lost[1]].strip()
         raise RequestError(f"the place '{said}' is not understood; {PLACES_CAN_BE_SAID}")

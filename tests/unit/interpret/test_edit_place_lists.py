@@ -41,6 +41,8 @@ def test_every_place_is_meant(words: str, places: list[Region]) -> None:
         "piano louder at 45",
         "drums softer between the verse and the chorus", "remove the drums in part two", "piano louder in the fourth thing",
         "make the piano louder in the next bar", "第三部分钢琴大声", "remove the drums in the last bit",
+        "make the last note longer", "drums louder on the downbeats", "piano louder in the ritornello",
+        "drums softer during the rap",
     ],
 )  # fmt: skip
 def test_a_place_that_is_not_understood_is_asked_for(words: str) -> None:
@@ -51,3 +53,8 @@ def test_a_place_that_is_not_understood_is_asked_for(words: str) -> None:
 def test_numbers_of_a_place_are_no_tempo() -> None:
     found = read_edit("faster in bars 5 to 8")[0].operations[0]
     assert (found.unit, found.region) == ("factor", Region("bars", 5, 8))
+
+
+@pytest.mark.parametrize("words", ["warmer like in the movies", "louder in the mix", "less harsh in the highs"])
+def test_what_only_looks_like_a_place_is_none(words: str) -> None:
+    assert read_edit(words)[0].operations[0].region == Region()

@@ -19,6 +19,7 @@ def _only(words: str) -> EditOperation:
         ("the drums are not loud enough", "drums", 3), ("the vocals are hardly loud enough", "voice", 3),
         ("the guitar isn't quiet enough", "guitar", -3), ("the drums are too quiet", "drums", 3), ("too loud", "all", -3),
         ("鼓不够响", "drums", 3), ("别太吵", "all", -3), ("the bass is not so loud", "bass", -3),
+        ("不要这么吵", "all", -3), ("鼓太弱了", "drums", 3),
     ],
 )  # fmt: skip
 def test_level(words: str, target: str, amount: float) -> None:
@@ -43,7 +44,16 @@ def test_sound(words: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["make it less jazzy", "too jazzy", "don't make it brighter", "don't make it louder", "不要更亮", "never add drums"]
+    "words",
+    [
+        "make it less jazzy",
+        "too jazzy",
+        "don't make it brighter",
+        "don't make it louder",
+        "不要更亮",
+        "never add drums",
+        "I don't want it brighter",
+    ],
 )
 def test_what_has_no_opposite_or_is_forbidden_changes_nothing(words: str) -> None:
     with pytest.raises(RequestError):
