@@ -156,6 +156,11 @@ def _where(op: EditOperation) -> str:
     region = op.region
     span = " to ".join(f"{x:g}" for x in (region.start, region.end) if x is not None)
     which = f" {region.which}" if region.which else ""
+    if region.kind == "before" and (region.start or region.end):
+        n = region.end or region.start or 0.0
+        return f"the {n:g} {'beat' if region.end else 'bar'}{'' if n == 1 else 's'} before {region.name}{which}"
+    if region.kind == "except" and not region.name and (region.start or 0) < 0:
+        return f"except the last {-(region.start or 0):g} bars"
     return "everywhere" if region.kind == "all" else f"{region.kind} {region.name}{which} {span}".replace("  ", " ").strip()
 
 
@@ -164,7 +169,8 @@ def _how_much(op: EditOperation) -> str:
     amount = "" if op.amount is None else f"{op.amount:+g} {op.unit}"
     into = f"→ {op.instrument}" if op.instrument and op.targets else ""
     keep = f"keep {', '.join(op.keep)}" if op.keep else ""
-    return " ".join(x for x in (op.value, amount, into, keep) if x)
+    spare = f"not {', '.join(op.spare)}" if op.spare else ""
+    return " ".join(x for x in (op.value, amount, into, keep, spare) if x)
 
 
 def _bars(text: str | None) -> tuple[int, int] | None:
