@@ -110,11 +110,21 @@ def _check(args: argparse.Namespace) -> int:
     if args.index is None:
         raise RequestError("--check needs an index: --index INDEX.npz (make one with --index DIR -o INDEX.npz)")
     index = read_index(args.index)
-    findings = [(path, check_file(path, index)) for path in args.check]
+    findings, skipped = [], []
+    for path in args.check:
+        try:
+            findings.append((path, check_file(path, index)))
+        except FileError as error:
+            skipped.append(f"{path.name}: {str(error).replace(str(path), path.name)}")
+    if not findings:
+        raise FileError(f"none of the files can be checked; {skipped[0]}")
     rows = [[path.name, "copy" if f.verdict == "fail" else f.verdict, f.heard] for path, f in findings]
     print(text_table(["file", "verdict", "found"], rows, max_width=110))
+    for line in skipped:
+        print(f"left out: {line}")
     if args.out is not None:
         make_folder(args.out)
-        body = [{"file": str(path), **asdict(finding)} for path, finding in findings]
+        checked = [{"file": path.name, **asdict(finding)} for path, finding in findings]
+        body = {"checked": checked, "left_out": skipped}
         write_text(args.out / "memorization_check.json", json.dumps(body, indent=2, ensure_ascii=False) + "\n")
     return 1 if any(f.verdict == "fail" for _, f in findings) else 0

@@ -108,7 +108,7 @@ def validate(spans: Sequence[Span]) -> None:
     """
     before = float("-inf")
     for start, end, label in spans:
-        if end < start or start < before - 1e-9:
+        if not (end >= start >= before - 1e-9):  # NaN fails too
             raise ValueError(f"chord span {start:g} to {end:g} s ({label}) overlaps or runs backwards")
         encode_label(label)
         before = end

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partimento.errors import RequestError
+from partimento.metrics.interfaces import paired
 
 WINDOW = 2**14
 _LOW_HZ, _HIGH_HZ = 55.0, 5_000.0
@@ -57,10 +58,11 @@ def chroma_cosine(
         0 to 1; a silent estimate gives 0, a silent reference 1 if the estimate is silent too.
 
     Raises:
-        RequestError: when shapes differ or the sounds are empty.
+        RequestError: when shapes differ, the sounds are empty, or hold values that are not finite.
     """
     if reference.ndim != 1 or reference.shape != estimate.shape or len(reference) == 0:
         raise RequestError(f"chroma cosine needs two mono sounds of one length, got {reference.shape} and {estimate.shape}")
+    paired(reference, estimate)
     a, b = chroma(reference, sample_rate, window), chroma(estimate, sample_rate, window)
     level = a.max(axis=1)
     if level.max() <= 1e-9:

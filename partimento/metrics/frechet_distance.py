@@ -17,6 +17,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -173,8 +174,9 @@ def frechet_distance(
     Args:
         reference, estimate: embeddings.
         small: what to do with sets of fewer than ``2 D`` rows.
-        bootstrap: how many times to draw both sets with replacement; 0 gives no interval. Drawing with replacement
-            raises the distance a little, so the interval is the basic one: ``2 value − quantiles``, not below 0.
+        bootstrap: how many times to draw both sets with replacement; 0 gives no interval. Drawing with replacement raises
+            the distance, so only the spread of the draws is used: see :func:`centred_interval`. Rows are taken as
+            independent; windows of one clip are not, and are to be drawn by clip (the tables do).
         level: of the interval.
         seed: of the draws.
 
@@ -193,10 +195,15 @@ def frechet_distance(
             distance(gaussian(a[rng.integers(len(a), size=len(a))], small), gaussian(b[rng.integers(len(b), size=len(b))], small))
             for _ in range(bootstrap)
         ]
-        tail = (1.0 - level) / 2.0
-        below, above = np.quantile(drawn, [tail, 1.0 - tail])
-        low, high = max(0.0, 2.0 * value - float(above)), max(0.0, 2.0 * value - float(below))
+        low, high = centred_interval(value, drawn, level)
     return FrechetScore(value, low, high, len(a), len(b), a.shape[1], (first.shrinkage, second.shrinkage))
+
+
+def centred_interval(value: float, drawn: Sequence[float], level: float = 0.95, least: float = 0.0) -> tuple[float, float]:
+    """The spread of resampled values around their own mean, put around ``value``; never below ``least``."""
+    tail = (1.0 - level) / 2.0
+    below, above = np.quantile(np.asarray(drawn) - np.mean(drawn), [tail, 1.0 - tail])
+    return max(least, value + min(0.0, float(below))), max(least, value + max(0.0, float(above)))
 
 
 def frechet_infinity(

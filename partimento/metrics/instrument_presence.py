@@ -49,9 +49,9 @@ class Presence:
 
 
 def presence(
-    asked: Sequence[Collection[str]], forbidden: Sequence[Collection[str]], heard: Sequence[Collection[str]]
+    asked: Sequence[Collection[str]], forbidden: Sequence[Collection[str]], heard: Sequence[Collection[str] | None]
 ) -> Presence:
-    """Count over pieces.
+    """Count over pieces; ``None`` in ``heard`` is a silent piece, which has nothing that was asked and earns no absence either.
 
     Raises:
         RequestError: lists of different lengths, or a name asked for and forbidden at once.
@@ -64,9 +64,9 @@ def presence(
             raise RequestError(f"piece {index}: {', '.join(sorted(both))} asked for and forbidden at once")
     return Presence(
         sum(len(set(a)) for a in asked),
-        sum(len(set(a) & set(h)) for a, h in zip(asked, heard, strict=True)),
+        sum(len(set(a) & set(h or ())) for a, h in zip(asked, heard, strict=True)),
         sum(len(set(f)) for f in forbidden),
-        sum(len(set(f) & set(h)) for f, h in zip(forbidden, heard, strict=True)),
+        sum(len(set(f) if h is None else set(f) & set(h)) for f, h in zip(forbidden, heard, strict=True)),
     )
 
 
@@ -79,6 +79,8 @@ def stem_present(stem: NDArray[np.floating], whole: NDArray[np.floating], sample
     a, b = np.asarray(stem, dtype=np.float64), np.asarray(whole, dtype=np.float64)
     if a.shape != b.shape or a.ndim != 1 or not len(a):
         raise RequestError(f"a mono stem of the length of the whole is needed, got {a.shape} and {b.shape}")
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise RequestError("the stem or the whole holds samples that are not finite")
     n = max(1, len(a) // sample_rate)
     windows = [np.array_split(x, n) for x in (a, b)]
     loudest = max(float(np.sqrt(np.mean(w**2))) for w in windows[1])
@@ -104,7 +106,7 @@ def stem_score(samples: NDArray[np.floating], sample_rate: int, separate: Separa
 
 
 def evaluate(
-    asked: Sequence[Collection[str]], forbidden: Sequence[Collection[str]], heard: Sequence[Collection[str]]
+    asked: Sequence[Collection[str]], forbidden: Sequence[Collection[str]], heard: Sequence[Collection[str] | None]
 ) -> dict[str, float]:
     """All scores by name (``instrument_recall``, ``instrument_absence``)."""
     found = presence(asked, forbidden, heard)

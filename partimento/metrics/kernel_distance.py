@@ -76,8 +76,8 @@ def kernel_distance(
     Args:
         reference, estimate: embeddings, at least 2 rows each.
         bandwidth: σ; None takes :func:`median_bandwidth` of the reference.
-        bootstrap: draws for the interval; 0 gives none. Rows are left out rather than repeated (half of each set
-            without replacement, deviation scaled by √½), since repeated rows would count as pairs of distance 0.
+        bootstrap: draws for the interval; 0 gives none. Rows are left out rather than repeated, since repeated rows would
+            count as pairs of distance 0: half of each set without replacement varies as much as a whole set does.
         level: of the interval.
         seed: of the draws.
 
@@ -101,7 +101,7 @@ def kernel_distance(
             _mmd2(a[rng.permutation(len(a))[: len(a) // 2]], b[rng.permutation(len(b))[: len(b) // 2]], sigma)
             for _ in range(bootstrap)
         ])  # fmt: skip
-        deviation = (drawn - drawn.mean()) * np.sqrt(0.5)
+        deviation = drawn - drawn.mean()
         tail = (1.0 - level) / 2.0
         below, above = np.quantile(deviation, [tail, 1.0 - tail])
         low, high = value + float(below), value + float(above)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partimento.errors import RequestError
+from partimento.metrics.interfaces import paired
 
 LOG_FLOOR = 1e-5
 _BLOCK_FRAMES = 16_384
@@ -112,10 +113,11 @@ def mel_distance(
         low_hz, high_hz: range of the filters; for a part of the spectrum only (e.g. 0 to 6000 Hz).
 
     Raises:
-        RequestError: when shapes differ or the sounds are empty.
+        RequestError: when shapes differ, the sounds are empty, or hold values that are not finite.
     """
     if reference.ndim != 1 or reference.shape != estimate.shape or len(reference) == 0:
         raise RequestError(f"mel distance needs two mono sounds of one length, got {reference.shape} and {estimate.shape}")
+    paired(reference, estimate)
     distances = []
     for scale in scales:
         a = log_mel(reference, sample_rate, scale, low_hz, high_hz)

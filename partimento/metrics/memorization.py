@@ -318,6 +318,8 @@ def match_rate(exact: ArrayLike, costs: ArrayLike, entropies_bits: ArrayLike, th
     same, cost, entropy = np.asarray(exact, dtype=bool), np.asarray(costs, np.float64), np.asarray(entropies_bits, np.float64)
     if same.ndim != 1 or not same.size or same.shape != cost.shape or same.shape != entropy.shape:
         raise RequestError(f"three arrays of one length are needed, got {same.shape}, {cost.shape} and {entropy.shape}")
+    if not np.isfinite(cost[~same]).all() or not np.isfinite(entropy).all():
+        raise RequestError("costs and entropies must be finite numbers; a cost that is not would count as no match")
     near = same | (cost < threshold)
     n, n_exact, n_near = same.size, int(same.sum()), int(near.sum())
     return MatchRate(

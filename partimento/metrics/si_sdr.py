@@ -42,12 +42,13 @@ def si_sdr_db(reference: NDArray[np.floating], estimate: NDArray[np.floating], *
 def si_sdr_improvement_db(
     mixture: NDArray[np.floating], reference: NDArray[np.floating], estimate: NDArray[np.floating], *, zero_mean: bool = True
 ) -> float:
-    """SI-SDRi: SI-SDR of the estimate minus that of the unprocessed ``mixture``, dB.
+    """SI-SDRi: SI-SDR of the estimate minus that of the unprocessed ``mixture``, dB; 0 where both are equal, infinite ones too.
 
     Raises:
         RequestError: see :func:`si_sdr_db`.
     """
-    return si_sdr_db(reference, estimate, zero_mean=zero_mean) - si_sdr_db(reference, mixture, zero_mean=zero_mean)
+    after, before = (si_sdr_db(reference, sound, zero_mean=zero_mean) for sound in (estimate, mixture))
+    return 0.0 if after == before else after - before
 
 
 def evaluate(reference: NDArray[np.floating], estimate: NDArray[np.floating]) -> dict[str, float]:

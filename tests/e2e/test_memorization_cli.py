@@ -99,7 +99,8 @@ def test_index_and_check(data, tmp_path, capsys, monkeypatch):
     assert main([*check, str(other), str(copy), "--out", str(tmp_path / "out")]) == 1
     assert "a copy of m2.wav from" in capsys.readouterr().out
     found = json.loads((tmp_path / "out" / "memorization_check.json").read_text())
-    assert [line["verdict"] for line in found] == ["pass", "fail"]
+    assert [line["verdict"] for line in found["checked"]] == ["pass", "fail"]
+    assert found["left_out"] == []
 
 
 @pytest.mark.parametrize(

@@ -134,9 +134,16 @@ def build(options: BuildOptions, out: Path, progress: Progress = no_progress) ->
         left_out += [f"{system}/{path.name}: no caption" for name, path in found.items() if name not in captions]
     chosen = _choose(list(folders), captions, files, options)
     sounds: dict[tuple[str, str], Waveform] = {}
-    wanted = sorted({(system, item) for item, *both in chosen for system in both})
-    for system, item in progress(wanted, len(wanted), "reading"):
-        sounds[system, item] = read_audio(files[system][item])
+    for system, item in progress(_clips_of(chosen), len(_clips_of(chosen)), "reading"):
+        try:
+            sounds[system, item] = read_audio(files[system][item])
+        except FileError as error:
+            left_out.append(f"{system}/{files[system][item].name}: {str(error).replace(str(files[system][item]), item)}")
+    chosen = [(item, a, b) for item, a, b in chosen if (a, item) in sounds and (b, item) in sounds]
+    wanted = _clips_of(chosen)
+    if not wanted:
+        raise RequestError(f"no pair is left: {left_out[-1]}")
+    sounds = {key: sounds[key] for key in wanted}
     gains, level = _gains(sounds) if options.match_loudness else (dict.fromkeys(sounds, 0.0), None)
     ids = {key: _opaque(options.seed, "clip", *key) for key in wanted}
     make_folder(out / CLIPS)
@@ -153,6 +160,11 @@ def build(options: BuildOptions, out: Path, progress: Progress = no_progress) ->
     )  # fmt: skip
     write_text(out / MANIFEST, json.dumps(asdict(test), indent=2, ensure_ascii=False) + "\n")
     return test
+
+
+def _clips_of(chosen: Sequence[tuple[str, str, str]]) -> list[tuple[str, str]]:
+    """System and item of every clip that pairs need, in order."""
+    return sorted({(system, item) for item, *both in chosen for system in both})
 
 
 def _choose(

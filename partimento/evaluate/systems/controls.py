@@ -20,7 +20,7 @@ import numpy as np
 from partimento.errors import FileError, PartimentoError, RequestError
 from partimento.evaluate.systems.jobs import HeardMusic
 from partimento.evaluate.systems.papers import paper_columns, paper_rows
-from partimento.evaluate.systems.table import Column, Row, SystemsTable, mean_figure, versions
+from partimento.evaluate.systems.table import Column, Row, SystemsTable, marked_partial, mean_figure, versions
 from partimento.evaluate.systems.text_to_music import named
 from partimento.evaluate.systems.work import Measured, Progress, Values, measure, no_progress, sound_files
 from partimento.metrics import tempo_accuracy
@@ -162,6 +162,7 @@ def evaluate_controls(options: Options, command: str, progress: Progress = no_pr
             raise RequestError(f"no sound of {name} is named like a .json of {options.reference}")
         skipped += [f"{name}/{missing}: no sound" for missing in asked if missing not in files]
         rows.append(_row(name, files, asked, options, progress, skipped))
+    rows = marked_partial(rows)
     published = paper_rows("controls") if options.papers else []
     notes = (f"means over clips with {options.bootstrap} bootstrap draws, seed {options.seed}; heard by partimento.listen",)
     return SystemsTable(
@@ -178,6 +179,7 @@ def _row(
     skipped: list[str],
 ) -> Row:
     system = _System()
+    digests: list[str] = []
     results = measure(
         list(files.values()), HeardMusic(), cache=options.cache, n_jobs=options.n_jobs, progress=progress, label=name
     )
@@ -192,6 +194,7 @@ def _row(
             skipped.append(f"{name}/{files[key].name}: {reason}")
             continue
         system.n += 1
+        digests.append(result.sha256)
         system.n_silent += int(result.values["silent"])
         for column, value in scores.items():
             if math.isfinite(value):

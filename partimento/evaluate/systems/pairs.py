@@ -23,7 +23,7 @@ from partimento.evaluate.systems.distribution import COLUMNS as DISTANCES
 from partimento.evaluate.systems.distribution import VectorSet, distances
 from partimento.evaluate.systems.jobs import mono_at
 from partimento.evaluate.systems.papers import paper_columns, paper_rows
-from partimento.evaluate.systems.table import Column, Figure, Row, SystemsTable, mean_figure, versions
+from partimento.evaluate.systems.table import Column, Figure, Row, SystemsTable, marked_partial, mean_figure, versions
 from partimento.evaluate.systems.text_to_music import named
 from partimento.evaluate.systems.work import Progress, no_progress, sound_files
 from partimento.metrics.bit_exactness import bit_exactness
@@ -37,6 +37,9 @@ from partimento.metrics.si_sdr import si_sdr_db, si_sdr_improvement_db
 
 RATE = 32_000
 _SILENT = 1e-4
+SAME_LENGTH_S = 0.1
+DB_LIMIT = 100.0
+"""Ratios beyond this, infinite ones too, count as this much."""
 EDIT_COLUMNS = (
     *DISTANCES,
     Column("mel", "multi-scale log-mel distance", "less"),
@@ -44,7 +47,7 @@ EDIT_COLUMNS = (
     Column("chroma", "chroma cosine", "more"),
     Column("SSIM", "of raw power mel at 16 kHz, as Instruct-MusicGen takes it", "more"),
     Column("SSIM log", "the same on dB", "more"),
-    Column("SI-SDR", "dB at 16 kHz mono; median over clips whose reference sounds", "more"),
+    Column("SI-SDR", "dB at 16 kHz mono; median over clips whose reference sounds, kept within ±100", "more"),
     Column("SI-SDRi", "dB above the input's own; median", "more"),
 )
 INPAINT_COLUMNS = (
@@ -95,7 +98,8 @@ class _Gathered:
             self.scores.setdefault(name, []).append(value)
 
 
-Pair = Callable[[str, Waveform, Waveform, _Gathered], None]
+Pair = Callable[[str, Waveform, Waveform, _Gathered], Waveform]
+"""Adds the scores of a pair, and returns the sound whose silence counts."""
 
 
 def read_regions(path: Path) -> dict[str, tuple[float, float]]:
@@ -124,11 +128,14 @@ def evaluate_edit_audio(options: Options, command: str, progress: Progress = no_
     """
     inputs = sound_files(options.inputs) if options.inputs is not None else {}
 
-    def judge(name: str, target: Waveform, made: Waveform, into: _Gathered) -> None:
+    def judge(name: str, target: Waveform, made: Waveform, into: _Gathered) -> Waveform:
         """All scores of an edit."""
-        before = _fit(read_audio(inputs[name]), made) if name in inputs else None
+        before = read_audio(inputs[name]) if name in inputs else None
+        if before is not None and abs(before.duration_s - target.duration_s) > SAME_LENGTH_S:
+            raise RequestError(f"its input is {before.duration_s:.2f} s long where the reference has {target.duration_s:.2f} s")
         into.add(_edit_scores(target, made, before))
         _embed(options, target, made, into)
+        return made
 
     extra = [("(the unedited input)", inputs)] if inputs else []
     rows, skipped, notes = _rows(options, judge, extra, progress)
@@ -148,7 +155,7 @@ def evaluate_inpaint(options: Options, command: str, progress: Progress = no_pro
         raise RequestError("inpaint needs --regions: a CSV with the columns id, start_s, end_s")
     regions = read_regions(options.regions)
 
-    def judge(name: str, target: Waveform, made: Waveform, into: _Gathered) -> None:
+    def judge(name: str, target: Waveform, made: Waveform, into: _Gathered) -> Waveform:
         """All scores of an inpainting."""
         if name not in regions:
             raise RequestError("no region is given for it")
@@ -157,6 +164,7 @@ def evaluate_inpaint(options: Options, command: str, progress: Progress = no_pro
             raise RequestError(f"its region ends at {regions[name][1]:g} s, the piece at {target.duration_s:g} s")
         into.add(_inpaint_scores(target, made, start, end))
         _embed(options, target.part(start, end), made.part(start, end), into)
+        return made.part(start, end)
 
     rows, skipped, notes = _rows(options, judge, [], progress)
     published = paper_rows("inpaint", options.group) if options.papers else []
@@ -195,7 +203,7 @@ def _rows(
                 gathered.n_skipped += 1
                 skipped.append(f"{name}/{files[key].name}: {reason}")
         rows.append(_row(name, gathered, options, notes))
-    return rows, skipped, tuple(dict.fromkeys(notes))
+    return marked_partial(rows), skipped, tuple(dict.fromkeys(notes))
 
 
 def _judge_one(key: str, target: Path, made: Path, judge: Pair, into: _Gathered) -> str:
@@ -205,13 +213,13 @@ def _judge_one(key: str, target: Path, made: Path, judge: Pair, into: _Gathered)
         for name, wave in (("reference", wanted), ("file", got)):
             if wave.n_samples == 0 or not np.isfinite(wave.samples).all():
                 return f"the {name} is empty or holds samples that are not finite"
-        if abs(wanted.duration_s - got.duration_s) > 0.1:
+        if abs(wanted.duration_s - got.duration_s) > SAME_LENGTH_S:
             return f"{got.duration_s:.2f} s long where the reference has {wanted.duration_s:.2f} s"
-        judge(key, wanted, got, into)
+        judged = judge(key, wanted, got, into)
     except PartimentoError as error:
         return str(error).replace(str(made), made.name).replace(str(target), target.name)
     into.n += 1
-    into.n_silent += int(float(np.abs(got.samples).max(initial=0.0)) < _SILENT)
+    into.n_silent += int(float(np.abs(judged.samples).max(initial=0.0)) < _SILENT)
     return ""
 
 
@@ -224,18 +232,11 @@ def _row(name: str, gathered: _Gathered, options: Options, notes: list[str]) -> 
         finite = [v for v in values if math.isfinite(v)]
         of: Callable[..., Any] = np.median if column.startswith("SI-SDR") else np.mean
         if column.startswith("SI-SDR"):
-            finite = [min(v, 100.0) if v > 0 else max(v, -100.0) for v in values if not math.isnan(v)]
+            finite = [float(np.clip(v, -DB_LIMIT, DB_LIMIT)) for v in values if not math.isnan(v)]
         if finite:
             figures[column] = mean_figure(finite, 4 * options.bootstrap, options.seed, of)
     silent = gathered.n_silent / gathered.n if gathered.n else 0.0
     return Row(name, gathered.n, gathered.n_skipped, silent, figures, anchor=name.startswith("("))
-
-
-def _fit(wave: Waveform, like: Waveform) -> Waveform:
-    """Cut or padded by a few samples to another's length at its own rate."""
-    n = round(like.duration_s * wave.sample_rate)
-    samples = wave.samples[:, :n]
-    return Waveform(np.pad(samples, ((0, 0), (0, n - samples.shape[1]))), wave.sample_rate)
 
 
 def _both(target: Waveform, made: Waveform, rate: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

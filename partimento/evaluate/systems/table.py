@@ -8,7 +8,7 @@ import json
 import math
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,8 @@ class Row:
         figures: by column.
         source: ``measured``, or the work that published the row.
         comparable: False for rows of others, whose classifier, embedding or data differ.
+        data: short hash of the files behind it.
+        partial: it rests on fewer clips than others, and does not compete.
         anchor: a row that shows an end of the scale (real music, an unedited input) and does not compete.
     """
 
@@ -63,11 +65,13 @@ class Row:
     source: str = "measured"
     comparable: bool = True
     anchor: bool = False
+    data: str = ""
+    partial: bool = False
 
     @property
     def competes(self) -> bool:
         """True when the row may hold the best figure of a column."""
-        return self.comparable and not self.anchor and self.silent_share < MUCH_SILENCE
+        return self.comparable and not self.anchor and not self.partial and self.silent_share < MUCH_SILENCE
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,8 @@ class SystemsTable:
         for row in self.rows:
             name = row.system + (f" ({row.source}; not comparable)" if not row.comparable else "")
             silent = f"{100 * row.silent_share:.0f} %" + (" (!)" if row.silent_share >= MUCH_SILENCE else "")
-            counted = [str(row.n_clips), str(row.n_skipped), silent] if row.comparable else ["", "", ""]
+            clips = f"{row.n_clips} (fewer)" if row.partial else str(row.n_clips)
+            counted = [clips, str(row.n_skipped), silent] if row.comparable else ["", "", ""]
             cells.append([name, *counted, *(self._cell(row, c, best[c.name]) for c in used)])
         lines = [
             f"### {self.title}",
@@ -126,6 +131,9 @@ class SystemsTable:
             lines.append(
                 f"- (!) {100 * MUCH_SILENCE:.0f} % or more of the clips are silent: the row's figures do not count as good."
             )
+        if any(r.partial for r in self.rows):
+            lines.append("- (fewer): rests on fewer clips than other rows, so it is not compared with them.")
+        lines += [f"- data of {r.system}: {r.data}" for r in self.rows if r.data]
         if self.skipped:
             lines += ["", "Left out:", *(f"- {line}" for line in self.skipped)]
         lines += ["", f"`{self.command}`", ", ".join(f"{k} {v}" for k, v in sorted(self.versions.items()))]
@@ -205,6 +213,12 @@ class SystemsTable:
         out = io.BytesIO()
         figure.savefig(out, format="png", metadata={"Software": None})
         return out.getvalue()
+
+
+def marked_partial(rows: Sequence[Row]) -> list[Row]:
+    """The rows, those of systems with fewer clips than the fullest one marked."""
+    most = max((r.n_clips for r in rows if r.comparable and not r.anchor), default=0)
+    return [replace(r, partial=r.comparable and not r.anchor and r.n_clips < most) for r in rows]
 
 
 def mean_figure(values: Sequence[float], bootstrap: int, seed: int, of: Callable[..., Any] = np.mean) -> Figure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from partimento.evaluate.embedders import SIGNAL, embedder, text_embedder
 from partimento.evaluate.systems.distribution import COLUMNS, VectorSet, distances
 from partimento.evaluate.systems.jobs import Embeddings
 from partimento.evaluate.systems.papers import paper_columns, paper_rows
-from partimento.evaluate.systems.table import Column, Figure, Row, SystemsTable, mean_figure, versions
-from partimento.evaluate.systems.work import Measured, Progress, measure, no_progress, sound_files
+from partimento.evaluate.systems.table import Column, Figure, Row, SystemsTable, marked_partial, mean_figure, versions
+from partimento.evaluate.systems.work import Measured, Progress, Skipped, data_hash, measure, no_progress, sound_files
 from partimento.metrics.kl_divergence import evaluate as kl_scores
 from partimento.metrics.text_match import text_match
 
@@ -24,7 +24,10 @@ FAULTY = Column("faulty", "share of the clips with clipping, clicks, holes, stuc
 SECONDS = Column("seconds", "mean length of a clip")
 KLD = Column("KLD", "KL(reference ‖ system) of class scores, windows scored one by one, clips of equal names", "less")
 KLD_POOLED = Column("KLD pooled", "the same on logits averaged over windows first", "less")
+KLD_BACK = Column("KLD reverse", "KL(system ‖ reference), windows scored one by one", "less")
 TEXT = Column("text match", "mean cosine of captions and sounds", "more")
+RECALL_1 = Column("R@1", "share of captions whose sound is the nearest", "more")
+RECALL_5 = Column("R@5", "the same among the five nearest", "more")
 SHUFFLED = Column("shuffled", "the same with wrong captions: what the score would be by chance")
 RECALL = Column("R@10", "share of captions whose sound is among the ten nearest", "more")
 
@@ -95,20 +98,38 @@ def evaluate_text_to_music(options: Options, command: str, progress: Progress = 
     wanted = set(captions) if captions is not None else None
     clips = {name: _wanted(sound_files(folder), wanted, name) for name, folder in folders.items()}
     reference = sound_files(options.reference)
-    least = min(len(c) for c in [*clips.values(), reference]) if options.equal_n else None
     skipped: list[str] = []
+    whole_sound = {name: _sound_ones(found, options, progress, name, skipped) for name, found in clips.items()}
+    whole_reference = _sound_ones(reference, options, progress, "reference", skipped)
+    least = min(len(c) for c in [*whole_sound.values(), whole_reference]) if options.equal_n else None
     notes = [f"embedder: {embedder(options.embedder).name}, {options.bootstrap} bootstrap draws, seed {options.seed}"]
     if least is not None:
-        notes.append(f"at most {least} clips of each set, drawn with seed {options.seed}")
-    whole, halves = _gather(_drawn(reference, least, options.seed), options, progress, "reference", skipped)
+        notes.append(f"at most {least} clips of each set, drawn with seed {options.seed} from those that can be measured")
+    whole, halves = _gather(_drawn(whole_reference, least, options.seed), options, "reference")
     rows = [_row("(reference against its other half)", halves[0], halves[1], options, notes, anchor=True)]
-    for name, found in clips.items():
-        gathered, _ = _gather(_drawn(found, least, options.seed), options, progress, name, skipped)
-        row = _row(name, whole, gathered, options, notes)
+    notes.append(f"data of the reference: {whole.data}")
+    for name, found in whole_sound.items():
+        gathered, _ = _gather(_drawn(found, least, options.seed), options, name)
+        n_bad = len(clips[name]) - len(found)
+        row = _row(name, whole, gathered, options, notes, n_skipped=n_bad)
         row.figures.update(_pair_figures(whole, gathered, captions, options))
         rows.append(row)
+    rows = marked_partial(rows)
     published = paper_rows("text-to-music") if options.papers else []
-    columns = (*COLUMNS, KLD, KLD_POOLED, TEXT, SHUFFLED, RECALL, FAULTY, SECONDS, *paper_columns(published))
+    columns = (
+        *COLUMNS,
+        KLD,
+        KLD_POOLED,
+        KLD_BACK,
+        TEXT,
+        SHUFFLED,
+        RECALL_1,
+        RECALL_5,
+        RECALL,
+        FAULTY,
+        SECONDS,
+        *paper_columns(published),
+    )
     return SystemsTable(
         "Text to music", command, columns, (*rows, *published), tuple(dict.fromkeys(notes)), tuple(skipped), versions()
     )
@@ -120,12 +141,17 @@ class Gathered:
 
     vectors: VectorSet
     n: int = 0
-    n_skipped: int = 0
     n_silent: int = 0
     n_faulty: int = 0
     seconds: float = 0.0
+    digests: list[str] = field(default_factory=list)
     logits: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     joint: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    @property
+    def data(self) -> str:
+        """Short hash of the clips' bytes."""
+        return data_hash(self.digests)
 
 
 def named(folders: Sequence[Path]) -> dict[str, Path]:
@@ -164,47 +190,71 @@ def _drawn(files: Mapping[str, Path], most: int | None, seed: int) -> list[Path]
     return [paths[i] for i in np.sort(np.random.default_rng(seed).permutation(len(paths))[:most])]
 
 
-def _gather(
-    paths: Sequence[Path], options: Options, progress: Progress, label: str, skipped: list[str]
-) -> tuple[Gathered, tuple[Gathered, Gathered]]:
+def _measured(paths: Sequence[Path], options: Options, progress: Progress, label: str) -> Iterator[Measured | Skipped]:
+    """Everything that the table needs of files; from the cache when it has been measured before."""
+    plain = options.embedder == SIGNAL and not (options.classifier or options.words)
+    job = Embeddings(options.embedder, options.classifier, options.words)
+    n_jobs = options.n_jobs if plain else 1
+    return measure(paths, job, cache=options.cache, n_jobs=n_jobs, progress=progress, label=label)
+
+
+def _sound_ones(
+    files: Mapping[str, Path], options: Options, progress: Progress, label: str, skipped: list[str]
+) -> dict[str, Path]:
+    """The files that can be measured; the others are named. Clips are drawn from these only.
+
+    Raises:
+        RequestError: there is none.
+    """
+    found = {}
+    for name, result in zip(files, _measured(list(files.values()), options, progress, label), strict=True):
+        if isinstance(result, Measured):
+            found[name] = result.path
+        else:
+            skipped.append(f"{label}/{result.path.name}: {result.reason}")
+    if not found:
+        raise RequestError(f"no file of {label} can be measured; {skipped[-1]}")
+    return found
+
+
+def _gather(paths: Sequence[Path], options: Options, label: str) -> tuple[Gathered, tuple[Gathered, Gathered]]:
     """A set as a whole, and as its even and odd clips."""
     dim = embedder(options.embedder).dim
     sets = [Gathered(VectorSet(dim, options.seed)) for _ in range(3)]
-    results = measure(
-        paths,
-        Embeddings(options.embedder, options.classifier, options.words),
-        cache=options.cache,
-        n_jobs=options.n_jobs if options.embedder == SIGNAL and not (options.classifier or options.words) else 1,
-        progress=progress,
-        label=label,
-    )
-    for index, result in enumerate(results):
+    for index, result in enumerate(_measured(paths, options, no_progress, label)):
+        if not isinstance(result, Measured):
+            raise FileError(f"{label}/{result.path.name} changed while it was measured: {result.reason}")
         for one in (sets[0], sets[1 + index % 2]):
-            if not isinstance(result, Measured):
-                one.n_skipped += 1
-                continue
             one.n += 1
             one.n_silent += int(result.values["silent"])
-            faults = str(result.values["faults"])
-            one.n_faulty += bool(faults)
+            one.n_faulty += bool(str(result.values["faults"]))
             one.seconds += float(result.values["duration_s"])
             one.vectors.add(result.values["embeddings"])
+            one.digests.append(result.sha256)
             if "logits" in result.values:
                 one.logits[result.path.stem] = result.values["logits"]
             if "joint" in result.values:
                 one.joint[result.path.stem] = result.values["joint"]
-        if not isinstance(result, Measured):
-            skipped.append(f"{label}/{result.path.name}: {result.reason}")
     return sets[0], (sets[1], sets[2])
 
 
-def _row(name: str, reference: Gathered, system: Gathered, options: Options, notes: list[str], *, anchor: bool = False) -> Row:
-    figures, found = distances(reference.vectors, system.vectors, bootstrap=options.bootstrap)
+def _row(
+    name: str,
+    reference: Gathered,
+    system: Gathered,
+    options: Options,
+    notes: list[str],
+    *,
+    anchor: bool = False,
+    n_skipped: int = 0,
+) -> Row:
+    figures, found = distances(reference.vectors, system.vectors, bootstrap=options.bootstrap, seed=options.seed)
     notes += [f"{name}: {line}" for line in found]
     if system.n:
         figures["faulty"] = Figure(system.n_faulty / system.n, n=system.n)
         figures["seconds"] = Figure(system.seconds / system.n, n=system.n)
-    return Row(name, system.n, system.n_skipped, system.n_silent / system.n if system.n else 0.0, figures, anchor=anchor)
+    silent = system.n_silent / system.n if system.n else 0.0
+    return Row(name, system.n, n_skipped, silent, figures, anchor=anchor, data=system.data)
 
 
 def _pair_figures(
@@ -215,7 +265,7 @@ def _pair_figures(
     common = [name for name in system.logits if name in reference.logits]
     if common:
         found = [kl_scores(reference.logits[name], system.logits[name]) for name in common]
-        for column, key in ((KLD, "kld_segments"), (KLD_POOLED, "kld_pooled")):
+        for column, key in ((KLD, "kld_segments"), (KLD_POOLED, "kld_pooled"), (KLD_BACK, "kld_segments_reverse")):
             figures[column.name] = mean_figure([f[key] for f in found], 4 * options.bootstrap, options.seed)
     if options.words is not None and captions is not None and system.joint:
         names = [name for name in system.joint if name in captions]
@@ -224,6 +274,6 @@ def _pair_figures(
         figures |= {
             TEXT.name: Figure(match.score, n=match.n),
             SHUFFLED.name: Figure(match.shuffled, n=match.n),
-            RECALL.name: Figure(match.recall[10], n=match.n),
+            **{column.name: Figure(match.recall[k], n=match.n) for column, k in ((RECALL_1, 1), (RECALL_5, 5), (RECALL, 10))},
         }
     return figures

@@ -23,6 +23,8 @@ from partimento.paths import cache_dir, make_folder, write_bytes
 T = TypeVar("T")
 Values = dict[str, NDArray[Any]]
 _AHEAD = 4
+LEAST_S = 0.5
+"""Shorter sounds are left out by name."""
 
 
 class Job(Protocol):
@@ -59,10 +61,11 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Measured:
-    """A file's values."""
+    """A file's values, and the SHA-256 of what was measured."""
 
     path: Path
     values: Values
+    sha256: str = ""
 
 
 def measure(
@@ -117,12 +120,12 @@ def _one(path: Path, job: Job, store: Path) -> Measured | Skipped:
         if entry.exists():
             known = _read(entry)
             if known is not None:
-                return Measured(path, known)
+                return Measured(path, known, digest)
         wave = read_audio(path)
         if not np.isfinite(wave.samples).all():
             return Skipped(path, f"{int((~np.isfinite(wave.samples)).sum())} samples are not finite")
-        if wave.n_samples == 0:
-            return Skipped(path, "no samples")
+        if wave.duration_s < LEAST_S:
+            return Skipped(path, f"{wave.duration_s:.3g} s long; {LEAST_S:g} s are needed")
         values = job(wave)
     except PartimentoError as error:
         return Skipped(path, str(error).replace(str(path), path.name))  # tables are published; folders are not
@@ -131,7 +134,7 @@ def _one(path: Path, job: Job, store: Path) -> Measured | Skipped:
     buffer = io.BytesIO()
     np.savez(buffer, **values)  # type: ignore[arg-type]
     write_bytes(entry, buffer.getvalue())
-    return Measured(path, values)
+    return Measured(path, values, digest)
 
 
 def _read(entry: Path) -> Values | None:
@@ -143,6 +146,11 @@ def _read(entry: Path) -> Values | None:
             return {name: file[name] for name in file.files}
     except (OSError, ValueError, zipfile.BadZipFile):
         return None
+
+
+def data_hash(digests: Iterable[str]) -> str:
+    """Short name of a set of files: of what is in them, whatever they are called."""
+    return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()[:12]
 
 
 def sound_files(folder: Path) -> dict[str, Path]:

@@ -280,3 +280,58 @@ def test_a_rendered_dataset_gives_its_mixes(tmp_path):
             write_audio(tmp_path / "items" / item / name, Waveform(tune(1, 1.0)[None], RATE))
     (tmp_path / "manifest.jsonl").write_text("")
     assert list(work.sound_files(tmp_path)) == ["000001", "000002"]
+
+
+def test_clips_of_one_distribution_are_about_zero_apart():
+    rng = np.random.default_rng(0)
+    values = []
+    for _ in range(40):
+        sets = []
+        for _ in range(2):
+            vectors = VectorSet(6)
+            for _ in range(16):  # the windows of a clip are alike
+                vectors.add((rng.normal(size=(1, 6)) + 0.1 * rng.normal(size=(9, 6))).astype(np.float32))
+            sets.append(vectors)
+        found, _ = distances(*sets, bootstrap=5)
+        assert found["FAD"].low <= found["FAD"].value <= found["FAD"].high
+        values.append(found["KAD"].value)
+    assert abs(np.mean(values)) < 3 * np.std(values) / np.sqrt(len(values))
+
+
+def test_clips_are_drawn_from_those_that_can_be_measured(folders):
+    for name in ("a", "b", "c"):
+        (folders / "good" / f"{name}.wav").write_bytes(b"nothing")
+    write_audio(folders / "good" / "short.wav", Waveform(np.ones((1, 1), np.float32), RATE))
+    good = {r.system: r for r in text_to_music.evaluate_text_to_music(options(folders, "good"), "c").rows}["good"]
+    assert (good.n_clips, good.n_skipped, good.partial) == (12, 4, False)
+    assert len(good.data) == 12
+
+
+def test_a_silent_region_is_silent_and_an_input_of_another_length_is_left_out(folders):
+    regions = folders / "regions.csv"
+    regions.write_text("id,start_s,end_s\n" + "".join(f"{i:02d},1.0,2.0\n" for i in range(12)), encoding="utf-8")
+    (folders / "holes").mkdir()
+    (folders / "inputs").mkdir()
+    for i in range(12):
+        made = tune(i)
+        made[RATE : 2 * RATE] = 0
+        write_audio(folders / "holes" / f"{i:02d}.wav", Waveform(made[None], RATE))
+        write_audio(folders / "inputs" / f"{i:02d}.wav", Waveform(tune(i, 2.0 if i == 1 else 3.0)[None], RATE))
+    table = pairs.evaluate_inpaint(pairs.Options((folders / "holes",), folders / "reference", regions=regions, bootstrap=0), "c")
+    assert table.rows[0].silent_share == 1.0
+    edited = pairs.evaluate_edit_audio(
+        pairs.Options((folders / "good",), folders / "reference", folders / "inputs", bootstrap=0), "c"
+    )
+    rows = {r.system: r for r in edited.rows}
+    assert rows["good"].n_clips == rows["(the unedited input)"].n_clips == 11
+
+
+def test_a_system_with_fewer_clips_does_not_compete(folders):
+    (folders / "few").mkdir()
+    for i in range(3):
+        write_audio(folders / "few" / f"{i:02d}.wav", Waveform(tune(i)[None], RATE))
+    table = pairs.evaluate_edit_audio(pairs.Options((folders / "few", folders / "good"), folders / "reference", bootstrap=0), "c")
+    rows = {r.system: r for r in table.rows}
+    assert rows["few"].partial
+    assert not rows["few"].competes
+    assert "3 (fewer)" in table.markdown()

@@ -150,3 +150,12 @@ def test_the_signal_embedder_is_one_and_gets_further_away_with_noise():
     for bad in (np.zeros((2, 10), np.float32), np.zeros(0, np.float32), np.full(10, np.nan, np.float32)):
         with pytest.raises(RequestError):
             embedder.embed(bad)
+
+
+def test_the_interval_holds_its_own_value_also_when_both_sets_are_alike():
+    for seed in range(10):
+        x, y = rng(2 * seed).normal(size=(150, 12)), rng(2 * seed + 1).normal(size=(150, 12))
+        score = fd.frechet_distance(x, y, bootstrap=30, seed=seed)
+        assert score.low <= score.value <= score.high
+    assert fd.centred_interval(1.0, [5.0, 6.0, 7.0]) == (pytest.approx(0.05), pytest.approx(1.95))
+    assert fd.centred_interval(0.1, [5.0, 6.0, 7.0])[0] == 0.0

@@ -98,6 +98,8 @@ def test_presence_counts():
     found = ip.presence([{"piano", "bass"}, set()], [{"drums"}, {"voice"}], [{"piano", "drums"}, {"flute"}])
     assert (found.recall, found.absence) == (0.5, 0.5)
     assert ip.evaluate([set()], [set()], [{"x"}]) == {"instrument_recall": 1.0, "instrument_absence": 1.0}
+    silent = ip.presence([{"piano"}], [{"drums"}], [None])
+    assert (silent.recall, silent.absence) == (0.0, 0.0)
     with pytest.raises(RequestError, match="forbidden at once"):
         ip.presence([{"piano"}], [{"piano"}], [set()])
     with pytest.raises(RequestError, match="per piece"):

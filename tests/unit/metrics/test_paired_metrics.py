@@ -144,3 +144,24 @@ def test_seams_a_cut_stands_out_and_none_does_not():
         sq.seam_quality(smooth[:100], rate, [0.001])
     with pytest.raises(RequestError, match="no seams"):
         sq.evaluate(smooth, rate, [])
+
+
+def test_improvement_of_nothing_is_zero():
+    assert si_sdr_improvement_db(NOISE, NOISE, NOISE) == 0.0
+
+
+def test_values_that_are_not_numbers_are_refused_everywhere():
+    from partimento.metrics.chord_overlap import majmin_overlap
+    from partimento.metrics.chroma_cosine import chroma_cosine
+    from partimento.metrics.instrument_presence import stem_present
+    from partimento.metrics.mel_distance import mel_distance
+    from partimento.metrics.memorization import match_rate
+
+    broken = NOISE.copy()
+    broken[3] = np.inf
+    for measure in (lambda: mel_distance(NOISE, broken, 16_000), lambda: chroma_cosine(NOISE, broken, 16_000),
+                    lambda: stem_present(broken, NOISE, 16_000), lambda: match_rate([False], [np.nan], [1.0], 0.5)):  # fmt: skip
+        with pytest.raises(RequestError):
+            measure()
+    with pytest.raises(ValueError, match="overlaps"):
+        majmin_overlap([(0.0, np.nan, "C:maj")], [])
