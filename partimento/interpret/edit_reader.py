@@ -29,6 +29,9 @@ _BACK = re.compile(r"\b(?:in it|in there|there|same place|of it)\b|那里|其中
 _AFTER_THAT = re.compile(r"\b(?:after (?:that|this|it)|from then on|from there on?)\b|(?:之后|然后|从那以后)")
 _RESET = re.compile(r"\b(?:overall|throughout|everywhere|whole (?:song|piece|track|thing)|entire)\b|整体|整首|全曲")
 _POSSESSIVE = re.compile(r"\b(?:my|your|the|a|an|some)\s+$")
+_LEAVES_OUT = re.compile(
+    r"\W*(?:and |though )?(?:but|except|exclud|not|outside|apart|other|save|only not|just not|everywhere|always|除)"
+)
 _SURENESS_WITH_UNKNOWN = 0.6
 _OF_MINE = re.compile(
     r"\W*(?:please |can you |could you )?\w+ (?:up |down |out )?(?:my|your|his|her|their|our) (?:\w+ )?(\w+)\W*"
@@ -166,6 +169,8 @@ def _in_each_place(frame: Frame, done: list[EditOperation]) -> list[EditOperatio
     places = frame.clause.of("region")
     listed = places[:1]
     for place in places[1:]:
+        if _LEAVES_OUT.match(place.text):  # "in bars 1-8, but not in bar 3": no second place
+            break
         between = frame.context.text[listed[-1].span[1] : place.span[0]]
         if not re.fullmatch(
             r"\s*(?:,|and|&|as well as|or|和|、|以及|跟|与)?\s*(?:and|和)?\s*(?:in|on|at|also|在)?\s*(?:the)?\s*", between
@@ -405,6 +410,7 @@ def _alternatives(operations: list[EditOperation], known: tuple[str, ...], items
         and first.region.kind == "all"
         and last.region.kind != "all"
         and first.op in ("remove", "add", "gain", "replace")
+        and last.targets != (first.instrument,)
     ):
         out.append(tuple(replace(o, region=last.region) if o.region.kind == "all" else o for o in operations))
     for index, o in enumerate(operations):

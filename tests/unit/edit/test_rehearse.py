@@ -35,6 +35,8 @@ def test_what_can_be_passes_and_changes_nothing(piece) -> None:
         piece,
         EditOperation("set_tempo", amount=0.9, unit="factor"),
         EditOperation("remove", ("bass",)),
+        EditOperation("add", instrument="strings"),
+        EditOperation("mute_region", ("strings",), Region("bars", 1, 2)),
         EditOperation("effect", ("piano",), value="warmer"),
         EditOperation("gain", ("drums",), Region("first_bars", 1), amount=-3.0, unit="dB"),
     )

@@ -38,9 +38,14 @@ def test_what_comes_in_is_silent_there(words: str) -> None:
     assert [(o.op, o.region) for o in operations] == [("add", Region()), ("mute_region", Region("section", name="chorus"))]
 
 
-def test_two_places_cannot_be_left_out() -> None:
-    with pytest.raises(RequestError, match="one place"):
-        read_edit("piano louder except in the intro and the outro")
+@pytest.mark.parametrize(
+    "words",
+    ["piano louder except in the intro and the outro", "drums louder in the second half but not in the chorus",
+     "add strings in bars 1-8, but not in bar 3"],
+)  # fmt: skip
+def test_more_than_one_place_left_out_is_refused(words: str) -> None:
+    with pytest.raises(RequestError, match=r"one place|two places"):
+        read_edit(words)
 
 
 @pytest.mark.parametrize(
