@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from partimento.cli import evaluate_memorization
 from partimento.cli.evaluate_edits import add_edits, run_edits
-from partimento.cli.evaluate_systems import TABLES, add_system_options, add_tables, run_sanity, run_table
+from partimento.cli.evaluate_systems import LABELLED, TABLES, add_system_options, add_tables, run_sanity, run_table
 from partimento.cli.progress import track
 from partimento.errors import FileError, RequestError
 
@@ -57,13 +57,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     exact.add_argument("--requests", type=int, default=100, metavar="N", help="how many (default 100)")
     exact.add_argument("--no-audio", action="store_true", help="notes only")
     exact.add_argument("--held-out", action="store_true", help="progressions of the sheets on which nothing was chosen")
-    codec = sub.add_parser("codec", help="reconstruction by a trained codec, beside Opus")
-    codec.add_argument("checkpoint", type=Path, help="mini-codec, or a folder with model.safetensors and config.json")
-    codec.add_argument("--data", type=Path, required=True, metavar="DIR", help="held-out sounds")
+    codec = sub.add_parser("codec", help="reconstruction by a trained codec, beside Opus; with --systems: by any codecs")
+    codec.add_argument("checkpoint", type=Path, nargs="?", help="mini-codec, or a folder with model.safetensors and config.json")
+    codec.add_argument("--data", type=Path, metavar="DIR", help="held-out sounds")
+    add_system_options(codec, required=False)
     codec.add_argument("--files", type=int, default=24, metavar="N", help="how many of them (default 24)")
     codec.add_argument("--pictures", type=Path, metavar="DIR", help="write spectrograms and sounds of the first four")
     codec.add_argument("--quick", action="store_true", help="the codec alone, without Opus and ceilings")
     add_system_options(edit, required=False)
+    edit.add_argument("--stem", metavar="NAME", help="with --systems: is this stem there (drums, bass, vocals, other, melody)?")
+    edit.add_argument("--gone", action="store_true", help="with --stem: is it gone?")
     edit.add_argument("--inputs", type=Path, metavar="DIR", help="the sounds before the edit (for SI-SDRi)")
     memorization = sub.add_parser("memorization", help="what a model has learned by heart; whether an output is a copy")
     evaluate_memorization.add_arguments(memorization)
@@ -80,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         return run_sanity(args)
     if args.what == "edits":
         return run_edits(args, _Bar(args.quiet))
-    if args.what in TABLES and (args.systems or args.what != "edit"):
+    if args.what in TABLES and (args.systems or args.what not in LABELLED):
         return run_table(args)
     return {"plan": _plan, "edit": _edit, "compose": _compose, "exact": _exact, "codec": _codec}[args.what](args)
 
@@ -181,6 +184,8 @@ def _codec(args: argparse.Namespace) -> int:
 
     from partimento.cli.train_command import need_torch
 
+    if args.checkpoint is None or args.data is None:
+        raise RequestError("evaluate codec needs a checkpoint and --data DIR, or --systems DIR… with --reference DIR")
     need_torch("measuring a codec")
     from partimento.evaluate.codec import OPUS_KBPS, evaluate_codec
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from partimento.evaluate.systems.table import SystemsTable
 
 T = TypeVar("T")
-TABLES = ("text-to-music", "controls", "inpaint", "edit")
+TABLES = ("text-to-music", "controls", "inpaint", "edit", "codec")
+LABELLED = ("edit", "codec")
+"""Those that measure something else without ``--systems``."""
 
 
 def add_tables(sub: Any) -> list[argparse.ArgumentParser]:
@@ -66,7 +68,7 @@ def run_table(args: argparse.Namespace) -> int:
     table = _TABLES[name](args, shlex.join(["partimento", *sys.argv[1:]]))
     print(table.markdown())
     if args.out is not None:
-        table.write(args.out, name.replace("-", "_") + ("_audio" if name == "edit" else ""))
+        table.write(args.out, name.replace("-", "_") + ("_audio" if name in LABELLED else ""))
     return 0 if all(row.n_clips for row in table.rows if row.comparable) else 1
 
 
@@ -143,12 +145,23 @@ def _edit(args: argparse.Namespace, command: str) -> SystemsTable:
     if args.reference is None:
         raise RequestError("--systems needs --reference: the folder of what the edits should sound like")
     options = Options(
-        tuple(args.systems), args.reference, args.inputs, bootstrap=args.bootstrap, seed=args.seed, papers=args.papers
-    )
+        tuple(args.systems), args.reference, args.inputs, bootstrap=args.bootstrap, seed=args.seed, papers=args.papers,
+        stem=args.stem, gone=args.gone,
+    )  # fmt: skip
     return evaluate_edit_audio(options, command, _Bar(args))
 
 
-_TABLES = {"text-to-music": _text_to_music, "controls": _controls, "inpaint": _inpaint, "edit": _edit}
+def _codec(args: argparse.Namespace, command: str) -> SystemsTable:
+    """Reconstructions by any codecs against what went in."""
+    from partimento.evaluate.systems.pairs import Options, evaluate_edit_audio
+
+    if args.reference is None:
+        raise RequestError("--systems needs --reference: the folder of the originals")
+    options = Options(tuple(args.systems), args.reference, bootstrap=args.bootstrap, seed=args.seed, title="Reconstructions")
+    return evaluate_edit_audio(options, command, _Bar(args))
+
+
+_TABLES = {"codec": _codec, "text-to-music": _text_to_music, "controls": _controls, "inpaint": _inpaint, "edit": _edit}
 
 
 class _Bar:

@@ -26,8 +26,10 @@ from partimento.evaluate.systems.papers import paper_columns, paper_rows
 from partimento.evaluate.systems.table import Column, Figure, Row, SystemsTable, marked_partial, mean_figure, versions
 from partimento.evaluate.systems.text_to_music import named
 from partimento.evaluate.systems.work import Progress, no_progress, sound_files
+from partimento.listen.separate import separate
 from partimento.metrics.bit_exactness import bit_exactness
 from partimento.metrics.chroma_cosine import chroma_cosine
+from partimento.metrics.instrument_presence import stem_score
 from partimento.metrics.log_spectral_distance import log_spectral_distance_db
 from partimento.metrics.mel_distance import mel_distance
 from partimento.metrics.mel_ssim import SAMPLE_RATE as SSIM_RATE
@@ -50,6 +52,7 @@ EDIT_COLUMNS = (
     Column("SI-SDR", "dB at 16 kHz mono; median over clips whose reference sounds, kept within ±100", "more"),
     Column("SI-SDRi", "dB above the input's own; median", "more"),
 )
+STEM = Column("stem as asked", "share of the clips in which the named stem is there, or gone, as a separator hears it", "more")
 INPAINT_COLUMNS = (
     *DISTANCES,
     Column("exact outside", "share of the pieces whose samples outside the region are all equal", "more"),
@@ -71,6 +74,9 @@ class Options:
         regions: CSV (``inpaint``).
         embedder, bootstrap, seed, papers: see :mod:`partimento.evaluate.systems.text_to_music`.
         group: name of the papers' rows to set beside, e.g. ``Slakh, remove``.
+        stem: one of :data:`partimento.listen.separate.STEMS`: is it there (``edit``; what P-Demucs asks of Demucs' four)?
+        gone: ask instead whether it is gone.
+        title: of the table.
     """
 
     systems: tuple[Path, ...]
@@ -82,6 +88,9 @@ class Options:
     seed: int = 0
     papers: bool = False
     group: str | None = None
+    stem: str | None = None
+    gone: bool = False
+    title: str = "Edits"
 
 
 @dataclass
@@ -127,6 +136,13 @@ def evaluate_edit_audio(options: Options, command: str, progress: Progress = no_
         FileError, RequestError: folders without sound, or without a file in common.
     """
     inputs = sound_files(options.inputs) if options.inputs is not None else {}
+    methods: set[str] = set()
+
+    def separator(samples: NDArray[np.float32], sample_rate: int) -> dict[str, NDArray[np.float32]]:
+        """The one place that takes recordings apart, as the metric wants it."""
+        found = separate(Waveform(samples[None], sample_rate), (options.stem or "drums",))
+        methods.add(found.method)
+        return {name: wave.mono() for name, wave in found.stems.items()}
 
     def judge(name: str, target: Waveform, made: Waveform, into: _Gathered) -> Waveform:
         """All scores of an edit."""
@@ -134,15 +150,17 @@ def evaluate_edit_audio(options: Options, command: str, progress: Progress = no_
         if before is not None and abs(before.duration_s - target.duration_s) > SAME_LENGTH_S:
             raise RequestError(f"its input is {before.duration_s:.2f} s long where the reference has {target.duration_s:.2f} s")
         into.add(_edit_scores(target, made, before))
+        if options.stem is not None:
+            into.add({STEM.name: stem_score(made.mono(), made.sample_rate, separator, options.stem, there=not options.gone)})
         _embed(options, target, made, into)
         return made
 
     extra = [("(the unedited input)", inputs)] if inputs else []
     rows, skipped, notes = _rows(options, judge, extra, progress)
     published = paper_rows("edit", options.group) if options.papers else []
-    return SystemsTable(
-        "Edits", command, (*EDIT_COLUMNS, *paper_columns(published)), (*rows, *published), notes, tuple(skipped), versions()
-    )
+    notes += tuple(f"stem {options.stem} {'gone' if options.gone else 'there'}, taken apart by {m}" for m in sorted(methods))
+    columns = (*EDIT_COLUMNS, STEM, *paper_columns(published))
+    return SystemsTable(options.title, command, columns, (*rows, *published), notes, tuple(skipped), versions())
 
 
 def evaluate_inpaint(options: Options, command: str, progress: Progress = no_progress) -> SystemsTable:

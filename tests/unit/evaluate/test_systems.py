@@ -335,3 +335,21 @@ def test_a_system_with_fewer_clips_does_not_compete(folders):
     assert rows["few"].partial
     assert not rows["few"].competes
     assert "3 (fewer)" in table.markdown()
+
+
+def test_a_stem_that_should_be_gone_and_reconstructions(folders, capsys):
+    low = np.sin(2 * np.pi * 60 * np.arange(3 * RATE) / RATE).astype(np.float32) * 0.4
+    (folders / "with_bass").mkdir()
+    for i in range(3):
+        write_audio(folders / "with_bass" / f"{i:02d}.wav", Waveform((tune(i) + low)[None], RATE))
+    chosen = pairs.Options((folders / "with_bass", folders / "good"), folders / "reference", bootstrap=0, stem="bass", gone=True)
+    table = pairs.evaluate_edit_audio(chosen, "c")
+    rows = {r.system: r for r in table.rows}
+    assert rows["with_bass"].figures["stem as asked"].value == 0.0
+    assert any("taken apart by" in note for note in table.notes)
+    systems = ["--systems", str(folders / "good"), "--reference", str(folders / "reference"), "--bootstrap", "0"]
+    assert main(["evaluate", "codec", *systems, "--out", str(folders / "out")]) == 0
+    assert "Reconstructions" in capsys.readouterr().out
+    assert (folders / "out" / "codec_audio.md").exists()
+    assert main(["evaluate", "codec"]) == 2
+    assert "--systems" in capsys.readouterr().err
