@@ -67,6 +67,31 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "telephone": ("brightness down", "low_end down", "bandwidth down"),
 }
 """What each intent does, in the words of the labels."""
+_OTHER_NAMES = {
+    "drive": "saturation", "treble": "brightness", "low mids": "low_mid", "bass": "low_end", "bass boost": "low_end",
+    "low end": "low_end", "presence": "high_mid", "gain": "level", "attack": "transient", "room size": "reverb",
+    "stereo width": "width", "pan spread": "width", "wow and flutter": "wow_flutter", "bit depth": "bit_depth",
+    "timing quantise": "timing_variation", "humanise": "timing_variation", "rubato": "timing_variation",
+    "velocity range": "velocity_variation", "dynamics": "dynamic_range", "note length": "note_length",
+    "chord extensions": "chord_extensions",
+}  # fmt: skip
+"""Controls as some label files call them. A leading part ("piano brightness") is the row's target and told apart there."""
+_WHOLE_NAMES = {
+    "dynamics crescendo": "velocity up", "velocity rise": "velocity up", "silence before": "density down",
+    "jazz style": "harmony_extension up", "timing quantise up": "timing_variation down",
+}  # fmt: skip
+_PARTS = ("drums", "voice", "guitar", "piano")
+
+
+def control(name: str) -> str:
+    """A control move under the name that :data:`FAMILIES` uses."""
+    if name in _WHOLE_NAMES:
+        return _WHOLE_NAMES[name]
+    what, _, way = name.rpartition(" ")
+    part, _, rest = what.partition(" ")
+    if part in _PARTS and rest:
+        what = rest
+    return f"{_OTHER_NAMES.get(what, what)} {way}"
 
 
 @dataclass
@@ -95,9 +120,30 @@ def read_labels(path: Path) -> list[dict[str, Any]]:
         FileError: it cannot be read.
     """
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return [_plain(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, ValueError) as error:
         raise FileError(f"cannot read the labels {path}: {error}") from error
+
+
+_UNITS = {"seconds": "s", "db": "dB", "semitone": "semitones", "bar": "bars"}
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """A row with one spelling of what is empty and of units: label files of several hands differ in that."""
+
+    def operation(op: dict[str, Any]) -> dict[str, Any]:
+        """One operation."""
+        unit, value = op["unit"] or "", op["value"]
+        return {
+            **op,
+            "instrument": op["instrument"] or "",
+            "unit": _UNITS.get(unit, unit),
+            "value": "" if value is None else str(value),
+            "region": {k: "" if k == "name" and v is None else v for k, v in op["region"].items()},
+        }
+
+    out = {**row, "ops": [operation(op) for op in row["ops"]], "note": row.get("note") or ""}
+    return out | ({"alt": [[operation(op) for op in ops] for ops in row["alt"]]} if row.get("alt") else {})
 
 
 def evaluate_edit(
@@ -238,7 +284,7 @@ def meets_family(row: dict[str, Any], operations: tuple[EditOperation, ...]) -> 
     """True when one of the controls moved is sensible for the label and applies where and to what was said."""
     for operation in operations:
         moves = moves_of(operation)
-        if set(moves) & set(row["families"]) and any(
+        if set(moves) & set(map(control, row["families"])) and any(
             set(label["targets"]) == set(operation.targets) and same_region(label["region"], operation.region)
             for option in [row["ops"], *row.get("alt", [])]
             for label in option
