@@ -40,6 +40,9 @@ class Timeline:
             if not found or index >= len(found):
                 return None
             return found[index].start_bar or None
+        if where.unit == "after_section":
+            found = self.named(where.name)
+            return found[0].end_bar if found and found[0].end_bar < self.n_bars else None
         if where.unit == "end":
             return self.ending()
         return None

@@ -54,7 +54,9 @@ def form_bars(reading: Reading, choice: StyleChoice, seconds_per_bar: float) -> 
 
 def choose_sections(reading: Reading, choice: StyleChoice, n_bars: int) -> Value[tuple[Section, ...]]:
     """Sections that cover exactly ``n_bars``."""
-    wanted = {p.where.name for p in reading.passages if p.where.unit == "section"} | {s.value for s in reading.sections}
+    wanted = {p.where.name for p in reading.passages if p.where.unit in ("section", "after_section")} | {
+        s.value for s in reading.sections
+    }
     form = said_form(reading)
     if form is not None and reading.form is not None:
         return Value(fit(form, n_bars), Origin.SAID, reading.form.words)

@@ -30,7 +30,7 @@ from partimento.interpret.cues import cues
 from partimento.interpret.handover import Handover, find_handovers
 from partimento.interpret.mentions import Mention
 from partimento.interpret.phrases import REMAINS_OF, forward_chain
-from partimento.interpret.places import find_place
+from partimento.interpret.places import find_place, late_place
 from partimento.interpret.reading import Passage, SaidOrder, Where
 from partimento.interpret.timeline import Event, in_time, only_there, pairs_of, passages_of
 from partimento.interpret.tokens import has_cjk
@@ -43,6 +43,9 @@ _OVER = re.compile(
 )
 _AT_ONCE = re.compile(r"同时|\bat the same time\b|\bsimultaneously\b|\bat once\b")
 _INSTEAD = re.compile(r"改用|换成|换|转为|改成")  # behind what is taken away these are replacements, not stages
+_CLAUSE_STOP = re.compile(r"[,.;:!?，。；]")
+_EARLY = ("intro", "verse")  # sections at which a piece begins: what is silent there comes in behind them
+_FIRST = re.compile(r"\bfirst\b|第一")
 _STRONG_START = re.compile(r"start|begin|open|commenc|kick|intro|先|起|开")
 
 
@@ -100,10 +103,14 @@ class _Reader:
             taken = [f.span for f in found]
             found += [f for f in more if not any(a < f.span[1] and f.span[0] < b for a, b in taken)]
         for item in sorted(found, key=lambda f: f.span):
+            silent = late_place(text, item.span[0], self._stop(item.span[1], end)) if isinstance(item, Late) else Where()
+            if silent.name and silent.name not in _EARLY and not _FIRST.search(text, *item.span):
+                continue  # silent in the chorus: a pause, no late entry
             event = event_of("next", list(item.later), item.span, text, live, self.in_event)
             event.entering = True
             if isinstance(item, Late):
                 event.late = True
+                event.where = silent if silent.unit != "stage" else event.where
                 inside = [i for i, m in enumerate(live) if start <= m.start < end and i not in item.later]
                 event.beside = [live[i].id for i in inside if _OVER.search(text[start : live[i].start])]
             else:
@@ -116,6 +123,11 @@ class _Reader:
             self.events.append(event)
             spans.append(item.span)
         return spans
+
+    def _stop(self, at: int, end: int) -> int:
+        """Where the clause around ``at`` ends."""
+        stop = _CLAUSE_STOP.search(self.text, at, end)
+        return stop.start() if stop else end
 
     def _beside(self, low: int, high: int, joined: list[Span]) -> None:
         """What enters, opens or came before in a clause that is partly read already."""

@@ -31,6 +31,15 @@ _OPENING = re.compile(
     rf"^\W*for (?:about |around )?{_N} (?:bars?|measures?|seconds?|beats)|"
     rf"(?:弹|吹|拉|奏|敲|打|唱|响|循环|铺)(?:了|满)?{_ZN}(?:个)?(?:小节|秒)"
 )
+_SILENT_BARS = re.compile(
+    rf"\b(?:for|during|in|through|throughout) (?:the first )?{_N} (bars?|measures?|seconds?|secs?|minutes?)|"
+    rf"(?:前|头){_ZN}(?:个)?(小节|秒钟?|分钟)"
+)
+_SILENT_OPENING = re.compile(
+    r"\b(?:in|at|during|through|throughout|for|from) the (?:very )?(?:intro|introduction|start|beginning|opening|outset)\b|"
+    r"前奏|引子|开头|开场|一开始|起始"
+)
+_SILENT_IN = re.compile(r"\b(?:in|during|through|throughout|for) (?:the |each |every |any )?(?:\w+ )?\w+")
 _NUMBERED_EN = re.compile(rf"\b(?:phase|stage|step|part|section|scene|act|movement) {_N}\b")
 _ORDINAL_EN = re.compile(r"\b(first|second|third|fourth|fifth)(?: \w+)? (?:part|section|movement|act|phrase|stanza|round|pass)\b")
 _ORDINAL_ZH = re.compile(r"第([一二三四五])(?:段|部分|节|遍|阶段|步|层|幕|乐章|轮|次|回)")
@@ -121,6 +130,20 @@ def find_place(text: str, start: int, end: int) -> Where:
     if _END.search(part):
         return Where("end")
     return Where()
+
+
+def late_place(text: str, start: int, end: int) -> Where:
+    """Where something enters that is silent "in the intro", "for the first 4 bars", "at the start", 在开头, 前四小节."""
+    part = text[start:end]
+    if match := _SILENT_BARS.search(part):
+        unit, amount = match.group(2) or match.group(4), _number(match.group(1), match.group(3))
+        if unit.startswith(("bar", "meas", "小")):
+            return Where("bars", amount)
+        return Where("seconds", amount * (60 if unit.startswith(("min", "分")) else 1))
+    if _SILENT_OPENING.search(part):
+        return Where("after_section", name="intro")
+    section = section_place(text, start, end)
+    return Where("after_section", name=section[0]) if section and _SILENT_IN.search(part) else Where()
 
 
 def is_opening(text: str) -> bool:

@@ -71,8 +71,9 @@ _MODE = re.compile(
     r"\b(?:in )?(?:a )?(minor|major)[- ](?:key|mode|tonality|scale|sounding|feel)\b|\b(?:key|mode) (?:is |"
     r"should be )?(minor|major)\b|(小调|大调)"
 )
+_NUMBER_WORDS = "|".join(sorted((w for w in number_words() if w.isascii()), key=len, reverse=True))
 _LENGTH_EN = re.compile(
-    rf"(?<![\d.:/])({_DIGITS}|{'|'.join(sorted((w for w in number_words() if w.isascii()), key=len, reverse=True))}|an?)"
+    rf"(?<![\d.:/])({_DIGITS}|(?<![a-z])(?:{_NUMBER_WORDS}|an?))"
     r"[\s-]*(?:(?:and a half|1/2)[\s-]*)?(seconds?\b|secs?\b|s(?![a-z'])|bars?\b|measures?\b|"
     r"(?:minutes?|mins?)\b(?:( and a half)|[\s,]*(?:and )?(\d{1,2})\s*(?:seconds?|secs?|s(?![a-z])))?)"
 )
@@ -276,8 +277,8 @@ def lengths(text: str) -> Iterator[Quantity]:
             value += 0.5
         if match.group(1) in ("a", "an") and not unit.startswith("min"):
             continue
-        if unit == "s" and _is_decade(value, match.group(0), before, after):
-            continue
+        if unit == "s" and (not match.group(1)[0].isdigit() or _is_decade(value, match.group(0), before, after)):
+            continue  # "saxophones" ends in no "one s"
         if unit.startswith("bar") or unit.startswith("measure"):
             if re.search(r"\bbars?\s*$", unit) and value != int(value):
                 continue

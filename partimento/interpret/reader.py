@@ -29,6 +29,9 @@ _CORRECTS = re.compile(
     r"\b(?:no|not|wait|actually|rather|instead|make (?:it|that)|sorry|i mean|or better|correction|changed? my mind|oh)\b|"
     r"不对|不是|改成|改为|还是|更正|应该是|算了|说错"
 )
+_SILENT = re.compile(
+    r"\b(?:not|never|silent|quiet|tacet|absent|out|rests?|pauses?|missing|no)\b|n't\b|[不没无别停休]"
+)  # between a name and "in the verse": it pauses there
 _MOVES = re.compile(
     r"\b(?:com(?:es?|ing)|enter(?:s|ing)?|join(?:s|ing)?|kick(?:s|ing)?|start(?:s|ing)?|until|before|drops?|stops?)\b"
 )
@@ -155,10 +158,11 @@ def _assemble(found: _Found) -> Reading:
     positive = [m for i, m in enumerate(mentions) if i not in negations.negated and not m.unplayed]
     instruments = merge(positive, text, words)
     instruments, absent, contradictions = _later_wins(instruments, positive, negations, words)
+    throughout = [m for i, m in enumerate(mentions) if m in positive and i not in temporal]
     passages = [
         *found.order.passages,
         *_temporal_passages(negations, mentions, words, text, {i for p in found.order.passages for i in p.instruments}),
-        *_section_passages(positive, text, words, found.sentences),
+        *_section_passages(throughout, text, words, found.sentences),
     ]
     unplayed = [m for i, m in enumerate(mentions) if m.unplayed and i not in negations.negated and i not in temporal]
     tempo = _tempo(numbers, whole, words)
@@ -306,7 +310,8 @@ def _section_passages(positive: list[Mention], text: str, words: str, sentences:
         if place and not _MOVES.search(text[mention.end : place[1][1]]):
             quote = (words[mention.start : place[1][1]],)
             elsewhere = any(m.id == mention.id and m is not mention for m in positive)
-            kind = "solo" if mention.solo else "during"
-            if kind == "solo" or not elsewhere:
+            between = text[mention.end : place[1][1]]
+            kind = "solo" if mention.solo else "silent" if _SILENT.search(between) else "during"
+            if kind != "during" or not elsewhere:
                 passages.append(Passage(kind, (mention.id,), Where("section", name=place[0]), quote))
     return passages

@@ -53,7 +53,8 @@ class Where:
     """A place in the piece as the words say it.
 
     ``unit`` is ``bars`` or ``seconds`` from the start (negative: from the end), ``fraction`` of the piece, ``section``
-    (``name``; ``amount`` 1 is the second of that name, -1 the last), ``stage`` (only the order is known) or ``end``.
+    (``name``; ``amount`` 1 is the second of that name, -1 the last), ``after_section`` (behind the
+    first of that ``name``), ``stage`` (only the order is known) or ``end``.
     """
 
     unit: str = "stage"
