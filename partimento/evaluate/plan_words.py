@@ -17,7 +17,7 @@ from typing import Any
 
 from partimento.errors import FileError
 from partimento.interpret import Reading, make_plan, read
-from partimento.interpret.absence import excludes
+from partimento.interpret.absence import KIT_PIECES, excludes
 from partimento.plan.plan import Origin, Plan
 from partimento.plan.request import GenerateRequest
 
@@ -73,8 +73,8 @@ class Tally:
 
 
 def label_id(instrument: str) -> str:
-    """The labels' id of one of our instruments."""
-    return LABEL_IDS.get(instrument, instrument)
+    """The labels' id of one of our instruments (the labels know a drum kit, not its pieces)."""
+    return "drums" if instrument in KIT_PIECES else LABEL_IDS.get(instrument, instrument)
 
 
 def understood(plan: Plan, reading: Reading) -> Understood:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
 from partimento.interpret.mentions import GENERIC
+from partimento.plan.plan import Value
 from partimento.score.instruments import instruments
 
 _KIT_LIKE = frozenset(
@@ -20,6 +25,64 @@ _FAMILIES = {
     "strings": "strings",
     "synth": "synth",
 }
+
+
+KIT_PIECES = {
+    "hi_hat": (42, 44, 46),
+    "snare": (37, 38, 40),
+    "kick": (35, 36),
+    "cymbals": (49, 51, 52, 53, 55, 57, 59),
+    "toms": (41, 43, 45, 47, 48, 50),
+}
+"""What can be left out of a kit that plays on → its keys (MIDI 1.0, General MIDI level 1, percussion key map)."""
+_PIECE_NAMES = (
+    ("hi_hat", re.compile(r"hi[ -]?hats?|high hats?|hihats?|(?:open|closed) hats?|^hats?$|踩镲|踩钹")),
+    ("cymbals", re.compile(r"cymbals?|镲|钹")),
+    ("kick", re.compile(r"^kicks?\b|kick drums?|bass drums?|底鼓|低音鼓")),
+    ("snare", re.compile(r"^snares?(?: drums?)?$|军鼓|小鼓")),
+    ("toms", re.compile(r"^toms?\b|tom toms?|floor tom|嗵鼓|桶鼓")),
+)
+
+
+def kit_piece(name: str) -> str | None:
+    """The piece of a drum kit that a name means ("hi-hats" → ``hi_hat``), or None when it means more than a piece."""
+    return next((piece for piece, pattern in _PIECE_NAMES if pattern.search(name)), None)
+
+
+def keys_left_out(absent: Iterable[str]) -> frozenset[int]:
+    """General MIDI drum keys that absences of pieces of the kit forbid."""
+    return frozenset(key for name in absent for key in KIT_PIECES.get(name, ()))
+
+
+_EXCEPTION = re.compile(r"[\s,]*\b(?:except|excepting|but|save|other than|apart from|besides|bar)\b", re.IGNORECASE)
+
+
+def with_exceptions(absent: list[Value[str]], kept: list[str], text: str) -> list[Value[str]]:
+    """Absences of families with an exception ("no brass except trumpet") as those of every other member.
+
+    Args:
+        absent: absences with the user's words.
+        kept: instruments that the words ask for.
+        text: the words.
+
+    Returns:
+        The absences, none of which excludes an exception.
+    """
+    out: list[Value[str]] = []
+    for item in absent:
+        at = text.find(item.words[0]) if item.words else -1
+        excepted = at >= 0 and _EXCEPTION.match(text, at + len(item.words[0]))
+        spared = [i for i in kept if i != item.value and excludes(item.value, i)] if excepted else []
+        if not spared:
+            out.append(item)
+            continue
+        near = {*spared, *(i for s in spared for i in GENERIC.get(s, ()))}
+        out += [
+            replace(item, value=i)
+            for i in instruments()
+            if excludes(item.value, i) and i not in near and not any(excludes(i, s) for s in spared)
+        ]
+    return out
 
 
 def excludes(absent: str, instrument_id: str, role: str = "") -> bool:

@@ -86,4 +86,4 @@ def wants_orchestra(reading: Reading, choice: StyleChoice) -> bool:
 
 def drops_out_of_nothing(reading: Reading) -> bool:
     """True when what the words move ("the drums drop out in the chorus") must have something to move against."""
-    return any(p.kind in ("leave", "silent", "enter") and "*" not in p.instruments for p in reading.passages)
+    return any(p.kind in ("leave", "silent", "enter", "during") and "*" not in p.instruments for p in reading.passages)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from partimento.interpret.absence import excludes
+from partimento.interpret.absence import excludes, with_exceptions
 from partimento.interpret.ensembles import (
     BAND,
     LARGE,
@@ -139,6 +139,8 @@ def choose_parts(
             said.append(item)
     reading = replace(reading, ensemble_size=asked_size(reading))
     said = _sized(said, reading)
+    said = [i for i in said if not (i.implied and any(excludes(a.value, i.instrument) for a in absent))]
+    absent = with_exceptions(absent, [i.instrument for i in said if not i.implied], reading.text)
     drafts = [d for item in said for d in _said_drafts(item, choice)]
     drafts = sketch + [d for d in drafts if not _doubles(d, sketch)]
     only = any(a.value == "*" for a in absent)
@@ -181,7 +183,8 @@ def _accompany(drafts: list[Draft], choice: StyleChoice, absent: list[Value[str]
 def _sized(said: list[SaidInstrument], reading: Reading) -> list[SaidInstrument]:
     """ "jazz trio with sax": instruments named outright take places of those that the ensemble word implies."""
     implied = [i for i in said if i.implied]
-    named = [i for i in said if not i.implied]
+    members = {w for i in implied for w in i.words}
+    named = [i for i in said if not i.implied and not members & set(i.words)]  # "rock band, the drums …" names its own
     if not implied or not named or len(implied) > 5:
         return said
     drop = {i.instrument for i in implied[: len(named)]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from partimento.interpret.absence import kit_piece
 from partimento.interpret.cues import cues
 from partimento.interpret.mentions import Mention
 from partimento.interpret.tokens import has_cjk
@@ -123,7 +124,10 @@ def put(found: Negations, mentions: list[Mention], index: int, span: Span) -> No
     """Record that a mention is ruled out."""
     if index not in found.negated:
         found.negated.add(index)
-        found.absent.append((mentions[index].id, (min(span[0], mentions[index].start), max(span[1], mentions[index].end))))
+        piece = kit_piece(mentions[index].text) if mentions[index].id == "drums" else None
+        found.absent.append(
+            (piece or mentions[index].id, (min(span[0], mentions[index].start), max(span[1], mentions[index].end)))
+        )
 
 
 def is_temporal(text: str, start: int, end: int, at: int) -> bool:

@@ -259,13 +259,14 @@ def _later_wins(
     absent: list[Said] = []
     contradictions: list[tuple[str, str, str]] = []
     for value, span in sorted(negations.absent, key=lambda item: item[1]):
-        last = max((m.start for m in positive if m.id == value), default=-1)
+        last = max((m.start for m in positive if m.id == value and not m.implied), default=-1)
         quote = words[span[0] : span[1]]
         if value != "*" and last > span[0]:
             contradictions.append((f"instrument: {value}", "asked for", quote))
             continue
-        if value != "*" and last >= 0:
-            contradictions.append((f"instrument: {value}", quote, "asked for before"))
+        if value != "*":  # an ensemble's own player goes without a word: "everything except drums: jazz trio"
+            if last >= 0:
+                contradictions.append((f"instrument: {value}", quote, "asked for before"))
             instruments = [i for i in instruments if i.instrument != value]
         if all(a.value != value for a in absent):
             absent.append(Said(value, (quote,)))
@@ -309,7 +310,7 @@ def _section_passages(positive: list[Mention], text: str, words: str, sentences:
         place = section_place(text, mention.end, min(reach, mention.end + 40))
         if place and not _MOVES.search(text[mention.end : place[1][1]]):
             quote = (words[mention.start : place[1][1]],)
-            elsewhere = any(m.id == mention.id and m is not mention for m in positive)
+            elsewhere = any(m.id == mention.id and m is not mention and not m.implied for m in positive)
             between = text[mention.end : place[1][1]]
             kind = "solo" if mention.solo else "silent" if _SILENT.search(between) else "during"
             if kind != "during" or not elsewhere:

@@ -197,7 +197,7 @@ def only_there(text: str, low: int, high: int) -> bool:
     """True when nothing else sounds there: "only", "solo", 只剩."""
     return bool(
         re.search(
-            r"\b(?:only|alone|solo|just|by itself|on its own|leaving|remains?)\b|只|[仅唯]余|归于|独白|独奏|一个人|收回",
+            r"\b(?:only|alone|solo|just|by itself|on its own|leaving|remains?)\b|只(?!在)|[仅唯]余|归于|独白|独奏|一个人|收回",
             text[low:high],
         )
     )

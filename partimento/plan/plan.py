@@ -199,7 +199,8 @@ class Plan:
         chords: given chords, or None when the composer shall choose.
         sections: the form.
         parts: what plays, in score order.
-        absent: instrument ids, roles or ``*`` (everything not said) that must not be there.
+        absent: instrument ids, roles, pieces of the drum kit (``hi_hat``: the rest of the kit plays) or ``*`` (everything not
+            said) that must not be there.
         orders: said orders in time (they may name a thing of ``unplayed``).
         unplayed: things asked for that no instrument of the table plays ("sound_effects").
         ending: ``final`` (an ending that ends), ``fade`` (fade-out) or ``loop`` (seamless repetition).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from partimento.interpret.absence import excludes
+from partimento.interpret.absence import excludes, keys_left_out
 from partimento.plan.plan import BarRange, Order, PartPlan, Plan
 from partimento.plan.result import Finding
 from partimento.report.grid import PlanGrid
@@ -115,6 +115,8 @@ def _absent(word: str, origin: str, plan: Plan, score: Score) -> Finding:
         # A kit hides under any name: what plays drum keys of a kit is drums.
         if word == "drums":
             found += [t.name for t in sounding if t.is_drum and t.role == "drums" and t.name not in found]
+        keys = keys_left_out([word])
+        found += [t.name for t in sounding if t.is_drum and any(n.pitch in keys for n in t.notes)]
         asked = f"no {word}"
     heard = f"plays: {some(found)}" if found else "not there"
     return finding(f"absent: {word}", asked, heard, "instruments and roles of the tracks with notes", not found, origin=origin)

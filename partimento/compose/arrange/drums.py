@@ -8,6 +8,7 @@ from partimento.compose.arrange.notes import body_end, plays_final, tidy
 from partimento.compose.arrange.patterns import Pattern, felt_beats, hits
 from partimento.compose.arrange.tables import DRUM_KEYS, LOUDNESS
 from partimento.compose.frame import Bar
+from partimento.interpret.absence import keys_left_out
 from partimento.score.score import Note
 
 _CYMBALS = ("hat", "open", "ride", "bell", "shaker", "pedal", "tamb", "brush")
@@ -32,6 +33,8 @@ def drum_notes(ctx: Context, player: Player) -> tuple[Note, ...]:
                 notes.append(Note(bar.start + at, _STROKE, DRUM_KEYS[lane], velocity))
     if plays_final(ctx, player):
         notes += _final(ctx)
+    silent = keys_left_out(a.value for a in ctx.plan.absent)
+    notes = [n for n in notes if n.pitch not in silent]
     return tidy(ctx, player, notes, pitched=False)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from partimento.interpret.absence import keys_left_out
 from partimento.interpret.resolve import make_plan
 from partimento.plan.plan import Plan
 from partimento.plan.request import GenerateRequest
@@ -59,3 +61,62 @@ def test_silent_in_the_chorus_pauses_there_only() -> None:
     chorus = next(s for s in plan.sections.value if s.name == "chorus")
     inside = set(range(chorus.start_bar + 1, chorus.end_bar + 1))
     assert set(bars_of(plan, "drums")) == set(range(1, plan.n_bars.value + 1)) - inside
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "verse chorus verse chorus, rock band, drums only in the chorus",
+        "drums only in the chorus, verse chorus verse chorus",
+        "rock, verse chorus verse chorus, the drums play only in the chorus",
+        "摇滚，主歌副歌主歌副歌，鼓只在副歌出现",
+    ],
+)
+def test_only_in_the_chorus_leaves_the_band_around(words: str) -> None:
+    plan = plan_of(words)
+    inside = {b + 1 for s in plan.sections.value if s.name == "chorus" for b in range(s.start_bar, s.end_bar)}
+    assert set(bars_of(plan, "drums")) == inside
+    assert bars_of(plan, "bass") == list(range(1, plan.n_bars.value + 1))
+    assert any(p.role == "melody" for p in plan.parts)
+
+
+def test_a_said_member_takes_no_place_in_its_own_band() -> None:
+    assert "electric_guitar" in {p.instrument for p in plan_of("rock band, the drums are loud").parts}
+
+
+def test_what_is_excepted_stays_out_of_an_ensemble() -> None:
+    plan = plan_of("everything except drums: jazz trio")
+    assert {p.instrument for p in plan.parts} == {"piano", "double_bass"}
+    assert [a.value for a in plan.absent] == ["drums"]
+
+
+def test_a_family_with_an_exception() -> None:
+    plan = plan_of("no brass except trumpet, big band")
+    played = {p.instrument for p in plan.parts}
+    assert "trumpet" in played and not played & {"trombone", "brass", "tuba", "french_horn"}
+    absent = {a.value for a in plan.absent}
+    assert {"trombone", "tuba", "french_horn"} <= absent and "trumpet" not in absent
+
+
+@pytest.mark.parametrize(
+    ("words", "piece", "keys"),
+    [
+        ("hip hop beat with no hi-hat", "hi_hat", {42, 44, 46}),
+        ("rock with no snare", "snare", {37, 38, 40}),
+        ("rock band, no cymbals", "cymbals", {49, 51, 57}),
+        ("摇滚，不要镲", "cymbals", {49, 51, 57}),
+    ],
+)
+def test_a_kit_plays_on_without_one_piece(words: str, piece: str, keys: set[int]) -> None:
+    plan = plan_of(words)
+    assert [a.value for a in plan.absent] == [piece]
+    assert any(p.role == "drums" for p in plan.parts)
+    assert keys <= keys_left_out([piece])
+
+
+def test_the_kit_without_hi_hat_is_played_without_it() -> None:
+    from partimento.compose.composer import compose
+
+    score = compose(plan_of("rock with no hi-hat, 8 bars"), np.random.default_rng(1))
+    drums = next(t for t in score.tracks if t.is_drum and t.role == "drums")
+    assert drums.notes and not {n.pitch for n in drums.notes} & keys_left_out(["hi_hat"])
