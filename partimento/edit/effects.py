@@ -194,12 +194,13 @@ def treat(
     intent = _for_channels(intent_of(intent_id), next(iter(parts.values())).n_channels)
     strength = min(max(strength, 0.1), _MAX_STRENGTH)
     label, unit, figure = MEASURES[intent.measure]
-    excerpts = _excerpts(parts)
+    group = _sum(parts)
+    excerpts = _excerpts(parts, group)
     good = _strengths(intent, excerpts, roles, strength)
-    before, loudness = figure(_sum(parts)), active_lufs(_sum(parts))
+    before, loudness = figure(group), active_lufs(group)
     if not good or active_lufs(_sum(excerpts)) <= SILENCE_LUFS:
         raise UnsupportedError(f"{', '.join(parts)} cannot be made {intent.en}: {label} is {before:.2f} {unit} already")
-    peak = true_peak_dbtp(_whole(_sum(parts), rest))
+    peak = true_peak_dbtp(_whole(group, rest))
     highest = max(peak, -0.1) + _MAX_LOWERED_DB
     stronger = [at for at in (1.0, 1.25, _MAX_STRENGTH) if at > good[-1]]
     best: Treated | None = None
@@ -217,7 +218,7 @@ def treat(
         done = Treated(
             intent,
             {name: (*steps, step) for name, steps in chains.items()},
-            {name: Waveform(wave.samples * factor, wave.sample_rate) for name, wave in waves.items()},
+            _scaled(waves, factor),
             before, figure(louder), at, peaks,
         )  # fmt: skip
         if done.moved or best is None:
@@ -233,6 +234,12 @@ def treat(
 def _through(waves: Mapping[str, Waveform], chains: Mapping[str, tuple[EffectStep, ...]]) -> dict[str, Waveform]:
     """Each sound through its chain, two at a time."""
     return dict(zip(waves, map_in_order(lambda name: chain(waves[name], chains[name]), waves), strict=True))
+
+
+def _scaled(waves: Mapping[str, Waveform], factor: np.float32) -> dict[str, Waveform]:
+    """Each sound times a factor, two at a time."""
+    scaled = map_in_order(lambda name: Waveform(waves[name].samples * factor, waves[name].sample_rate), waves)
+    return dict(zip(waves, scaled, strict=True))
 
 
 def _strengths(intent: Intent, excerpts: dict[str, Waveform], roles: dict[str, str], strength: float) -> list[float]:
@@ -301,9 +308,8 @@ def _value(value: Any, at: float) -> float:
     return float(value)
 
 
-def _excerpts(parts: dict[str, Waveform]) -> dict[str, Waveform]:
-    """The loudest stretch of at most 10 s, the same of every part."""
-    whole = _sum(parts)
+def _excerpts(parts: dict[str, Waveform], whole: Waveform) -> dict[str, Waveform]:
+    """The loudest stretch of at most 10 s of the whole, the same of every part."""
     size = round(_EXCERPT_S * whole.sample_rate)
     if whole.n_samples <= size:
         return parts

@@ -27,6 +27,7 @@ BLOCK_SAMPLES = 1 << 16
 SILENT = ""
 """Name of a block without sound; it has no object."""
 _MAX_TEXT_BYTES = 1 << 28
+_FLAC_LEVEL = 0.25  # of 0 to 1: a third faster than the usual level, for 6 % more bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,10 @@ class Store:
         name = _block_name(words)
         if not self.files.exists(_place(name)):
             buffer = io.BytesIO()
-            with soundfile.SoundFile(buffer, "w", sample_rate, words.shape[1], "PCM_24", format="FLAC") as file:
+            channels = words.shape[1]
+            with soundfile.SoundFile(
+                buffer, "w", sample_rate, channels, "PCM_24", format="FLAC", compression_level=_FLAC_LEVEL
+            ) as file:
                 file.write(words)
             self.files.write(_place(name), buffer.getvalue())
         return name
