@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from partimento.interpret.course import read_course
 from partimento.interpret.mentions import is_adjective_of, means_something_else
 from partimento.interpret.reading import Said, SaidStyle, SaidTempo
 from partimento.interpret.regions import overlaps
@@ -77,6 +78,8 @@ def read_whole(text: str, original: str, hits: list[Hit], ignored: list[Span], t
     """Collect whole-piece senses. ``taken``: spans already used otherwise (instruments that are negated …)."""
     whole = Whole()
     hits = _corrected(hits, text)
+    course, told = read_course(text, original, [h for h in hits if not overlaps((h.start, h.end), ignored)])
+    whole.dynamics += [course] if course else []
     tempi: list[tuple[int, SaidTempo]] = []
     for hit in hits:
         if overlaps((hit.start, hit.end), ignored) or overlaps((hit.start, hit.end), taken) or means_something_else(hit, text):
@@ -84,6 +87,8 @@ def read_whole(text: str, original: str, hits: list[Hit], ignored: list[Span], t
         words = (original[hit.start : hit.end],)
         no = negated(text, hit.start)
         for sense in hit.senses:
+            if sense.kind == DYNAMICS and hit in told:
+                continue
             if sense.kind == TEMPO:
                 tempo = _tempo_word(text, hit, sense, words, no=no)
                 if tempo:

@@ -69,9 +69,12 @@ def dynamics(reading: Reading, sections: tuple[Section, ...], n_bars: int) -> Va
     for said in reading.dynamics:
         if said.value.startswith("level "):
             base = float(said.value.removeprefix("level "))
+    course = next((s.value.split()[1:] for s in reading.dynamics if s.value.startswith("course ")), None)
     shapes = [s.value for s in reading.dynamics if not s.value.startswith("level ")]
     end = float(n_bars)
     points = {0.0: base}
+    if course:
+        points = {0.0: float(course[0]), float(round(end * 0.3)): float(course[0]), max(1.0, end - 1.0): float(course[1])}
     if "soft_start" in shapes:
         points[0.0] = 0.26
         points[max(1.0, round(end * 0.35))] = max(base, 0.5)

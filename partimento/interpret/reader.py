@@ -17,6 +17,7 @@ from partimento.interpret.phrases import Negations
 from partimento.interpret.places import find_place, section_place
 from partimento.interpret.quantities import Quantity, chord_texts, keys, lengths, metres, mode_words, tempo_numbers
 from partimento.interpret.reading import Passage, Reading, Said, SaidInstrument, SaidTempo, Where
+from partimento.interpret.refusals import refusals
 from partimento.interpret.regions import comparison_regions, is_only_like, overlaps, use_regions
 from partimento.interpret.tokens import Token, clause_spans, language_of, normalise, sentence_spans, tokenise
 from partimento.interpret.vocabulary import INSTRUMENT, Hit, Sense, vocabulary
@@ -198,6 +199,7 @@ def _assemble(found: _Found) -> Reading:
         bars=_bars(numbers, words),
         uses=uses(text),
         contradictions=(*contradictions, *whole.contradictions, *_said_twice(numbers, words)),
+        refused=tuple(dict.fromkeys(refusals(text, words))),
         unknown=tuple(dict.fromkeys((*effects(words, text, found.hits, found.ignored), *bad_chords(words), *unknown))),
     )
 

@@ -126,6 +126,7 @@ class Reading:
         duration_s, bars: length.
         uses: what the music is for, as words (hints only).
         contradictions: wishes that the words themselves take back: (field, kept, dropped).
+        refused: what was understood and no plan can hold, with the reason ("10000 bpm (…)").
         unknown: content words that were not understood, verbatim.
     """
 
@@ -155,4 +156,5 @@ class Reading:
     bars: tuple[int, tuple[str, ...]] | None = None
     uses: tuple[str, ...] = ()
     contradictions: tuple[tuple[str, str, str], ...] = ()
+    refused: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()

@@ -89,7 +89,7 @@ def make_plan(request: GenerateRequest) -> Plan:
         ending=Value(reading.ending.value, Origin.SAID, reading.ending.words) if reading.ending else _style_ending(choice),
         sketch=placed.tracks if placed else (),
         conflicts=(*choice.conflicts, *conflicts, *grid.conflicts, *ensemble.conflicts, *unkept, *_contradictions(reading)),
-        unknown=reading.unknown,
+        unknown=(*reading.refused, *reading.unknown),
         remarks=(*grid.remarks, *ensemble.remarks, *sound_remarks([p.instrument for p in parts]), *_remarks(reading), *more),
     )
     return with_caption(plan)

@@ -206,7 +206,7 @@ class Plan:
         ending: ``final`` (an ending that ends), ``fade`` (fade-out) or ``loop`` (seamless repetition).
         sketch: tracks given by the user, on the bar grid of the plan.
         conflicts: wishes that could not both be kept.
-        unknown: words that were not understood.
+        unknown: words that were not understood, and those that no plan can hold, with the reason in brackets.
         remarks: lines for the user ("voices are played by choir patches; no words are sung").
     """
 

@@ -93,9 +93,11 @@ def test_what_is_excepted_stays_out_of_an_ensemble() -> None:
 def test_a_family_with_an_exception() -> None:
     plan = plan_of("no brass except trumpet, big band")
     played = {p.instrument for p in plan.parts}
-    assert "trumpet" in played and not played & {"trombone", "brass", "tuba", "french_horn"}
+    assert "trumpet" in played
+    assert not played & {"trombone", "brass", "tuba", "french_horn"}
     absent = {a.value for a in plan.absent}
-    assert {"trombone", "tuba", "french_horn"} <= absent and "trumpet" not in absent
+    assert {"trombone", "tuba", "french_horn"} <= absent
+    assert "trumpet" not in absent
 
 
 @pytest.mark.parametrize(
@@ -119,4 +121,45 @@ def test_the_kit_without_hi_hat_is_played_without_it() -> None:
 
     score = compose(plan_of("rock with no hi-hat, 8 bars"), np.random.default_rng(1))
     drums = next(t for t in score.tracks if t.is_drum and t.role == "drums")
-    assert drums.notes and not {n.pitch for n in drums.notes} & keys_left_out(["hi_hat"])
+    assert drums.notes
+    assert not {n.pitch for n in drums.notes} & keys_left_out(["hi_hat"])
+
+
+@pytest.mark.parametrize(
+    ("words", "louder"),
+    [
+        ("loud at the start, quiet at the end", False),
+        ("start loud, get quieter", False),
+        ("soft strings, then loud brass", True),
+        ("starts calm and ends energetic", True),
+        ("先安静，后激烈", True),
+    ],
+)
+def test_loudness_follows_start_and_end_words(words: str, louder: bool) -> None:
+    lane = plan_of(words).dynamics.value
+    assert len(lane) > 1
+    assert (lane[-1].level > lane[0].level + 0.15) == louder
+    assert (lane[-1].level < lane[0].level - 0.15) != louder
+
+
+def test_one_level_makes_no_course() -> None:
+    assert len({p.level for p in plan_of("loud rock, then drums enter").dynamics.value}) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "quote"),
+    [
+        ("jazz, 10000 bpm", "10000 bpm (a tempo is 20 to 400 bpm)"),
+        ("piano in 7/9", "7/9 ("),
+        ("piano, chords Hx Zm", "Hx (no chord)"),
+        ("piano, key of Z", "key of Z ("),
+        ("ABA form with middle section in the minor, piano", "middle section in the minor ("),
+    ],
+)
+def test_what_cannot_be_kept_is_listed_with_the_reason(words: str, quote: str) -> None:
+    assert any(quote in u for u in plan_of(words).unknown)
+
+
+@pytest.mark.parametrize("words", ["piano, chords Am F C G, 120 bpm, 7/8", "key of G, practice 24/7", "jazz in D minor, 90 bpm"])
+def test_what_can_be_kept_is_not_refused(words: str) -> None:
+    assert not any("(" in u for u in plan_of(words).unknown)
