@@ -118,7 +118,7 @@ def choose_tempo(
     said = reading.tempo
     remarks: list[str] = []
     said_bpm = said.bpm if said else None
-    if said_bpm is not None and metre.is_compound and metre.denominator == 8:
+    if said and said_bpm is not None and not said.in_quarters and metre.is_compound and metre.denominator == 8:
         converted = said_bpm * 1.5
         if converted <= MAX_TEMPO_BPM:
             remarks.append(f"{said_bpm:g} bpm is read as dotted quarter notes in {metre}: {converted:g} quarter notes per minute")

@@ -220,6 +220,21 @@ def _has_solo(mention: Mention, text: str, low: int, high: int) -> bool:
     return False
 
 
+_NUMBERED = re.compile(r"\b(first|second|third|fourth|1st|2nd|3rd|4th) $|第([一二三四])$")
+_ORDINALS = {
+    "first": 1,
+    "1st": 1,
+    "一": 1,
+    "second": 2,
+    "2nd": 2,
+    "二": 2,
+    "third": 3,
+    "3rd": 3,
+    "三": 3,
+    "fourth": 4,
+    "4th": 4,
+    "四": 4,
+}
 _PLACE_BEFORE_NUMBER = re.compile(r"(?:bars?|measures?|section|part|number|take|verse|chorus|no\.?|to|-|–)\s*$")
 
 
@@ -259,12 +274,13 @@ def merge(mentions: list[Mention], text: str, original: str) -> list[SaidInstrum
             bool(re.search(rf"\b(?:{'another|a second|one more'})(?: \w+)?\s*$", text[max(0, m.start - 24) : m.start]))
             for m in group[1:]
         )
+        numbered = {n for m in group if (n := _ordinal(m, text))}
         programs = [m.facts["program"] for m in own if "program" in m.facts]
         said.append(
             SaidInstrument(
                 instrument=id_,
                 words=tuple(dict.fromkeys(original[m.start : m.end] for m in group)),
-                count=max(m.count for m in group) + (extra if max(m.count for m in group) == 1 else 0),
+                count=max(max(m.count for m in group), len(numbered)) + (extra if max(m.count for m in group) == 1 else 0),
                 role=next((m.role for m in group if m.role), ""),
                 solo=any(m.solo for m in group),
                 accompanies=any(m.accompanies for m in group),
@@ -277,6 +293,13 @@ def merge(mentions: list[Mention], text: str, original: str) -> list[SaidInstrum
             )
         )
     return said
+
+
+def _ordinal(mention: Mention, text: str) -> int:
+    """1 for "first flute", 2 for "second flute" or 第二长笛; 0 without a number."""
+    match = _NUMBERED.search(text[max(0, mention.start - 8) : mention.start])
+    word = next(g for g in match.groups() if g) if match else ""
+    return _ORDINALS.get(word, 0)
 
 
 def _same_as(mention: Mention, present: set[str], mentions: list[Mention], text: str) -> str:

@@ -21,14 +21,19 @@ _MODES = {
     "mixolydian": "mixolydian", "locrian": "locrian",
 }  # fmt: skip
 _TEMPO = (
+    re.compile(rf"between\s+({_DIGITS})\s*(?:bpm\s*)?and\s+({_DIGITS})\s*(?:bpm|beats?(?: per | a |/)min(?:ute)?|b\.p\.m)"),
     re.compile(rf"({_DIGITS})\s*(?:-|–|to|~|/)\s*({_DIGITS})\s*(?:bpm|beats?(?: per | a |/)min(?:ute)?|b\.p\.m)"),
     re.compile(rf"({_DIGITS})()\s*(?:bpm|b\.p\.m\.?|beats?(?: per | a |/)min(?:ute)?)"),
     re.compile(rf"(?:bpm|tempo|速度|节拍)\s*(?:of|is|=|:|at|around|about|为|是|约|在|大约|around|set to|"
     rf"-)*\s*({_DIGITS})(?:\s*(?:-|–|to|~|到)\s*({_DIGITS}))?(?![\d/]|\s*(?:bars?|小节|sec|s\b|分|秒))"),
-    re.compile(rf"(?:[♩♪]|quarter(?: note)?|crotchet)\s*=\s*({_DIGITS})()"),
+    re.compile(rf"(?:[♩♪]|(?:dotted )?(?:quarter|eighth|half|crotchet|quaver|minim)(?:[- ]notes?)?)\.?\s*=\s*({_DIGITS})()"),
     re.compile(rf"(?:每分钟|一分钟)\s*(?:约|大约|大概)?\s*({_ZH_NUM})()\s*(?:拍|下|次)"),
     re.compile(rf"({_DIGITS})()\s*(?:拍每分钟|拍/分|拍一分钟)"),
 )  # fmt: skip
+_NOTE_QUARTERS = {"♩": 1.0, "quarter": 1.0, "crotchet": 1.0, "♪": 0.5, "eighth": 0.5, "quaver": 0.5, "half": 2.0, "minim": 2.0}
+_NOTE_VALUE = re.compile(r"(dotted )?(♩|♪|quarter|crotchet|eighth|quaver|half|minim)(?:[- ]notes?)?(\.)?\s*=")
+_SHARE = re.compile(r"\b(half|twice|double)(?: of| (?:the |a )?(?:tempo|speed|pace) (?:of|as))\s+$")
+_SHARES = {"half": 0.5, "twice": 2.0, "double": 2.0}
 _TEMPO_LATER = re.compile(
     r"(?:\bthen|\bto|\band|,|到了?|然后|之后|变|再)\s*(?:at |up to |down to |around |到|成|为)*(\d{2,3})(?![\d./:])\s*"
     r"(?:(?:from|in|at|for|after|once|by|on|during) (?:the )?(?:\w+ )?(?:verse|chorus|bridge|drop|outro|half|end|section|part)|"
@@ -156,6 +161,8 @@ def tempo_numbers(text: str) -> Iterator[Quantity]:
                 continue
             low, high = parse_number(match.group(1)), parse_number(match.group(2) or "")
             value = low if high is None or low is None else (low + high) / 2
+            span, share = _with_share(text, span)
+            value = value * share * (note_quarters(match.group()) or 1.0) if value is not None else None
             if value is not None and MIN_TEMPO_BPM <= value <= MAX_TEMPO_BPM:
                 taken.append(span)
                 yield Quantity("tempo", value, span)
@@ -163,6 +170,18 @@ def tempo_numbers(text: str) -> Iterator[Quantity]:
         value = parse_number(match.group(1))
         if value is not None and MIN_TEMPO_BPM <= value <= MAX_TEMPO_BPM and all(b <= match.start(1) for _, b in taken):
             yield Quantity("tempo", value, match.span(1))
+
+
+def note_quarters(text: str) -> float | None:
+    """Quarter notes of the note value in "eighth note = 120", 0.5; None when no note value is named."""
+    match = _NOTE_VALUE.search(text)
+    return _NOTE_QUARTERS[match.group(2)] * (1.5 if match.group(1) or match.group(3) else 1.0) if match else None
+
+
+def _with_share(text: str, span: Span) -> tuple[Span, float]:
+    """ "half the tempo of 120 bpm": the span with these words, and 0.5; else the span and 1."""
+    match = _SHARE.search(text, max(0, span[0] - 32), span[0])
+    return ((match.start(), span[1]), _SHARES[match.group(1)]) if match else (span, 1.0)
 
 
 def metres(text: str) -> Iterator[Quantity]:

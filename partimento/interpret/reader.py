@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from partimento.interpret.adjectives import Whole, letter_form, read_whole, section_form
@@ -15,7 +15,7 @@ from partimento.interpret.negation import read_negations
 from partimento.interpret.order import Order, read_order
 from partimento.interpret.phrases import Negations
 from partimento.interpret.places import find_place, section_place
-from partimento.interpret.quantities import Quantity, chord_texts, keys, lengths, metres, mode_words, tempo_numbers
+from partimento.interpret.quantities import Quantity, chord_texts, keys, lengths, metres, mode_words, note_quarters, tempo_numbers
 from partimento.interpret.reading import Passage, Reading, Said, SaidInstrument, SaidTempo, Where
 from partimento.interpret.refusals import refusals
 from partimento.interpret.regions import comparison_regions, is_only_like, overlaps, use_regions
@@ -33,6 +33,7 @@ _CORRECTS = re.compile(
 _SILENT = re.compile(
     r"\b(?:not|never|silent|quiet|tacet|absent|out|rests?|pauses?|missing|no)\b|n't\b|[不没无别停休]"
 )  # between a name and "in the verse": it pauses there
+_DUET = 2
 _MOVES = re.compile(
     r"\b(?:com(?:es?|ing)|enter(?:s|ing)?|join(?:s|ing)?|kick(?:s|ing)?|start(?:s|ing)?|until|before|drops?|stops?)\b"
 )
@@ -158,6 +159,7 @@ def _assemble(found: _Found) -> Reading:
     temporal = {i for i, _, _ in negations.temporal}
     positive = [m for i, m in enumerate(mentions) if i not in negations.negated and not m.unplayed]
     instruments = merge(positive, text, words)
+    instruments = [_as_duet(i, instruments, found) for i in instruments]
     instruments, absent, contradictions = _later_wins(instruments, positive, negations, words)
     throughout = [m for i, m in enumerate(mentions) if m in positive and i not in temporal]
     passages = [
@@ -202,6 +204,16 @@ def _assemble(found: _Found) -> Reading:
         refused=tuple(dict.fromkeys(refusals(text, words))),
         unknown=tuple(dict.fromkeys((*effects(words, text, found.hits, found.ignored), *bad_chords(words), *unknown))),
     )
+
+
+def _as_duet(said: SaidInstrument, instruments: list[SaidInstrument], found: _Found) -> SaidInstrument:
+    """ "Flute duet", 长笛二重奏: with no other instrument named, both players have this one."""
+    size = found.whole.ensemble_size
+    lone = len(instruments) == 1 and said.count == 1 and not said.implied
+    if not lone or not size or size[0] != _DUET:
+        return said
+    names = [rf"{re.escape(w)}\s*{re.escape(size[1][0])}|{re.escape(size[1][0])} (?:of|for) {re.escape(w)}" for w in said.words]
+    return replace(said, count=_DUET) if re.search("|".join(names), found.words) else said
 
 
 def _said_twice(numbers: list[Quantity], words: str) -> list[tuple[str, str, str]]:
@@ -251,7 +263,8 @@ def _tempo(numbers: list[Quantity], whole: Whole, words: str) -> SaidTempo | Non
         return whole.tempo
     span = found.span
     spans = (words[span[0] : span[1]],) + (whole.tempo.words if whole.tempo else ())
-    return SaidTempo(float(str(found.value)), whole.tempo.word if whole.tempo else "", None, spans, exact=True)
+    word, in_quarters = whole.tempo.word if whole.tempo else "", note_quarters(words[slice(*span)].lower()) is not None
+    return SaidTempo(float(str(found.value)), word, None, spans, exact=True, in_quarters=in_quarters)
 
 
 def _later_wins(

@@ -87,13 +87,17 @@ class SaidOrder:
 
 @dataclass(frozen=True, slots=True)
 class SaidTempo:
-    """A tempo in words: a number (the middle of a range), a class with or without a usual number, or both."""
+    """A tempo in words: a number (the middle of a range), a class with or without a usual number, or both.
+
+    ``in_quarters``: the words name the note value ("eighth note = 120"), so the number counts quarter notes in any metre.
+    """
 
     bpm: float | None = None
     word: str = ""
     usual_bpm: float | None = None
     words: tuple[str, ...] = ()
     exact: bool = False
+    in_quarters: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,7 @@ def make_plan(request: GenerateRequest) -> Plan:
         unplayed=tuple(Value(u.value, Origin.SAID, u.words) for u in reading.unplayed),
         ending=Value(reading.ending.value, Origin.SAID, reading.ending.words) if reading.ending else _style_ending(choice),
         sketch=placed.tracks if placed else (),
+        sketch_left_out=placed.left_out if placed else (),
         conflicts=(*choice.conflicts, *conflicts, *grid.conflicts, *ensemble.conflicts, *unkept, *_contradictions(reading)),
         unknown=(*reading.refused, *reading.unknown),
         remarks=(*grid.remarks, *ensemble.remarks, *sound_remarks([p.instrument for p in parts]), *_remarks(reading), *more),

@@ -28,6 +28,7 @@ class PlacedSketch:
 
     Attributes:
         tracks: given tracks on the piece's bars.
+        left_out: for each track, how many given notes have no place in the piece.
         drafts: their parts.
         reading: the words without the player who took the tune.
         accompaniment: see :func:`partimento.interpret.sketch_cast.accompaniment`.
@@ -36,6 +37,7 @@ class PlacedSketch:
     """
 
     tracks: tuple[Track, ...]
+    left_out: tuple[int, ...]
     drafts: tuple[Draft, ...]
     reading: Reading
     accompaniment: str
@@ -101,6 +103,7 @@ def place(
     keys = replace(key, value=layout.key if len(layout.key) > 1 else (KeyAt(0.0, at_key),))
     return PlacedSketch(
         layout.tracks,
+        tuple(len(given.notes) - len(kept.notes) for given, kept in zip(sketch.tracks, layout.tracks, strict=True)),
         sketch.drafts,
         replace(reading, instruments=rest),
         band,

@@ -163,3 +163,32 @@ def test_what_cannot_be_kept_is_listed_with_the_reason(words: str, quote: str) -
 @pytest.mark.parametrize("words", ["piano, chords Am F C G, 120 bpm, 7/8", "key of G, practice 24/7", "jazz in D minor, 90 bpm"])
 def test_what_can_be_kept_is_not_refused(words: str) -> None:
     assert not any("(" in u for u in plan_of(words).unknown)
+
+
+@pytest.mark.parametrize(
+    ("words", "bpm"),
+    [
+        ("jazz between 100 and 110 bpm", 105.0),
+        ("half the tempo of 120 bpm, piano", 60.0),
+        ("piano, twice the speed of 60 bpm", 120.0),
+        ("eighth note = 120, 6/8, piano", 60.0),
+        ("dotted quarter = 80, 6/8, piano", 120.0),
+        ("piano in 6/8, 60 bpm", 90.0),
+        ("half time feel, 140 bpm trap", 140.0),
+    ],
+)
+def test_tempi_that_have_to_be_worked_out(words: str, bpm: float) -> None:
+    assert plan_of(words).tempo_bpm == pytest.approx(bpm)
+
+
+@pytest.mark.parametrize(
+    ("words", "players"),
+    [
+        ("flute duet", ["flute", "flute"]),
+        ("长笛二重奏", ["flute", "flute"]),
+        ("first flute, second flute and oboe", ["flute", "flute", "oboe"]),
+        ("第一长笛、第二长笛和双簧管", ["flute", "flute", "oboe"]),
+    ],
+)
+def test_two_players_of_one_instrument(words: str, players: list[str]) -> None:
+    assert sorted(p.instrument for p in plan_of(words).parts) == players

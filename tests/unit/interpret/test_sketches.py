@@ -100,6 +100,7 @@ def test_a_shorter_piece_keeps_phrases_and_the_end(tune: Path) -> None:
     plan = make_plan(GenerateRequest(melody=str(tune), bars=6))
     assert [(s.name, s.n_bars) for s in plan.sections.value] == [("A", 4), ("outro", 2)]
     assert len(plan.sketch[0].notes) == 18
+    assert plan.sketch_left_out == (6,)
     assert plan.sketch[0].notes[-1].pitch == 67 + (0, 2, 4, 5, 7, 5, 4, 2)[23 % 8]
     assert any("bars 5 to 6 of them are left out" in remark for remark in plan.remarks)
 
