@@ -205,6 +205,7 @@ class Plan:
         unplayed: things asked for that no instrument of the table plays ("sound_effects").
         ending: ``final`` (an ending that ends), ``fade`` (fade-out) or ``loop`` (seamless repetition).
         sketch: tracks given by the user, on the bar grid of the plan.
+        sketch_left_out: for each track of ``sketch`` how many of the given notes have no place in the piece.
         conflicts: wishes that could not both be kept.
         unknown: words that were not understood, and those that no plan can hold, with the reason in brackets.
         remarks: lines for the user ("voices are played by choir patches; no words are sung").
@@ -231,6 +232,7 @@ class Plan:
     unplayed: tuple[Value[str], ...] = ()
     ending: Value[str] = field(default_factory=lambda: Value("final"))
     sketch: tuple[Track, ...] = ()
+    sketch_left_out: tuple[int, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     unknown: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()

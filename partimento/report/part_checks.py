@@ -242,9 +242,13 @@ def _sketch(index: int, track: Track, plan: Plan, score: Score) -> Finding:
             have[place] -= 1
             kept += 1
             exact += abs(lengths[place] - min(note.duration, score.length - note.start)) <= 0.02
-    share = kept / len(notes) if notes else 1.0
-    heard = f"{kept} of {len(notes)} notes at their place, {exact} with their length"
+    left_out = plan.sketch_left_out[index] if index < len(plan.sketch_left_out) else 0
+    total = len(notes) + left_out
+    share = kept / total if total else 1.0
+    heard = f"{kept} of {total} notes at their place, {exact} with their length"
+    if left_out:
+        heard += f"; {left_out} left out, as the piece is shorter than the given notes"
     if len(notes) < len(track.notes):
         heard += f"; {len(track.notes) - len(notes)} lie after the end"
-    good = kept == len(notes) == len(track.notes) and exact >= 0.95 * len(notes)
+    good = kept == total == len(track.notes) and exact >= 0.95 * len(notes)
     return finding(f"sketch: {track.name}", "the given notes", heard, "place, pitch and length of each note", good, value=share)

@@ -264,6 +264,10 @@ def test_sketch_kept(plan, score, bend):
     assert "12 of 13 notes" in line(kept, changed, "sketch: violin").heard
     shorter = bend(score, "violin", lambda n: replace(n, duration=n.duration / 2))
     assert verdicts(kept, shorter)["sketch: violin"] == "fail"
+    cut = replace(kept, sketch_left_out=(6,))
+    assert verdicts(cut, score)["sketch: violin"] == "fail"
+    assert f"{len(sketch.notes)} of {len(sketch.notes) + 6} notes" in line(cut, score, "sketch: violin").heard
+    assert "6 left out" in line(cut, score, "sketch: violin").heard
 
 
 def test_swing(plan, score, bend):
