@@ -169,8 +169,10 @@ def test_uses_are_hints() -> None:
 
 
 def test_reading_is_quick() -> None:
-    read("warm up")
     text = "Calm piano and strings, then drums enter after 8 bars; no vocals, 90 bpm in A minor, builds to a loud ending. " * 4
-    begin = time.process_time()
-    read(text)
-    assert time.process_time() - begin < 0.2  # about 0.01 s on an idle core
+    taken = []
+    for end in ("one", "two", "three", "four"):  # the first one also reads the lexicon
+        begin = time.process_time()
+        read(text + end)
+        taken.append(time.process_time() - begin)
+    assert min(taken) < 0.2  # about 0.01 s on an idle core; a slip into quadratic time is seconds
