@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-import torch
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
