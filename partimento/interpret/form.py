@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 from partimento.interpret.data import load_yaml
 from partimento.interpret.mood import level_at
+from partimento.interpret.quantities import opening_length
 from partimento.interpret.reading import Reading, Said
 from partimento.interpret.style_choice import StyleChoice
+from partimento.interpret.tokens import normalise
 from partimento.plan.plan import DynamicAt, Origin, Value
 from partimento.score.score import Section
 from partimento.styles import Form, FormSection
@@ -57,6 +60,16 @@ def choose_sections(reading: Reading, choice: StyleChoice, n_bars: int) -> Value
     wanted = {p.where.name for p in reading.passages if p.where.unit in ("section", "after_section")} | {
         s.value for s in reading.sections
     }
+    opening = _opening_bars(reading, n_bars)
+    if opening:
+        later = choose_sections(replace(reading, passages=()), choice, n_bars - opening)
+        body = list(later.value)
+        if len(body) > 1 and body[0].name == "intro":  # the style's own intro gives way to the asked one
+            body[:2] = [replace(body[1], start_bar=0, n_bars=body[0].n_bars + body[1].n_bars)]
+        material, energy = _known()["intro"]
+        moved = (replace(s, start_bar=s.start_bar + opening) for s in body)
+        words = _opening_words(reading)
+        return Value((Section("intro", material, 0, opening, energy), *moved), Origin.SAID, words, later.reason)
     form = said_form(reading)
     if form is not None and reading.form is not None:
         return Value(fit(form, n_bars), Origin.SAID, reading.form.words)
@@ -68,6 +81,17 @@ def choose_sections(reading: Reading, choice: StyleChoice, n_bars: int) -> Value
     words = tuple(w for s in reading.sections if s.value in added for w in s.words)
     origin = Origin.SAID if added else Origin.DEFAULT if choice.value.origin is Origin.DEFAULT else Origin.INFERRED
     return Value(fit(_stretched(template, n_bars), n_bars), origin, words, f"style {choice.style.id}")
+
+
+def _opening_bars(reading: Reading, n_bars: int) -> int:
+    """Bars that the words give to an opening alone; 0 when they give none or the piece is too short."""
+    opening = opening_length(normalise(reading.text))
+    bars = int(opening[0]) if opening and opening[1] == "bars" else 0
+    return bars if 0 < bars <= n_bars - 2 and any(p.kind == "enter" for p in reading.passages) else 0
+
+
+def _opening_words(reading: Reading) -> tuple[str, ...]:
+    return next(p.words for p in reading.passages if p.kind == "enter")
 
 
 def _log_ratio(a: int, b: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 
 from partimento.interpret.absence import excludes, with_exceptions
@@ -56,6 +57,7 @@ _WORD_PROGRAMS = {
     ("strings", "plucked"): "pizzicato_strings", ("drums", "electronic"): "drum_machine", ("drums", "programmed"): "drum_machine",
     ("drums", "digital"): "drum_machine",
 }  # fmt: skip
+_LULLABY = re.compile(r"\b(?:lullab(?:y|ies)|cradle songs?|berceuse)\b|摇篮曲|催眠曲")
 
 
 @dataclass
@@ -278,7 +280,8 @@ def _complete(drafts: list[Draft], reading: Reading, choice: StyleChoice, absent
     pitched = [d for d in drafts if d.role not in ("drums", "percussion")]
     if not drafts:
         for part in choice.style.ensemble:
-            _add(drafts, part.instrument, part.role, choice, absent, part.from_energy)
+            if part.role != "drums" or not _LULLABY.search(reading.text.lower()):
+                _add(drafts, part.instrument, part.role, choice, absent, part.from_energy)
         if reading.ensemble_size:
             _cut_to(drafts, reading.ensemble_size[0])
         if not any(d.role not in ("drums", "percussion") for d in drafts) and not drafts:
@@ -308,6 +311,8 @@ def _complete(drafts: list[Draft], reading: Reading, choice: StyleChoice, absent
             if not roles & {"melody"} and len(pitched) >= 2 and not _can_lead(drafts)
             else []
         )
+    if size is None and _LULLABY.search(reading.text.lower()):  # sung to sleep: the named players, one of whom has the tune
+        wanted = [w for w in wanted if w == "harmony" or (w == "melody" and not _can_lead(drafts))]
     for want in wanted:
         if size is not None and len(drafts) >= size:
             break

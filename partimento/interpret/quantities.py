@@ -91,6 +91,10 @@ _PLACE_BEFORE = re.compile(
     r"the first|the last|the final|past|another|bar|than)\s*(?:about|around|the|approximately|roughly|"
     r"only|the first|the last|the next|the final|each|every)?\s*$"
 )
+_OPENS = re.compile(
+    r"\s*(?:of )?[^,.;:!?]{2,28}?\b(?:alone|only|solo|unaccompanied|by itself|on its own)\b"
+    r"[\s,]*(?:and )?(?:then|before|followed by|until)\b"
+)  # "4 bars piano alone, then …": how long the opening lasts
 _LENGTH_FRAME = re.compile(
     r"(?:for|of|is|lasting|lasts?|length|duration|about|around|roughly|approximately|exactly|long|"
     r"at least|in)\s*(?:about|around|roughly|exactly|approximately|only|just)?\s*$"
@@ -283,7 +287,7 @@ def lengths(text: str) -> Iterator[Quantity]:
         value = parse_number(match.group(1))
         unit = match.group(2)
         before, after = text[max(0, span[0] - 32) : span[0]], text[span[1] : span[1] + 24]
-        if value is None or _PLACE_AFTER.match(after):
+        if value is None or _PLACE_AFTER.match(after) or _OPENS.match(text, span[1]):
             continue
         if _PLACE_BEFORE.search(before) and not (
             _LENGTH_FRAME.search(before)
@@ -310,6 +314,17 @@ def lengths(text: str) -> Iterator[Quantity]:
         if not re.search(r"(?:at|from|after|until|till|by|around)\s*$", before):
             yield Quantity("duration", float(match.group(1)) * 60 + float(match.group(2)), match.span())
     yield from _lengths_zh(text)
+
+
+def opening_length(text: str) -> tuple[float, str] | None:
+    """Number and unit (``bars`` or ``seconds``) of an opening that somebody plays alone ("4 bars piano alone, then …")."""
+    for match in _LENGTH_EN.finditer(text):
+        value = parse_number(match.group(1))
+        if value and _OPENS.match(text, match.end()):
+            unit = match.group(2)
+            bars = unit.startswith(("bar", "meas"))
+            return value * (60 if unit.startswith("min") else 1), "bars" if bars else "seconds"
+    return None
 
 
 def _is_decade(value: float, spelled: str, before: str, after: str) -> bool:

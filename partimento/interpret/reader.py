@@ -15,7 +15,17 @@ from partimento.interpret.negation import read_negations
 from partimento.interpret.order import Order, read_order
 from partimento.interpret.phrases import Negations
 from partimento.interpret.places import find_place, section_place
-from partimento.interpret.quantities import Quantity, chord_texts, keys, lengths, metres, mode_words, note_quarters, tempo_numbers
+from partimento.interpret.quantities import (
+    Quantity,
+    chord_texts,
+    keys,
+    lengths,
+    metres,
+    mode_words,
+    note_quarters,
+    opening_length,
+    tempo_numbers,
+)
 from partimento.interpret.reading import Passage, Reading, Said, SaidInstrument, SaidTempo, Where
 from partimento.interpret.refusals import refusals
 from partimento.interpret.regions import comparison_regions, is_only_like, overlaps, use_regions
@@ -167,6 +177,7 @@ def _assemble(found: _Found) -> Reading:
         *_temporal_passages(negations, mentions, words, text, {i for p in found.order.passages for i in p.instruments}),
         *_section_passages(throughout, text, words, found.sentences),
     ]
+    passages = _after_opening(passages, found.order, text)
     unplayed = [m for i, m in enumerate(mentions) if m.unplayed and i not in negations.negated and i not in temporal]
     tempo = _tempo(numbers, whole, words)
     known = [*found.ignored, *negations.spans, *covered(text, words)]
@@ -204,6 +215,22 @@ def _assemble(found: _Found) -> Reading:
         refused=tuple(dict.fromkeys(refusals(text, words))),
         unknown=tuple(dict.fromkeys((*effects(words, text, found.hits, found.ignored), *bad_chords(words), *unknown))),
     )
+
+
+def _after_opening(passages: list[Passage], order: Order, text: str) -> list[Passage]:
+    """ "4 bars piano alone, then the band": the first entry of no other place stands behind these bars."""
+    opening = opening_length(text)
+    first = next((i for i, p in enumerate(passages) if p.kind == "enter" and p.where.unit == "stage"), None)
+    if not opening or first is None:
+        return passages
+    told = passages[first].words
+    where = Where(opening[1], opening[0])
+    entering = passages[first].instruments
+    alone = tuple(dict.fromkeys(o.first for o in order.pairs if o.then in entering and o.first not in ("*", *entering)))
+    starts = (
+        [] if any(p.kind == "start" for p in passages) or not alone else [Passage("start", alone, Where("fraction", 0.0), told)]
+    )
+    return [*starts, *(replace(p, where=where) if p.kind == "enter" and p.words == told else p for p in passages)]
 
 
 def _as_duet(said: SaidInstrument, instruments: list[SaidInstrument], found: _Found) -> SaidInstrument:

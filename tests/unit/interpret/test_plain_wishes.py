@@ -192,3 +192,19 @@ def test_tempi_that_have_to_be_worked_out(words: str, bpm: float) -> None:
 )
 def test_two_players_of_one_instrument(words: str, players: list[str]) -> None:
     assert sorted(p.instrument for p in plan_of(words).parts) == players
+
+
+@pytest.mark.parametrize(
+    ("words", "bars", "later"),
+    [
+        ("4 bars piano alone then full band", 4, "bass"),
+        ("8 bars of solo piano alone, then the drums enter, rock", 8, "drums"),
+    ],
+)
+def test_bars_of_an_opening_are_not_the_length_of_the_piece(words: str, bars: int, later: str) -> None:
+    plan = plan_of(words)
+    assert plan.duration_s.value == 30.0
+    assert plan.sections.value[0].n_bars == bars
+    assert sum(s.n_bars for s in plan.sections.value) == plan.n_bars.value
+    assert bars_of(plan, later)[0] == bars + 1
+    assert {p.instrument for p in plan.parts if p.plays_in(0)} == {"piano"}
