@@ -43,8 +43,6 @@ def run(args: argparse.Namespace) -> int:
     recording = read_audio(args.extends)
     if not 0 < args.seconds <= MAX_DURATION_S:
         raise RequestError(f"--seconds {args.seconds:g} is outside 0 to {MAX_DURATION_S:g} s")
-    asked = replace(
-        request_from(args), duration_s=recording.duration_s + args.seconds, sample_rate=recording.sample_rate
-    )
+    asked = replace(request_from(args), duration_s=recording.duration_s + args.seconds, sample_rate=recording.sample_rate)
     args.stems = args.midi_out = None
     return generate_command.make(asked, args)
