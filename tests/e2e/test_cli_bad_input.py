@@ -1,5 +1,6 @@
 """Whatever a user gets wrong: one clear line on stderr, exit code 2, no traceback, no partial file."""
 
+import functools
 import os
 import resource
 import signal
@@ -101,7 +102,9 @@ def test_a_full_disk(tmp_path):
 
 def test_ctrl_c(tmp_path):
     command = [sys.executable, "-m", "partimento", "generate", "piano", "--duration", "600", "-o", "out.wav"]
-    running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    # A runner in the background may have been told to ignore Ctrl-C, and would hand that down.
+    default = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, preexec_fn=default)
     time.sleep(2.0)  # past Python's own start, which no program can guard
     running.send_signal(signal.SIGINT)
     _, errors = running.communicate(timeout=60)
