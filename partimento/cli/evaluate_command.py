@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeVar
 
 from partimento.cli import evaluate_memorization
 from partimento.cli.evaluate_edits import add_edits, run_edits
 from partimento.cli.evaluate_systems import LABELLED, TABLES, add_system_options, add_tables, run_sanity, run_table
-from partimento.cli.progress import track
+from partimento.cli.progress import Bar
 from partimento.errors import FileError, RequestError
 
-T = TypeVar("T")
 EPILOG = """examples:
   partimento evaluate plan --captions musiccaps.csv --out docs/figures
   partimento evaluate edit --out docs/figures
@@ -78,11 +75,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure; 0 when every goal holds, 1 when one is missed."""
     if args.what == "memorization":
-        return evaluate_memorization.run(args, _Bar(args.quiet))
+        return evaluate_memorization.run(args, Bar(args.quiet))
     if args.what == "sanity":
         return run_sanity(args)
     if args.what == "edits":
-        return run_edits(args, _Bar(args.quiet))
+        return run_edits(args, Bar(args.quiet))
     if args.what in TABLES and (args.systems or args.what not in LABELLED):
         return run_table(args)
     return {"plan": _plan, "edit": _edit, "compose": _compose, "exact": _exact, "codec": _codec}[args.what](args)
@@ -153,7 +150,7 @@ def _compose(args: argparse.Namespace) -> int:
     possible = [p for p in PARTS if (p != "tunes" or args.sheets) and (p != "ensembles" or args.quartets)]
     parts = tuple(p.strip() for p in args.parts.split(",") if p.strip()) or tuple(possible)
     options = ComposeOptions(sheets=_folder(args.sheets), quartets=_folder(args.quartets), parts=parts, sealed=args.sealed)
-    evaluation = evaluate_compose(options, progress=_Bar(args.quiet))
+    evaluation = evaluate_compose(options, progress=Bar(args.quiet))
     print(summary(evaluation))
     if args.out is not None:
         evaluation.write(args.out)
@@ -169,7 +166,7 @@ def _exact(args: argparse.Namespace) -> int:
     sheets = _folder(args.sheets)
     assert sheets is not None
     result = exact.evaluate_exact(
-        sheets, args.requests, audio=not args.no_audio, held_out=args.held_out, progress=_Bar(args.quiet)
+        sheets, args.requests, audio=not args.no_audio, held_out=args.held_out, progress=Bar(args.quiet)
     )
     page = exact.to_markdown(result)
     print(page)
@@ -197,16 +194,6 @@ def _codec(args: argparse.Namespace) -> int:
     print(page)
     _write(args.out, "codec", page, json.dumps(asdict(table), indent=2))
     return 0
-
-
-class _Bar:
-    """Progress in the form that the evaluations take."""
-
-    def __init__(self, quiet: bool) -> None:
-        self.quiet = quiet
-
-    def __call__(self, items: Iterable[T], total: int, label: str, /) -> Iterable[T]:
-        return track(items, total, label, self.quiet)
 
 
 def _folder(path: Path | None) -> Path | None:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from partimento.cli.progress import track
+from partimento.cli.progress import Bar, track
 from partimento.errors import RequestError
 
 if TYPE_CHECKING:
     from partimento.evaluate.systems.table import SystemsTable
 
-T = TypeVar("T")
 TABLES = ("text-to-music", "controls", "inpaint", "edit", "codec")
 LABELLED = ("edit", "codec")
 """Those that measure something else without ``--systems``."""
@@ -99,7 +97,7 @@ def _text_to_music(args: argparse.Namespace, command: str) -> SystemsTable:
         (*(args.systems or ()), *made), args.reference, args.captions, args.embedder,
         not args.all_clips, args.bootstrap, args.seed, args.jobs, args.cache, args.papers, args.classifier, args.text_embedder,
     )  # fmt: skip
-    table = evaluate_text_to_music(options, command, _Bar(args))
+    table = evaluate_text_to_music(options, command, Bar(args.quiet))
     return replace(table, skipped=(*table.skipped, *failed))
 
 
@@ -118,7 +116,7 @@ def _made(args: argparse.Namespace) -> tuple[tuple[Path, ...], tuple[str, ...]]:
         raise RequestError(f"--clips {args.clips} must be 1 or more")
     folder, failed = make_clips(
         args.make, read_captions(args.captions), args.out / "clips", n_clips=args.clips, duration_s=args.duration,
-        seed=args.seed, n_jobs=args.jobs or 1, progress=_Bar(args),
+        seed=args.seed, n_jobs=args.jobs or 1, progress=Bar(args.quiet),
     )  # fmt: skip
     return (folder,), failed
 
@@ -127,7 +125,7 @@ def _controls(args: argparse.Namespace, command: str) -> SystemsTable:
     from partimento.evaluate.systems.controls import Options, evaluate_controls
 
     options = Options(tuple(args.systems), args.reference, args.bootstrap, args.seed, args.jobs, args.cache, args.papers)
-    return evaluate_controls(options, command, _Bar(args))
+    return evaluate_controls(options, command, Bar(args.quiet))
 
 
 def _inpaint(args: argparse.Namespace, command: str) -> SystemsTable:
@@ -136,7 +134,7 @@ def _inpaint(args: argparse.Namespace, command: str) -> SystemsTable:
     options = Options(
         tuple(args.systems), args.reference, regions=args.regions, bootstrap=args.bootstrap, seed=args.seed, papers=args.papers
     )
-    return evaluate_inpaint(options, command, _Bar(args))
+    return evaluate_inpaint(options, command, Bar(args.quiet))
 
 
 def _edit(args: argparse.Namespace, command: str) -> SystemsTable:
@@ -148,7 +146,7 @@ def _edit(args: argparse.Namespace, command: str) -> SystemsTable:
         tuple(args.systems), args.reference, args.inputs, bootstrap=args.bootstrap, seed=args.seed, papers=args.papers,
         stem=args.stem, gone=args.gone,
     )  # fmt: skip
-    return evaluate_edit_audio(options, command, _Bar(args))
+    return evaluate_edit_audio(options, command, Bar(args.quiet))
 
 
 def _codec(args: argparse.Namespace, command: str) -> SystemsTable:
@@ -158,17 +156,7 @@ def _codec(args: argparse.Namespace, command: str) -> SystemsTable:
     if args.reference is None:
         raise RequestError("--systems needs --reference: the folder of the originals")
     options = Options(tuple(args.systems), args.reference, bootstrap=args.bootstrap, seed=args.seed, title="Reconstructions")
-    return evaluate_edit_audio(options, command, _Bar(args))
+    return evaluate_edit_audio(options, command, Bar(args.quiet))
 
 
 _TABLES = {"codec": _codec, "text-to-music": _text_to_music, "controls": _controls, "inpaint": _inpaint, "edit": _edit}
-
-
-class _Bar:
-    """Progress in the form that the tables take."""
-
-    def __init__(self, args: argparse.Namespace) -> None:
-        self.quiet = args.quiet
-
-    def __call__(self, items: Iterable[T], total: int, label: str, /) -> Iterable[T]:
-        return track(items, total, label, self.quiet)

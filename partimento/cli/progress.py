@@ -45,3 +45,14 @@ def track(items: Iterable[T], total: int, label: str, quiet: bool = False) -> It
 
     bar: Iterable[T] = tqdm(items, total=total, desc=label, disable=not wanted(quiet), delay=DELAY_S, leave=False)
     return bar
+
+
+class Bar:
+    """:func:`track` in the form that the evaluations take."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+
+    def __call__(self, items: Iterable[T], total: int, label: str, /) -> Iterable[T]:
+        """The items, with a bar."""
+        return track(items, total, label, self.quiet)

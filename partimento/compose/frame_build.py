@@ -12,7 +12,7 @@ from dataclasses import replace
 from partimento.compose.frame import Bar, Frame
 from partimento.plan.plan import DynamicAt, Plan
 from partimento.score.score import KeyPoint, MetrePoint, Score, Section
-from partimento.score.timing import MAX_TEMPO_BPM, MIN_TEMPO_BPM, TempoMap, TempoPoint
+from partimento.score.timing import MAX_TEMPO_BPM, MIN_TEMPO_BPM, TempoMap, TempoPoint, quarters_at
 from partimento.styles import style
 
 FINAL_SHARE = 0.85
@@ -106,17 +106,6 @@ def _metre_points(plan: Plan) -> tuple[MetrePoint, ...]:
     return tuple(points)
 
 
-def _quarters_at(metres: tuple[MetrePoint, ...], bar: float) -> float:
-    """Quarter notes at a fractional bar of an unbounded grid."""
-    at = 0.0
-    for i, point in enumerate(metres):
-        until = metres[i + 1].bar if i + 1 < len(metres) else float("inf")
-        at += (min(bar, until) - point.bar) * point.metre.bar_quarters
-        if bar <= until:
-            break
-    return at
-
-
 def tempo_points(plan: Plan, metres: tuple[MetrePoint, ...]) -> tuple[TempoPoint, ...]:
     """The plan's tempo lane as piecewise constant points; a ramp becomes steps of half a quarter note.
 
@@ -134,7 +123,7 @@ def tempo_points(plan: Plan, metres: tuple[MetrePoint, ...]) -> tuple[TempoPoint
 
     before_at, before_bpm = 0.0, plan.tempo.value[0].bpm
     for point in plan.tempo.value:
-        at = _quarters_at(metres, point.bar)
+        at = quarters_at(metres, point.bar)
         if point.ramp and at > before_at:
             n = int(min(_MAX_RAMP_STEPS, max(1, round((at - before_at) / _RAMP_STEP))))
             for k in range(n):

@@ -18,7 +18,7 @@ from partimento.plan.plan import Origin, Value
 from partimento.score.chord import Chord
 from partimento.score.harmony import chord_in_key, is_diatonic
 from partimento.score.instruments import instruments
-from partimento.score.score import ChordSpan, KeyPoint, Score, Track
+from partimento.score.score import ChordSpan, KeyPoint, Score
 from partimento.score.text import parse_key
 from partimento.score.timing import Key
 
@@ -181,8 +181,4 @@ def _moved_keys(score: Score, span: Span, key_of: Callable[[Key], Key]) -> tuple
 
 def _pitched(score: Score, names: tuple[str, ...]) -> tuple[str, ...]:
     """Those of the tracks that have pitch."""
-
-    def has_pitch(track: Track) -> bool:
-        return not track.is_drum and track.role not in ("drums", "percussion")
-
-    return tuple(name for name in names if has_pitch(score.track(name)))
+    return tuple(name for name in names if score.track(name).has_pitch)

@@ -156,7 +156,7 @@ def _targeted(score: Score, base: EditOperation, spans: tuple[Seconds, ...], rng
         operation = replace(base, targets=targets, amount=float(rng.choice([-6.0, -3.0, 2.0, 4.0])), unit="dB")
         return EditCase(op, _plan(operation), named, spans)
     if op == "transpose":
-        named = frozenset(n for n in named if _has_pitch(score.track(n)))
+        named = frozenset(n for n in named if score.track(n).has_pitch)
         operation = replace(base, targets=targets, amount=float(rng.choice([-12, -5, -2, 2, 3, 7])), unit="semitones")
         return EditCase(op, _plan(operation), named, spans) if named else None
     if op == "vary":
@@ -245,13 +245,9 @@ def random_targets(score: Score, rng: np.random.Generator) -> tuple[tuple[str, .
     return (track.name,), frozenset({track.name})
 
 
-def _has_pitch(track: Track) -> bool:
-    return not track.is_drum and track.role not in ("drums", "percussion")
-
-
 def _one(score: Score, rng: np.random.Generator) -> Track | None:
     """A pitched part that plays."""
-    pitched = [t for t in score.tracks if _has_pitch(t) and t.notes]
+    pitched = [t for t in score.tracks if t.has_pitch and t.notes]
     return pitched[int(rng.integers(len(pitched)))] if pitched else None
 
 
@@ -285,7 +281,7 @@ def _said(score: Score, op: str, rng: np.random.Generator) -> EditCase | None:
     everything = frozenset(t.name for t in score.tracks)
     named = frozenset({track.name}) if "{name}" in sentence else everything
     if op == "transpose":
-        named = frozenset(n for n in everything if _has_pitch(score.track(n)))
+        named = frozenset(n for n in everything if score.track(n).has_pitch)
     if op == "add":
         named = frozenset(t.name for t in score.tracks if t.instrument == plan.operations[0].instrument)
     return EditCase(plan.operations[0].op, plan, named, spans, adds=op == "add", said=words)

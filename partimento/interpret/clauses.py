@@ -108,7 +108,7 @@ def _relation(
     sub = text[match.end() : sub_high]
     done = bool(cues("en")["clause"]["done"].search(sub))
     if not chain and word != "ahead" and _PRONOUN.search(sub) and done:
-        chain = _spoken_before(live, match.start(), start, before)
+        chain = spoken_before(live, match.start(), start, before)
     if not chain and done and everyone.search(sub) and following:
         return Late(tuple(following), (match.start(), live[following[-1]].end))
     if not chain:
@@ -120,7 +120,7 @@ def _relation(
         main, high = _main_before(text, main_low, clause_low, match.start(), live), sub_high
         moves = waits(text, main_low, match.start()) or cues("en")["order"]["enter"].search(text, main_low, match.start())
         if not main and moves and _PRONOUN.search(text[main_low : match.start()]):
-            main = [i for i in _spoken_before(live, main_low, start, before) if i not in chain]
+            main = [i for i in spoken_before(live, main_low, start, before) if i not in chain]
     span = (min([match.start(), *(live[i].start for i in main if not fronted)]), high)
     return _directed(text, word, chain, main, span, done, fronted, (main_low, match.start()) if not fronted else (stop, end))
 
@@ -192,7 +192,7 @@ def _main_before(text: str, main_low: int, clause_low: int, high: int, live: lis
     return []
 
 
-def _spoken_before(live: list[Mention], at: int, start: int, before: list[int]) -> list[int]:
+def spoken_before(live: list[Mention], at: int, start: int, before: list[int]) -> list[int]:
     """What a pronoun at ``at`` means: the last phrase named."""
     named = [i for i, m in enumerate(live) if start <= m.start < at]
     return named[-1:] or before

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from partimento.interpret.clauses import Late, Relation, Span, inside_of
+from partimento.interpret.clauses import Late, Relation, Span, inside_of, spoken_before
 from partimento.interpret.cues import cues
 from partimento.interpret.mentions import Mention
 from partimento.interpret.phrases import forward_chain_zh
@@ -56,7 +56,7 @@ def find_relations_zh(text: str, start: int, end: int, live: list[Mention], befo
         if waiting and not later:
             later, earlier = waiting, [i for i in earlier if i not in waiting]
             topic = bool(_TOPIC.search(text, live[waiting[-1]].end, match.start()))
-            earlier = earlier or (_last_before(live, live[waiting[0]].start, start, before) if topic else [])
+            earlier = earlier or (spoken_before(live, live[waiting[0]].start, start, before) if topic else [])
         elif waiting and not earlier:
             continue
         if not later and text[match.end() - 1] == "后":
@@ -117,11 +117,6 @@ def _waiting(text: str, start: int, at: int, live: list[Mention]) -> list[int]:
         if cues("zh")["clause"]["hold"].search(text, previous, low):
             return inside_of(live, previous, low)
     return []
-
-
-def _last_before(live: list[Mention], at: int, start: int, before: list[int]) -> list[int]:
-    named = [i for i, m in enumerate(live) if start <= m.start < at]
-    return named[-1:] or before
 
 
 def _topic_before(text: str, start: int, low: int, live: list[Mention]) -> list[int]:

@@ -9,7 +9,7 @@ from partimento.interpret.sketch_form import INTRO, TunePlan, bars_of, chunks_of
 from partimento.interpret.sketches import Sketch, bar_quarter
 from partimento.plan.plan import ChordAt, ChordLane, KeyAt, MetreAt, Origin, TempoAt, Value
 from partimento.score.score import Note, Section, Track
-from partimento.score.timing import MAX_TEMPO_BPM, MIN_TEMPO_BPM
+from partimento.score.timing import MAX_TEMPO_BPM, MIN_TEMPO_BPM, quarters_at
 
 _EPS = 1e-6
 _RETARD_BARS = 2
@@ -176,23 +176,12 @@ def _file_bar(sketch: Sketch, quarter: float) -> float:
     return bar + (quarter - start) / sketch.source.metre_at(bar).bar_quarters
 
 
-def quarter_at(metres: tuple[MetreAt, ...], bar: float) -> float:
-    """Quarter notes at a fractional bar of the piece."""
-    at = 0.0
-    for i, point in enumerate(metres):
-        until = metres[i + 1].bar if i + 1 < len(metres) else float("inf")
-        at += (min(bar, until) - point.bar) * point.metre.bar_quarters
-        if bar <= until:
-            break
-    return at
-
-
 def _seconds(tempo: tuple[TempoAt, ...], metres: tuple[MetreAt, ...], n_bars: int) -> float:
     """Length of the piece (tempo points that ramp are not the file's, and never come here)."""
     total = 0.0
     for i, point in enumerate(tempo):
         end = tempo[i + 1].bar if i + 1 < len(tempo) else float(n_bars)
-        total += (quarter_at(metres, end) - quarter_at(metres, point.bar)) * 60.0 / point.bpm
+        total += (quarters_at(metres, end) - quarters_at(metres, point.bar)) * 60.0 / point.bpm
     return total
 
 
@@ -202,7 +191,7 @@ def _notes(sketch: Sketch, placed: TunePlan, metres: tuple[MetreAt, ...], notes:
     given = placed.pieces[: placed.n_given]
     for at, first, count in given:
         start, end = bar_quarter(sketch.source, first), bar_quarter(sketch.source, first + count)
-        shift = quarter_at(metres, at) - start
+        shift = quarters_at(metres, at) - start
         following = any(f == first + count and a == at + count for a, f, _ in given)
         for note in notes:
             if start - _EPS <= note.start < end - _EPS:

@@ -9,12 +9,13 @@ from partimento.interpret.grid import Grid, choose_grid
 from partimento.interpret.parts import Draft
 from partimento.interpret.reading import Reading
 from partimento.interpret.sketch_cast import ORCHESTRAL_LEAD, accompaniment, cast
-from partimento.interpret.sketch_layout import lay_out, quarter_at
+from partimento.interpret.sketch_layout import lay_out
 from partimento.interpret.sketches import Sketch, in_key, rebarred
 from partimento.interpret.style_choice import StyleChoice
 from partimento.plan.plan import BarRange, ChordLane, Conflict, KeyAt, MetreAt, Origin, PartPlan, TempoAt, Value
 from partimento.plan.request import GenerateRequest
 from partimento.score.score import Section, Track
+from partimento.score.timing import quarters_at
 from partimento.styles import style
 
 _QUICK_WALTZ_BPM = 100.0
@@ -136,7 +137,7 @@ def _with_lanes(grid: Grid, tempo: tuple[TempoAt, ...], metre: tuple[MetreAt, ..
 def from_first_note(parts: tuple[PartPlan, ...], tracks: tuple[Track, ...], grid: Grid) -> tuple[PartPlan, ...]:
     """Parts with given notes begin where these begin (after an intro)."""
     out = []
-    starts_of_bars = [quarter_at(grid.metre.value, bar) for bar in range(grid.n_bars.value)]
+    starts_of_bars = [quarters_at(grid.metre.value, bar) for bar in range(grid.n_bars.value)]
     for part in parts:
         if part.sketch is not None and tracks[part.sketch].notes:
             first_note = tracks[part.sketch].notes[0].start

@@ -77,6 +77,11 @@ class Track:
         if self.role not in ROLES:
             raise ValueError(f"track '{self.name}': unknown role '{self.role}'; known: {', '.join(ROLES)}")
 
+    @property
+    def has_pitch(self) -> bool:
+        """False for a drum kit and other percussion."""
+        return not self.is_drum and self.role not in ("drums", "percussion")
+
 
 @dataclass(frozen=True, slots=True)
 class ChordSpan:

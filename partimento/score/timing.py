@@ -7,7 +7,9 @@ here; what users read and write ("bars 9-12") is 1-based and converted at the ed
 from __future__ import annotations
 
 import bisect
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from partimento.errors import RequestError
 
@@ -183,3 +185,28 @@ class TempoMap:
     def bpm_at(self, quarter: float) -> float:
         """Quarter notes per minute at a position."""
         return self._bpm[max(0, bisect.bisect_right(self._quarters, quarter) - 1)]
+
+
+class MetreFrom(Protocol):
+    """From ``bar`` on: ``metre``; a point of a score or of a plan."""
+
+    @property
+    def bar(self) -> int:
+        """0-based."""
+        ...
+
+    @property
+    def metre(self) -> Metre:
+        """Until the next point."""
+        ...
+
+
+def quarters_at(metres: Sequence[MetreFrom], bar: float) -> float:
+    """Quarter notes at a fractional bar of a grid that goes on for ever."""
+    at = 0.0
+    for i, point in enumerate(metres):
+        until = metres[i + 1].bar if i + 1 < len(metres) else float("inf")
+        at += (min(bar, until) - point.bar) * point.metre.bar_quarters
+        if bar <= until:
+            break
+    return at

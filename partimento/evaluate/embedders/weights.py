@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import urllib.error
@@ -10,6 +9,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from partimento.checkpoints import sha256_of
 from partimento.errors import FileError, MissingDependencyError
 from partimento.paths import cache_dir, make_folder
 
@@ -40,7 +40,7 @@ def weights_file(name: str, path: str | None, url: str, sha256_prefix: str = "")
         found = make_folder(cache_dir() / "checkpoints") / url.rsplit("/", 1)[-1].split("?")[0]
         if not found.exists():
             _download(name, url, found)
-    digest = _sha256(found)
+    digest = sha256_of(found)
     if not digest.startswith(sha256_prefix):
         raise FileError(f"{found} is not the published file (SHA-256 {digest[:8]}…, not {sha256_prefix}…); get it again: {url}")
     return found
@@ -102,8 +102,3 @@ def _download(name: str, url: str, target: Path) -> None:
         ) from error
     finally:
         part.unlink(missing_ok=True)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
