@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from partimento.codec.decoder_stream import DecoderStream
 from partimento.codec.interface import Encoded
 from partimento.codec.rvq import FixedQuantizer
-from partimento.codec.seanet import Memory, SeanetConfig, SeanetDecoder, SeanetEncoder
+from partimento.codec.seanet import SeanetConfig, SeanetDecoder, SeanetEncoder
 from partimento.errors import RequestError
 
 DEFAULT_CHUNK_FRAMES = 100
@@ -122,7 +123,9 @@ class EncodecCodec(nn.Module):
         if self.config.chunk_samples is not None:
             return torch.cat(list(self.decode_chunks(encoded)), dim=-1)
         with torch.inference_mode():
-            wav: Tensor = self.decoder(self.quantizer.decode(encoded.codes))
+            latent = self.quantizer.decode(encoded.codes)
+            whole = self.config.seanet.group_norm
+            wav: Tensor = self.decoder(latent) if whole else DecoderStream(self.decoder, latent.shape[0]).push(latent, last=True)
             return wav if encoded.scales is None else wav * encoded.scales[:, :1, None]
 
     def decode_chunks(self, encoded: Encoded, chunk_frames: int = DEFAULT_CHUNK_FRAMES) -> Iterator[Tensor]:
@@ -180,9 +183,12 @@ class DecodeStream:
         if codec.config.chunk_samples is not None or codec.config.seanet.group_norm:
             raise RequestError("this codec normalises whole chunks; decode it with decode_chunks")
         self._codec = codec
-        self._memory: Memory = {}
+        self._stream: DecoderStream | None = None
 
     @torch.inference_mode()
     def push(self, codes: Tensor, last: bool = False) -> Tensor:
         """The samples ``[B, C, n]`` that codes ``[B, k, t]`` settle; ``last`` ends the stream."""
-        return self._codec.decoder.stream(self._codec.quantizer.decode(codes), self._memory, last)
+        latent = self._codec.quantizer.decode(codes)
+        if self._stream is None:
+            self._stream = DecoderStream(self._codec.decoder, latent.shape[0])
+        return self._stream.push(latent, last)

@@ -1,22 +1,18 @@
 """SEANet, the convolutional encoder and decoder of EnCodec (Défossez et al., "High Fidelity Neural Audio Compression",
-2022, section 3.1), whole or in chunks.
+2022, section 3.1).
 
 Weights are plain: weight norm is folded into them when they are loaded (:mod:`partimento.codec.encodec_layout`). The
-decoder also runs on a stream: every layer keeps what the next chunk needs, so chunks put together equal the whole.
+decoder's way of running on a stream, which is also its fast one, is in :mod:`partimento.codec.decoder_stream`.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
-
-Memory = dict[nn.Module, Any]
-"""What the layers of one stream remember; an empty one starts a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,32 +85,8 @@ class Conv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``[B, C, n]`` to ``[B, C', ceil(n / stride)]``."""
         extra = -x.shape[-1] % self.stride
-        return self._run(pad_edges(x, self.left, self.right + extra, self.pad_mode))
-
-    def stream(self, x: Tensor, memory: Memory, last: bool) -> Tensor:
-        """The next samples of ``[B, C, n]``; look-ahead is held back until ``last``. Stride 1 only."""
-        if self not in memory:
-            memory[self] = (False, x[..., :0])
-        started, kept = memory[self]
-        x = torch.cat([kept, x], dim=-1)
-        if not started:
-            if last:
-                return self.forward(x) if x.shape[-1] else self._nothing(x)
-            if x.shape[-1] <= max(self.left, self.right):  # too little to reflect yet
-                memory[self] = (False, x)
-                return self._nothing(x)
-            x = pad_edges(x, self.left, 0, self.pad_mode)
-        if last:
-            x = pad_edges(x, 0, self.right, self.pad_mode)
-        memory[self] = (True, x[..., max(0, x.shape[-1] - self.reach) :])
-        return self._run(x) if x.shape[-1] > self.reach else self._nothing(x)
-
-    def _run(self, x: Tensor) -> Tensor:
-        y: Tensor = self.conv(x)
+        y: Tensor = self.conv(pad_edges(x, self.left, self.right + extra, self.pad_mode))
         return y if self.norm is None else self.norm(y)
-
-    def _nothing(self, x: Tensor) -> Tensor:
-        return x.new_zeros(x.shape[0], self.conv.out_channels, 0)
 
 
 class ConvTranspose(nn.Module):
@@ -136,23 +108,6 @@ class ConvTranspose(nn.Module):
             y = self.norm(y)
         return cast(Tensor, y[..., self.left : y.shape[-1] - self.right])
 
-    def stream(self, x: Tensor, memory: Memory, last: bool) -> Tensor:
-        """The next samples; the part that the next chunk still adds to is held back until ``last``."""
-        weight, bias = self.conv.weight, cast(Tensor, self.conv.bias)[:, None]
-        if self not in memory:
-            memory[self] = (self.left, x.new_zeros(x.shape[0], weight.shape[1], self.surplus))
-        skip, tail = memory[self]
-        n = x.shape[-1] * self.stride
-        y = functional.pad(tail, (0, n))
-        if n:
-            y = y + functional.conv_transpose1d(x, weight, stride=self.stride)
-        tail, y = y[..., n:], y[..., :n]
-        if last:
-            y = torch.cat([y, tail[..., : self.surplus - self.right]], dim=-1)
-        drop = min(skip, y.shape[-1])
-        memory[self] = (skip - drop, tail)
-        return y[..., drop:] + bias
-
 
 class Recurrent(nn.Module):
     """Forward LSTM with a skip path."""
@@ -163,15 +118,8 @@ class Recurrent(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``[B, C, n]`` to the same shape."""
-        return self.stream(x, {}, last=True)
-
-    def stream(self, x: Tensor, memory: Memory, last: bool) -> Tensor:
-        """The same, going on from the last chunk's state."""
-        if not x.shape[-1]:
-            return x
         steps = x.permute(2, 0, 1)
-        out, memory[self] = self.lstm(steps, memory.get(self))
-        return cast(Tensor, out + steps).permute(1, 2, 0)
+        return cast(Tensor, self.lstm(steps)[0] + steps).permute(1, 2, 0)
 
 
 class Elu(nn.Module):
@@ -179,10 +127,6 @@ class Elu(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape."""
-        return functional.elu(x)
-
-    def stream(self, x: Tensor, memory: Memory, last: bool) -> Tensor:
-        """The same."""
         return functional.elu(x)
 
 
@@ -203,16 +147,6 @@ class ResidualBlock(nn.Module):
             y = layer(y)
         return y + (x if self.shortcut is None else self.shortcut(x))
 
-    def stream(self, x: Tensor, memory: Memory, last: bool) -> Tensor:
-        """The next samples; the skip path waits for the block's look-ahead."""
-        y = x
-        for layer in self.block:
-            y = cast(Conv, layer).stream(y, memory, last)
-        skip = x if self.shortcut is None else self.shortcut.stream(x, memory, last)
-        waiting = torch.cat([memory[self], skip], dim=-1) if self in memory else skip
-        memory[self] = waiting[..., y.shape[-1] :]
-        return y + waiting[..., : y.shape[-1]]
-
 
 class _Stack(nn.Module):
     """Layers one after the other; their numbers are those of the published checkpoints."""
@@ -225,12 +159,6 @@ class _Stack(nn.Module):
         """Through all layers."""
         for layer in self.layers:
             x = layer(x)
-        return x
-
-    def stream(self, x: Tensor, memory: Memory, last: bool) -> Tensor:
-        """The next chunk through all layers (layers without stride only)."""
-        for layer in self.layers:
-            x = cast(Conv, layer).stream(x, memory, last)
         return x
 
 

@@ -87,7 +87,8 @@ def test_stream_gives_sound_early_and_keeps_little():
     stream, lengths, kept = ours.stream(), [], []
     for frame in range(40):
         lengths.append(stream.push(codes[..., frame : frame + 1], last=frame == 39).shape[-1])
-        held = [v if isinstance(v, tuple) else (v,) for v in stream._memory.values()]
+        memories = [stream._stream._shared, *stream._stream._own]
+        held = [v if isinstance(v, tuple) else (v,) for memory in memories for v in memory.values()]
         kept.append(sum(t.numel() for v in held for t in v if isinstance(t, torch.Tensor)))
     assert sum(lengths) == 40 * 640
     assert sum(lengths[:10]) >= 4 * 640

@@ -62,23 +62,26 @@ class MusicGen:
 
     def decode_stream(self, pieces: Iterator[Tensor]) -> Iterator[Tensor]:
         """Sound ``[B, channels, n]`` for codes ``[B, K, t]`` as they come; together it equals decoding the whole."""
-        streams = [self.codec.stream() for _ in range(2 if self.stereo else 1)]
+        stream = self.codec.stream()
         waiting: Tensor | None = None
         for piece in pieces:
             if waiting is not None:
-                yield self._push(streams, waiting, last=False)
+                yield self._joined(stream.push(self._sides(waiting)))
             waiting = piece
         if waiting is not None:
-            yield self._push(streams, waiting, last=True)
+            yield self._joined(stream.push(self._sides(waiting), last=True))
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes ``[B, K, T]`` to ``[B, channels, T * hop]``."""
-        step = 2 if self.stereo else 1
-        return torch.cat([self.codec.decode(Encoded(codes[:, side::step])) for side in range(step)], dim=1)
+        return self._joined(self.codec.decode(Encoded(self._sides(codes))))
 
-    def _push(self, streams: list[Any], codes: Tensor, last: bool) -> Tensor:
-        step = len(streams)
-        return torch.cat([stream.push(codes[:, side::step], last) for side, stream in enumerate(streams)], dim=1)
+    def _sides(self, codes: Tensor) -> Tensor:
+        """A stereo model's codes ``[B, 2K, T]`` as ``[2B, K, T]``: both sides pass the codec together."""
+        return torch.stack([codes[:, 0::2], codes[:, 1::2]], dim=1).flatten(0, 1) if self.stereo else codes
+
+    def _joined(self, sound: Tensor) -> Tensor:
+        """The inverse for sound: ``[2B, 1, n]`` to ``[B, 2, n]``."""
+        return sound.view(-1, 2, sound.shape[-1]) if self.stereo else sound
 
 
 def find_folder(source: str, what: str = "--model") -> Path:
