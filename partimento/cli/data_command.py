@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 EPILOG = """example:
-  partimento data render --sheets openewld/ --out data/rendered --items 1000 --seed 1 --jobs 2"""
+  partimento data render --sheets openewld/ --out data/rendered --items 1000 --seed 1 --jobs 2
+  partimento data scores --sheets openewld/ --songs lieder/ --quartets quartets/ --composed 800 --out data/scores"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,10 +24,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--held-out-soundfont", metavar="SF2", help="plays half of the test items and nothing else")
     add("--composed", type=float, default=0.5, metavar="SHARE", help="share of pieces by our composer, 0 to 1")
     add("--no-stems", action="store_true", help="write mixes only")
+    add = sub.add_parser("scores", help="scores on a grid, for the score model; run it again to go on").add_argument
+    add("--out", type=Path, required=True, metavar="DIR", help="folder of the dataset")
+    add("--sheets", type=Path, metavar="DIR", help="lead sheets with chord symbols (OpenEWLD); sealed ones stay closed")
+    add("--songs", type=Path, metavar="DIR", help="songs for voice and piano (MusicXML)")
+    add("--quartets", type=Path, metavar="DIR", help="string quartets (MusicXML)")
+    add("--composed", type=int, default=0, metavar="N", help="pieces by our composer")
+    add("--seed", type=int, default=0, metavar="N", help="of those pieces")
+    add("--jobs", type=int, default=1, metavar="N", help="processes")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Render; returns the exit code."""
+    """Render, or read and compose; returns the exit code."""
+    if args.action == "scores":
+        return _scores(args)
     from partimento.data.render import RenderConfig, render_dataset
 
     config = RenderConfig(
@@ -41,4 +52,14 @@ def run(args: argparse.Namespace) -> int:
     )
     n = render_dataset(config, jobs=args.jobs, say=lambda line: print(line, file=sys.stderr, flush=True))
     print(f"{n} items in {args.out}")
+    return 0
+
+
+def _scores(args: argparse.Namespace) -> int:
+    """Build a dataset of scores."""
+    from partimento.data.scores import ScoresConfig, build_scores
+
+    config = ScoresConfig(args.out, args.sheets, args.songs, args.quartets, args.composed, args.seed)
+    n = build_scores(config, jobs=args.jobs, say=lambda line: print(line, file=sys.stderr, flush=True))
+    print(f"{n} pieces in {args.out}")
     return 0

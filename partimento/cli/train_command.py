@@ -1,4 +1,4 @@
-"""``partimento train``: a model from a recipe and folders of sound; the same command goes on where a run stopped."""
+"""``partimento train``: a model from a recipe and data; the same command goes on where a run stopped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add = parser.add_argument
     add("recipe", type=Path, help="YAML file (recipes/)")
-    add("--data", type=Path, nargs="+", required=True, metavar="DIR", help="folders of sound files or rendered datasets")
+    add("--data", type=Path, nargs="+", required=True, metavar="DIR", help="folders of sound files, rendered datasets, datasets of scores")
     add("--valid", type=Path, nargs="+", metavar="DIR", help="the same, held out")
     add("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
     add("--minutes", type=float, metavar="M", help="stop after so many minutes, with a checkpoint")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,26 +14,12 @@ from partimento.codec.quantize import perplexities
 from partimento.data.audio_folder import AudioWindows
 from partimento.metrics.mel_distance import mel_filters
 from partimento.train.recipe import CodecTraining, Recipe
+from partimento.train.task import StepResult
 
 _FULL_SCALE_LOG = 6.5
 _MEL_BANDS = (128, 80, 32, 8)
 _STATISTICS_STEP = -1
 _KMEANS_STEP = -2
-
-
-@dataclass(frozen=True, slots=True)
-class StepResult:
-    """Loss of a batch and what to log.
-
-    Attributes:
-        loss: scalar to minimise.
-        figures: name to value.
-        audio_s: seconds of sound in the batch.
-    """
-
-    loss: Tensor
-    figures: dict[str, Tensor]
-    audio_s: float
 
 
 class CodecTask:

@@ -16,9 +16,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from partimento.train.codec import CodecTask
 from partimento.train.recipe import OptimConfig, Recipe
 from partimento.train.state import Ema, TrainState, checkpoints, load_training, load_weights, save_checkpoint
+from partimento.train.task import Task
 
 LOG_FILE = "log.jsonl"
 
@@ -84,7 +84,7 @@ class Trainer:
     def __init__(
         self,
         recipe: Recipe,
-        task: CodecTask,
+        task: Task,
         folder: Path,
         *,
         device: str = "auto",
@@ -207,7 +207,7 @@ class Trainer:
         counters = {"kind": kind, "step": self.state.step, "wall_s": round(self.state.wall_s, 3)}
         self._write(counters | {"audio_s": round(self.state.audio_s, 1)} | {k: float(f"{v:.5g}") for k, v in figures.items()})
         shown = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
-        self._say(f"{kind} {self.state.step}  {shown}  ({speed:.0f} s of audio per s)")
+        self._say(f"{kind} {self.state.step}  {shown}  ({speed:.0f} s of music per s)")
 
     def _write(self, row: dict[str, object]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

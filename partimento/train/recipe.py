@@ -11,6 +11,7 @@ import msgspec
 
 from partimento.codec.mini import MiniCodecConfig
 from partimento.errors import FileError, ParseError
+from partimento.score_lm.model import ScoreModelConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +88,44 @@ class CodecTraining:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreTraining:
+    """Data of the score model.
+
+    Attributes:
+        batch: rows of the model's context per step, each filled with windows.
+        shares: how often each source is drawn from: ``sheet``, ``song``, ``quartet``, ``composed``; one left out is not used.
+        lead_share: share of windows that hold the tune and the chords alone.
+        gap_share: share of windows in which bars are to be filled in.
+        gap_bars: most bars of a gap.
+        max_bars: most bars of a window; what does not fit into the model's context is cut off.
+        chordless: share of windows without chords.
+        condition_dropout: how often each condition is left out.
+    """
+
+    batch: int = 8
+    shares: dict[str, float] = field(default_factory=lambda: {"sheet": 0.35, "song": 0.3, "quartet": 0.05, "composed": 0.3})
+    lead_share: float = 0.85
+    gap_share: float = 0.2
+    gap_bars: int = 8
+    max_bars: int = 32
+    chordless: float = 0.1
+    condition_dropout: float = 0.15
+
+
+TASKS = ("codec", "score")
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """One training run.
 
     Attributes:
-        task: what is trained; ``codec``.
+        task: what is trained, one of :data:`TASKS`.
         note: for people.
         model: shape of the codec.
         codec: its losses.
+        score_model: shape of the score model.
+        score: its data.
         optim, run: see there.
     """
 
@@ -102,6 +133,8 @@ class Recipe:
     note: str = ""
     model: MiniCodecConfig = field(default_factory=MiniCodecConfig)
     codec: CodecTraining = field(default_factory=CodecTraining)
+    score_model: ScoreModelConfig = field(default_factory=ScoreModelConfig)
+    score: ScoreTraining = field(default_factory=ScoreTraining)
     optim: OptimConfig = field(default_factory=OptimConfig)
     run: RunConfig = field(default_factory=RunConfig)
 
@@ -135,8 +168,8 @@ def recipe_from(data: Any, where: str = "the recipe") -> Recipe:
         recipe = msgspec.convert(data, Recipe)
     except msgspec.ValidationError as error:
         raise ParseError(f"{where}: {error}") from error
-    if recipe.task != "codec":
-        raise ParseError(f"{where}: task '{recipe.task}' is not known; known: codec")
+    if recipe.task not in TASKS:
+        raise ParseError(f"{where}: task '{recipe.task}' is not known; known: {', '.join(TASKS)}")
     return recipe
 
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from partimento.data.audio_folder import RENDERED_MANIFEST, AudioWindows, find_training_audio
-from partimento.train.codec import CodecTask
 from partimento.train.loop import Limits, Trainer
 from partimento.train.recipe import Recipe
 from partimento.train.state import TrainState
+from partimento.train.task import Task
 
 VALID_SEED = 77
 
@@ -32,7 +32,8 @@ def train(
 
     Args:
         recipe: what.
-        data: folders of sound files, or datasets of :mod:`partimento.data.render` (their training split).
+        data: for the codec folders of sound files or datasets of :mod:`partimento.data.render` (their training split); for the
+            score model datasets of :mod:`partimento.data.scores`.
         out: folder of the run.
         valid: the same, held out; None takes the ``valid`` split when all ``data`` are rendered datasets, else nothing.
         limits: when to stop; none means the recipe's total steps.
@@ -44,6 +45,14 @@ def train(
         FileError: data or weights cannot be read.
         TrainingStopped: the loss is no longer a number.
     """
+    task = _score_task(recipe, data, valid, say) if recipe.task == "score" else _codec_task(recipe, data, valid, say)
+    return Trainer(recipe, task, out, device=device, warm_start=warm_start, say=say).run(limits or Limits())
+
+
+def _codec_task(recipe: Recipe, data: Sequence[Path], valid: Sequence[Path] | None, say: Callable[[str], None]) -> Task:
+    """The codec on sound files."""
+    from partimento.train.codec import CodecTask
+
     codec, model = recipe.codec, recipe.model
     window = codec.window_frames * model.hop
     files, skipped = find_training_audio(data)
@@ -56,5 +65,21 @@ def train(
     if valid is not None:
         held_out = AudioWindows(find_training_audio(valid, "valid")[0], model.sample_rate, window)
     say(f"{len(files)} files, {windows.duration_s / 3600:.2f} h of sound")
-    task = CodecTask(recipe, windows, held_out)
-    return Trainer(recipe, task, out, device=device, warm_start=warm_start, say=say).run(limits or Limits())
+    return CodecTask(recipe, windows, held_out)
+
+
+def _score_task(recipe: Recipe, data: Sequence[Path], valid: Sequence[Path] | None, say: Callable[[str], None]) -> Task:
+    """The score model on datasets of scores."""
+    from partimento.data.scores import read_scores
+    from partimento.train.score import ScoreTask
+    from partimento.train.score_data import ScoreWindows
+
+    model = recipe.score_model
+
+    def windows(folders: Sequence[Path], split: str) -> ScoreWindows:
+        lines = [line for folder in folders for line in read_scores(folder) if line["split"] == split]
+        return ScoreWindows(lines, recipe.score, model.vocabulary, model.context, chords=model.chord_tokens)
+
+    train, held_out = windows(data, "train"), windows(valid or data, "valid")
+    say(f"{train.n_pieces} pieces to learn from, {held_out.n_pieces} held out")
+    return ScoreTask(recipe, train, held_out)

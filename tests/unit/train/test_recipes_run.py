@@ -8,26 +8,39 @@ import pytest
 import torch
 
 from partimento.data.audio_folder import AudioWindows, find_audio
+from partimento.data.scores import ScoresConfig, build_scores, read_scores
 from partimento.train.codec import CodecTask
 from partimento.train.loop import Limits, Trainer
-from partimento.train.recipe import load_recipe
+from partimento.train.recipe import Recipe, load_recipe
+from partimento.train.score import ScoreTask
+from partimento.train.score_data import ScoreWindows
+from partimento.train.task import Task
 
 torch.set_num_threads(1)
 RECIPES = sorted((Path(__file__).parents[3] / "recipes").glob("*.yaml"))
 
 
+def task_of(recipe: Recipe, folder: Path) -> Task:
+    """The recipe's task on a little data of its own kind."""
+    if recipe.task == "score":
+        build_scores(ScoresConfig(folder, n_composed=2, seed=1))
+        lines = [line | {"source": source} for line in read_scores(folder) for source in recipe.score.shares]
+        return ScoreTask(recipe, ScoreWindows(lines, recipe.score, recipe.score_model.vocabulary, recipe.score_model.context))
+    import soundfile
+
+    rate = recipe.model.sample_rate
+    soundfile.write(folder / "a.wav", 0.1 * np.random.default_rng(0).standard_normal(3 * rate), rate)
+    windows = AudioWindows(find_audio(folder)[0], rate, recipe.codec.window_frames * recipe.model.hop)
+    return CodecTask(recipe, windows)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
 def test_two_steps(path: Path, tmp_path: Path) -> None:
-    import soundfile
-
     recipe = load_recipe(path)
     quick = replace(recipe.codec, batch=1, window_frames=64, free_steps=1, kmeans_batches=2)
-    recipe = replace(recipe, codec=quick, optim=replace(recipe.optim, warmup_steps=1))
-    rate = recipe.model.sample_rate
-    soundfile.write(tmp_path / "a.wav", 0.1 * np.random.default_rng(0).standard_normal(3 * rate), rate)
-    windows = AudioWindows(find_audio(tmp_path)[0], rate, quick.window_frames * recipe.model.hop)
-    trainer = Trainer(recipe, CodecTask(recipe, windows), tmp_path / "run", device="cpu")
+    recipe = replace(recipe, codec=quick, score=replace(recipe.score, batch=2), optim=replace(recipe.optim, warmup_steps=1))
+    trainer = Trainer(recipe, task_of(recipe, tmp_path), tmp_path / "run", device="cpu")
     before = {name: p.detach().clone() for name, p in trainer.model.named_parameters()}
     assert trainer.run(Limits(steps=2)).step == 2
     for name, parameter in trainer.model.named_parameters():
