@@ -7,21 +7,23 @@ so the last bar may be shorter or longer than its metre says, and nothing is cut
 from __future__ import annotations
 
 import bisect
+import math
 from dataclasses import replace
+from itertools import pairwise
 
 from partimento.compose.frame import Bar, Frame
 from partimento.plan.plan import DynamicAt, Plan
 from partimento.score.score import KeyPoint, MetrePoint, Score, Section
-from partimento.score.timing import MAX_TEMPO_BPM, MIN_TEMPO_BPM, TempoMap, TempoPoint, quarters_at
+from partimento.score.timing import FINAL_SHARE, MAX_TEMPO_BPM, MIN_TEMPO_BPM, TempoMap, TempoPoint, mean_bpm, quarters_at
 from partimento.styles import style
 
-FINAL_SHARE = 0.85
-"""The last chord of an ending that ends begins after this share of the piece."""
 RING_S = 1.4
 """Usual time between letting go of the last chord and the end of the audio."""
 FADE_S = 8.0
 """Longest fade-out."""
+_LEAST_HELD = 0.033  # of the piece: the last chord
 _RAMP_STEP = 0.5
+_RAMP_RATIO = 0.01  # of the tempi of two neighbouring steps: nobody hears it
 _MAX_RAMP_STEPS = 256
 
 
@@ -36,6 +38,7 @@ def build_frame(plan: Plan) -> Frame:
     tempos = tempo_points(plan, metres)
     tempo_map = TempoMap(tempos)
     length = tempo_map.quarters(plan.duration_s.value)
+    tempos = tuple(p for p in tempos if p.at < length - 1e-6)
     grid = Score(tracks=(), length=length, tempos=tempos, metres=metres)
     sections = fit_sections(plan.sections.value, grid.n_bars)
     chosen = style(plan.style.value)
@@ -107,10 +110,10 @@ def _metre_points(plan: Plan) -> tuple[MetrePoint, ...]:
 
 
 def tempo_points(plan: Plan, metres: tuple[MetrePoint, ...]) -> tuple[TempoPoint, ...]:
-    """The plan's tempo lane as piecewise constant points; a ramp becomes steps of half a quarter note.
+    """The plan's tempo lane as piecewise constant points; a ramp becomes steps of half a quarter note or less.
 
-    Each step has the tempo of its middle, so a ramp takes the time of a tempo that moves linearly along the bars
-    up to second order in the step.
+    Every step takes the time of a tempo that moves linearly along the bars, so a ramp as a whole does, too. The first step
+    begins with the tempo that the ramp leaves and the last one ends with the one it reaches.
     """
     points: list[TempoPoint] = []
 
@@ -125,13 +128,26 @@ def tempo_points(plan: Plan, metres: tuple[MetrePoint, ...]) -> tuple[TempoPoint
     for point in plan.tempo.value:
         at = quarters_at(metres, point.bar)
         if point.ramp and at > before_at:
-            n = int(min(_MAX_RAMP_STEPS, max(1, round((at - before_at) / _RAMP_STEP))))
-            for k in range(n):
-                _add(before_at + (at - before_at) * k / n, before_bpm + (point.bpm - before_bpm) * (k + 0.5) / n)
+            for start, bpm in _ramp_steps(before_at, before_bpm, at, point.bpm):
+                _add(start, bpm)
         _add(at, point.bpm)
         before_at, before_bpm = at, point.bpm
     assert points[0].at == 0, "the tempo lane must begin at bar 0"
     return tuple(points)
+
+
+def _ramp_steps(start: float, bpm: float, end: float, to_bpm: float) -> list[tuple[float, float]]:
+    """Where the steps of a ramp begin (quarter notes) and their tempi."""
+    by_ratio = abs(math.log(to_bpm / bpm)) / _RAMP_RATIO
+    n = int(min(_MAX_RAMP_STEPS, max(2, round((end - start) / _RAMP_STEP), math.ceil(by_ratio))))
+    size = (end - start) / n
+    edges = [bpm + (to_bpm - bpm) * k / n for k in range(n + 1)]
+    steps = [(start + k * size, mean_bpm(a, b)) for k, (a, b) in enumerate(pairwise(edges))]
+    # A part of the first and of the last step has the ramp's own ends; the rest of the step makes up for it.
+    part = 0.25 * size
+    first = (size - part) / (size / steps[0][1] - part / bpm)
+    last = (size - part) / (size / steps[-1][1] - part / to_bpm)
+    return [(start, bpm), (start + part, first), *steps[1:-1], (steps[-1][0], last), (end - part, to_bpm)]
 
 
 def fit_sections(sections: tuple[Section, ...], n_bars: int) -> tuple[Section, ...]:
@@ -191,11 +207,14 @@ def _level(plan: Plan, grid: Score, index: int) -> float:
     """The dynamics lane in the middle of a bar, sinking at the end where the piece fades out."""
     level = dynamic_at(plan.dynamics.value, index + 0.5)
     if plan.ending.value == "fade":
-        fade_s = min(FADE_S, 0.25 * grid.duration_s)
         start, end = grid.bar_span(index)
-        left_s = grid.duration_s - grid.tempo_map.seconds((start + end) / 2)
-        level *= min(1.0, 0.15 + 0.85 * left_s / fade_s)
+        level *= fade_share(grid.duration_s - grid.tempo_map.seconds((start + end) / 2), grid.duration_s)
     return min(1.0, max(0.0, level))
+
+
+def fade_share(left_s: float, duration_s: float) -> float:
+    """What is left of the level of a piece that fades out, ``left_s`` seconds before its end."""
+    return min(1.0, 0.15 + 0.85 * left_s / min(FADE_S, 0.25 * duration_s))
 
 
 def dynamic_at(points: tuple[DynamicAt, ...], bar: float) -> float:
@@ -238,8 +257,9 @@ def _ending(plan: Plan, grid: Score) -> tuple[float, float]:
     assert best is not None, "a sixteenth note always fits"
     start_s = grid.tempo_map.seconds(best[1])
     left_s = duration_s - start_s
-    release = grid.tempo_map.quarters(duration_s - min(RING_S, 0.5 * left_s))
-    return best[1], release
+    # Where there is hardly room, the chord is held at the cost of what rings on after it.
+    ring_s = min(RING_S, 0.5 * left_s, max(left_s - _LEAST_HELD * duration_s, 0.1 * left_s))
+    return best[1], grid.tempo_map.quarters(duration_s - ring_s)
 
 
 def _given_end(plan: Plan, grid: Score) -> float | None:
@@ -266,6 +286,7 @@ def _places(grid: Score, bar: int) -> list[tuple[float, float]]:
     pieces, where nothing else is late enough) ever finer divisions."""
     start, end = grid.bar_span(bar)
     metre = grid.metre_at(bar)
+    end = min(end, start + metre.bar_quarters)
     beats = metre.beat_quarters
     places = {start: 3.0}
     for i, at in enumerate(beats[1:], 1):

@@ -7,7 +7,7 @@ ending that ends comes by the style's cadence to the tonic.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -358,8 +358,17 @@ def _final_cadence(frame: Frame, slots: list[_Slot], rng: np.random.Generator) -
                 dominant=the_book.dominant_sevenths,
             )
             kept.append(_Slot(token, chord, bar.start + start, bar.start + stop, bar.index))
+    if len(kept) == 1:
+        kept = _from_home(kept[0], tonic, last_bar.metre)
     kept.append(_Slot("I", tonic, at, frame.length, last_bar.index))
     return kept
+
+
+def _from_home(way: _Slot, tonic: Chord, metre: Metre) -> list[_Slot]:
+    """All that comes before the last chord of a piece of a bar or less: the tonic first, then the way back if there is time."""
+    middle = way.start + split_bar(metre, way.end - way.start, 2)[1] if way.end - way.start >= 2.0 else way.end
+    home = replace(way, token="I", chord=tonic, end=middle)
+    return [home, replace(way, start=middle)] if middle < way.end - _EPS else [home]
 
 
 def _tonic(frame: Frame, the_book: HarmonyBook, key: Key, rng: np.random.Generator) -> Chord:

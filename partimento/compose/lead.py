@@ -53,7 +53,23 @@ def lead_tracks(sketch: Sketch, rng: np.random.Generator) -> tuple[Track, ...]:
                 if part.plays_in(bar):
                     notes[part.name].append(_placed(note, part, shifts[part.name]))
                     break
-    return tuple(make_track(part, _held_back(sketch.frame, part, notes[part.name])) for part in parts)
+    lines = {part.name: _held_back(sketch.frame, part, notes[part.name]) for part in parts}
+    if not _is_carried(sketch.frame):
+        lines = {name: _closing(sketch.frame, line) for name, line in lines.items()}
+    return tuple(make_track(part, lines[part.name]) for part in parts)
+
+
+def _is_carried(frame: Frame) -> bool:
+    """True when another part with pitches holds the last chord."""
+    last = frame.bars[-1].index
+    return any(p.role not in ("melody", "drums", "percussion") and p.plays_in(last) for p in frame.plan.parts)
+
+
+def _closing(frame: Frame, notes: list[Note]) -> list[Note]:
+    """The last note of a tune that ends a piece alone is held as its last chord would be."""
+    if not notes or notes[-1].start < frame.final_start - _EPS:
+        return notes
+    return [*notes[:-1], replace(notes[-1], duration=max(notes[-1].duration, frame.final_release - notes[-1].start))]
 
 
 def take_turns(sketch: Sketch, parts: tuple[PartPlan, ...], rng: np.random.Generator) -> list[tuple[PartPlan, ...]]:

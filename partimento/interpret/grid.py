@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from partimento.errors import RequestError
 from partimento.interpret.mood import tempo_pull
-from partimento.interpret.reading import Reading, Said
+from partimento.interpret.reading import Reading
 from partimento.interpret.style_choice import StyleChoice
+from partimento.interpret.tempo_course import USUAL_CHANGE, ramp_in_seconds, ramp_over_bars, said_course
 from partimento.plan.plan import Conflict, MetreAt, Origin, TempoAt, Value
 from partimento.plan.request import MAX_BARS, MAX_DURATION_S, MIN_DURATION_S, GenerateRequest
 from partimento.score.text import parse_metre
-from partimento.score.timing import MAX_TEMPO_BPM, MIN_TEMPO_BPM, Metre
+from partimento.score.timing import MAX_TEMPO_BPM, MIN_TEMPO_BPM, Metre, bars_in_quarters, mean_bpm
 
 DEFAULT_DURATION_S = 30.0
 MIN_BAR_QUARTERS = 1.5
 MAX_BAR_QUARTERS = 12.0
 LEEWAY = 0.02
 """How far a tempo without a said or given number may bend so that the piece ends on a bar: nobody hears it."""
-TEMPO_CHANGE = 1.3
-"""Last over first tempo when the words ask for a piece that speeds up (its inverse: slows down)."""
 _ABSOLUTE = {"very_slow": 50.0, "slow": 70.0, "medium": 100.0, "fast": 140.0, "very_fast": 180.0}
 _AGAINST_USUAL = {"very_slow": 0.62, "slow": 0.8, "medium": 1.0, "fast": 1.15, "very_fast": 1.3}
 _BOUNDS = {
@@ -172,18 +171,9 @@ def _contradicts(word: str, bpm: float) -> bool:
     return not low * 0.8 <= bpm <= high * 1.25
 
 
-def _ramp_factor(change: str | None) -> float:
-    """Mean over first tempo of a tempo that moves linearly in quarter notes."""
-    if change is None:
-        return 1.0
-    ratio = TEMPO_CHANGE if change == "faster" else 1 / TEMPO_CHANGE
-    return (ratio - 1.0) / math.log(ratio)
-
-
 def bars_in(duration_s: float, bpm: float, metre: Metre) -> int:
-    """Bars that a duration holds; a rest of a third of a bar and more is a bar of its own (as ``Score.bar_starts``)."""
-    bars = duration_s * bpm / 60.0 / metre.bar_quarters
-    return max(1, math.floor(bars + 2.0 / 3.0 + 1e-7))
+    """Bars that a duration holds, with a bar for the last chord where that stands behind the last bar line."""
+    return bars_in_quarters(duration_s * bpm / 60.0, metre)
 
 
 def fit_tempo(duration_s: float, bpm: float, metre: Metre, leeway: float, unit: int = 4) -> tuple[float, int]:
@@ -224,39 +214,37 @@ def choose_grid(
     metre, conflicts = choose_metre(request, reading, choice, file)
     tempo, exact, more, remarks = choose_tempo(request, reading, choice, metre.value, file)
     conflicts += more
-    bpm = min(MAX_TEMPO_BPM, max(MIN_TEMPO_BPM, tempo.value))
-    change = reading.tempo_change.value if reading.tempo_change else None
-    factor = _ramp_factor(change)
+    bpm, to_bpm, course_words = _ends(request, reading, tempo, metre.value)
+    if course_words:
+        tempo, exact, remarks = Value(bpm, Origin.SAID, course_words), True, []
+    change, factor = to_bpm / bpm, mean_bpm(bpm, to_bpm) / bpm
     duration, bars, dropped = _lengths(request, reading)
-    both = _both(duration, bars, bpm, factor, metre.value, choice, exact=exact)
     if duration is None and bars is None and form_bars is None and file is None:
         duration = Value(DEFAULT_DURATION_S)
-    if both is not None and bars is not None and duration is not None:
-        bpm, n_bars = both, bars
-        tempo = Value(
-            both,
-            tempo.origin if exact or tempo.origin is Origin.SAID else Origin.INFERRED,
-            tempo.words,
-            f"{bars.value} bars in {duration.value:g} s",
-        )
+    timed = duration is not None
+    agreed = _both(duration, bars, bpm, to_bpm, metre.value, choice, exact=exact)
+    if agreed is not None and bars is not None and duration is not None:
+        bpm, n_bars = agreed, bars
+        reason = f"{bars.value} bars in {duration.value:g} s"
+        origin = tempo.origin if exact or tempo.origin is Origin.SAID else Origin.INFERRED
+        tempo = Value(bpm, origin, tempo.words, reason)
     elif duration is not None:
         conflicts += dropped
-        mean = bpm * factor
-        if not exact:
-            mean, n = fit_tempo(duration.value, mean, metre.value, LEEWAY, unit)
-            bpm = mean / factor
-        else:
-            n = bars_in(duration.value, mean, metre.value)
-        n_bars = Value(n, Origin.INFERRED, (), f"{duration.value:g} s at {bpm:.4g} bpm")
+        bpm, n_bars = _fitted(duration.value, bpm, factor, metre.value, unit, exact=exact)
     else:
         if bars is None:
             count = form_bars if form_bars is not None else file.n_bars if file else 0
             bars = Value(count, Origin.INFERRED, (), "the form" if form_bars is not None else "the given notes")
         n_bars, duration = _from_bars(bars, bpm * factor, metre.value, conflicts)
     bpm = min(MAX_TEMPO_BPM, max(MIN_TEMPO_BPM, bpm))
-    points, words = _points(bpm, tempo.words, reading.tempo_change, n_bars.value)
+    points: tuple[TempoAt, ...] = (TempoAt(0.0, bpm),)
+    if reading.tempo_change is not None:
+        to_bpm = min(MAX_TEMPO_BPM, max(MIN_TEMPO_BPM, to_bpm if exact else bpm * change))
+        only = n_bars.value if agreed is not None or not timed else None
+        points, n_bars = _moving(bpm, to_bpm, n_bars, duration, metre.value, unit, only)
+        tempo = replace(tempo, words=tuple(dict.fromkeys((*tempo.words, *reading.tempo_change.words))))
     return Grid(
-        Value(points, tempo.origin, words, tempo.reason),
+        Value(points, tempo.origin, tempo.words, tempo.reason),
         Value((MetreAt(0, metre.value),), metre.origin, metre.words, metre.reason),
         n_bars,
         duration,
@@ -265,44 +253,71 @@ def choose_grid(
     )
 
 
-def _points(bpm: float, words: tuple[str, ...], change: Said | None, n_bars: int) -> tuple[tuple[TempoAt, ...], tuple[str, ...]]:
-    """Tempo points: one, or a ramp over the piece when the words ask for it."""
-    if change is None:
-        return (TempoAt(0.0, bpm),), words
-    ratio = TEMPO_CHANGE if change.value == "faster" else 1 / TEMPO_CHANGE
-    last = min(MAX_TEMPO_BPM, max(MIN_TEMPO_BPM, bpm * ratio))
-    return (TempoAt(0.0, bpm), TempoAt(float(n_bars), last, True)), words + change.words
+def _ends(request: GenerateRequest, reading: Reading, tempo: Value[float], metre: Metre) -> tuple[float, float, tuple[str, ...]]:
+    """First and last tempo in quarter notes a minute, and the words that state both."""
+    bpm = min(MAX_TEMPO_BPM, max(MIN_TEMPO_BPM, tempo.value))
+    course = said_course(reading)
+    if course is not None and request.tempo_bpm is None:
+        dotted = metre.is_compound and metre.denominator == 8 and not (reading.tempo and reading.tempo.in_quarters)
+        share = 1.5 if dotted and max(course.from_bpm, course.to_bpm) * 1.5 <= MAX_TEMPO_BPM else 1.0
+        return course.from_bpm * share, course.to_bpm * share, course.words
+    if reading.tempo_change is None:
+        return bpm, bpm, ()
+    ratio = USUAL_CHANGE if reading.tempo_change.value == "faster" else 1 / USUAL_CHANGE
+    return bpm, min(MAX_TEMPO_BPM, max(MIN_TEMPO_BPM, bpm * ratio)), ()
 
 
-def _from_bars(bars: Value[int], mean_bpm: float, metre: Metre, conflicts: list[Conflict]) -> tuple[Value[int], Value[float]]:
+def _fitted(duration_s: float, bpm: float, factor: float, metre: Metre, unit: int, *, exact: bool) -> tuple[float, Value[int]]:
+    """First tempo and bars that meet a duration; ``factor`` is the mean over the first tempo."""
+    mean = bpm * factor
+    if exact:
+        n = bars_in(duration_s, mean, metre)
+    else:
+        mean, n = fit_tempo(duration_s, mean, metre, LEEWAY, unit)
+    bpm = mean / factor
+    return bpm, Value(n, Origin.INFERRED, (), f"{duration_s:g} s at {bpm:.4g} bpm")
+
+
+def _moving(
+    bpm: float, to_bpm: float, n_bars: Value[int], duration: Value[float], metre: Metre, unit: int, only: int | None
+) -> tuple[tuple[TempoAt, ...], Value[int]]:
+    """Tempo points of a piece that speeds up or slows down, and its bars (``only``: no other number will do)."""
+    ramp = ramp_in_seconds(bpm, to_bpm, duration.value, metre, unit, only) or ramp_over_bars(bpm, to_bpm, n_bars.value, metre)
+    if ramp.n_bars == n_bars.value:
+        return ramp.points, n_bars
+    return ramp.points, Value(ramp.n_bars, Origin.INFERRED, (), f"{duration.value:g} s from {bpm:.4g} to {to_bpm:.4g} bpm")
+
+
+def _from_bars(bars: Value[int], mean: float, metre: Metre, conflicts: list[Conflict]) -> tuple[Value[int], Value[float]]:
     """Bars and the seconds that they last; cut (and listed) when that is longer than a piece may be."""
-    bar_s = metre.bar_quarters * 60.0 / mean_bpm
+    bar_s = metre.bar_quarters * 60.0 / mean
     if bars.value * bar_s > MAX_DURATION_S:
         kept = max(1, math.floor(MAX_DURATION_S / bar_s))
         conflicts.append(Conflict("bars", f"{kept} bars", f"{bars.value} bars", f"a piece lasts at most {MAX_DURATION_S:g} s"))
         bars = Value(kept, bars.origin, bars.words, bars.reason)
-    return bars, Value(bars.value * bar_s, Origin.INFERRED, (), f"{bars.value} bars at {mean_bpm:.4g} bpm")
+    return bars, Value(bars.value * bar_s, Origin.INFERRED, (), f"{bars.value} bars at {mean:.4g} bpm")
 
 
 def _both(
     duration: Value[float] | None,
     bars: Value[int] | None,
     bpm: float,
-    factor: float,
+    to_bpm: float,
     metre: Metre,
     choice: StyleChoice,
     *,
     exact: bool,
 ) -> float | None:
-    """The tempo at which bars and seconds agree, when nothing asked for speaks against it."""
+    """The first tempo at which bars and seconds agree, when nothing asked for speaks against it."""
     if duration is None or bars is None:
         return None
-    needed = bars.value * metre.bar_quarters * 60.0 / duration.value / factor
+    needed = bars.value * metre.bar_quarters * 60.0 / duration.value * bpm / mean_bpm(bpm, to_bpm)
     low, _, high = choice.style.tempo
+    if exact:
+        bends = bpm != to_bpm and ramp_in_seconds(bpm, to_bpm, duration.value, metre, n_bars=bars.value) is not None
+        return bpm if bends or abs(needed / bpm - 1.0) < 0.002 else None
     if not MIN_TEMPO_BPM <= needed <= MAX_TEMPO_BPM:
         return None
-    if exact:
-        return bpm if abs(needed / bpm - 1.0) < 0.002 else None
     return needed if low * 0.85 <= needed <= high * 1.15 else None
 
 

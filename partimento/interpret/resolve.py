@@ -19,6 +19,7 @@ from partimento.interpret.parts import Draft, Ensemble, choose_parts, sound_rema
 from partimento.interpret.reader import read
 from partimento.interpret.reading import Reading
 from partimento.interpret.style_choice import StyleChoice, choose_style
+from partimento.interpret.tempo_course import with_course
 from partimento.plan.plan import BarRange, Conflict, Order, Origin, PartPlan, Plan, Value
 from partimento.plan.request import GenerateRequest
 from partimento.score.score import Section
@@ -36,7 +37,7 @@ def make_plan(request: GenerateRequest) -> Plan:
     Raises:
         PartimentoError: when a given control (style, key, metre, chords, a file) is not valid; words never raise.
     """
-    plain = read(request.words)
+    plain = with_course(read(request.words))
     reading, meaning_remarks = with_meanings(plain)
     sketch = sketches.load(request)
     choice = choose_style(request, reading)

@@ -304,8 +304,10 @@ def _one_key(label: str, key: Key, score: Score, span: tuple[float, float], orig
     close = _closing_bass(score, *span)
     on_tonic = close == key.tonic
     at_home = on_tonic and rank <= 3
-    good = rank == 0 or behind <= _NEAR_BEST or (at_home and share >= _LEAST_SCALE_SHARE)
-    good = good or (share >= _SCALE_SHARE and (on_tonic or rank <= 3))
+    near = rank == 0 or behind <= _NEAR_BEST or (at_home and share >= _LEAST_SCALE_SHARE)
+    good: bool | None = near or (share >= _SCALE_SHARE and (on_tonic or rank <= 3))
+    if not good and share >= _SCALE_SHARE and score.bar_at(span[1] - 1e-6) == score.bar_at(span[0]):
+        good = None  # one bar of the scale's notes fits several keys
     heard = f"{percent(share)} of the scale; profile says {ranking[0][0]}"
     heard += f" ({twin} is number {rank + 1})" if rank else ""
     heard += f"; closes on {pitch_name(close)}" if close is not None else ""

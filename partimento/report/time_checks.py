@@ -156,7 +156,7 @@ def _ending(plan: Plan, score: Score, notes: list[Note]) -> Finding:
     return finding("ending", kind, heard, how, good, origin=source(plan.ending), value=value)
 
 
-def _final(score: Score, notes: list[Note]) -> tuple[str, str, bool, float]:
+def _final(score: Score, notes: list[Note]) -> tuple[str, str, bool | None, float]:
     """Last onset late, last chord held."""
     seconds = score.tempo_map.seconds
     at = seconds(notes[-1].start) / score.duration_s
@@ -171,16 +171,26 @@ def _final(score: Score, notes: list[Note]) -> tuple[str, str, bool, float]:
     return f"last onset at {100 * at:.1f} %, last chord held {held:.2f} s", how, good, at
 
 
-def _fade(score: Score, notes: list[Note]) -> tuple[str, str, bool, float]:
-    """Velocity sinks towards the end."""
-    cut, tail = 0.75 * score.length, 0.93 * score.length
-    before = [n.velocity for n in notes if n.start < cut]
-    after = [n.velocity for n in notes if n.start >= tail] or [notes[-1].velocity]
-    fall = float(np.mean(before) - np.mean(after)) if before else 0.0
-    return f"velocity falls by {fall:.0f}", "mean velocity of the last 7 % against the first 75 %", fall >= 10, fall
+def _fade(score: Score, notes: list[Note]) -> tuple[str, str, bool | None, float]:
+    """Velocity sinks towards the end, each part against itself: who plays last need not be who played before."""
+    how = "mean velocity of each part in the last 7 % (else 15 %) against the first 75 %"
+    cut = 0.75 * score.length
+    falls: list[float] = []
+    for tail in (0.93 * score.length, 0.85 * score.length):
+        for track in score.tracks:
+            before = [n.velocity for n in track.notes if n.start < cut]
+            falls += [float(np.mean(before)) - n.velocity for n in track.notes if before and n.start >= tail]
+        if falls:
+            break
+    if not falls:
+        return "no part strikes a note there", how, None, 0.0
+    fall = float(np.mean(falls))
+    # Halfway down nobody can tell yet how far a fade would go.
+    good = None if tail < 0.9 * score.length and 0 < fall < 10 else fall >= 10
+    return f"velocity falls by {fall:.0f}", how, good, fall
 
 
-def _loop(score: Score, notes: list[Note]) -> tuple[str, str, bool, float]:
+def _loop(score: Score, notes: list[Note]) -> tuple[str, str, bool | None, float]:
     """The last bar is as busy as the others and nothing hangs over the end."""
     start, end = score.bar_span(score.n_bars - 1)
     last = sum(n.start >= start - 1e-6 for n in notes) / (end - start)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from partimento.score.chord import Chord
-from partimento.score.timing import Key, Metre, TempoMap, TempoPoint
+from partimento.score.timing import Key, Metre, TempoMap, TempoPoint, begins_bar
 
 ROLES = ("melody", "counter", "chords", "pad", "arpeggio", "bass", "drums", "percussion")
 """What a part does. ``melody`` carries the tune, ``counter`` answers it, ``chords`` comps in rhythm, ``pad`` holds,
@@ -175,18 +175,20 @@ class Score:
     def bar_starts(self) -> tuple[float, ...]:
         """Start of every bar in quarter notes; the last bar ends at ``length``.
 
-        A rest of less than a third of a bar at the end belongs to the bar before it.
+        What is left at the end is a bar or belongs to the bar before it: :func:`partimento.score.timing.begins_bar`.
         """
         starts: list[float] = []
         at, metre_index = 0.0, 0
+        before: Metre | None = None
         while True:
             while metre_index + 1 < len(self.metres) and self.metres[metre_index + 1].bar <= len(starts):
                 metre_index += 1
-            bar = self.metres[metre_index].metre.bar_quarters
-            if starts and at > self.length - bar / 3 + 1e-6:
+            metre = self.metres[metre_index].metre
+            if not begins_bar(at, self.length, before, metre):
                 return tuple(starts)
             starts.append(at)
-            at += bar
+            at += metre.bar_quarters
+            before = metre
 
     @property
     def n_bars(self) -> int:

@@ -7,6 +7,7 @@ here; what users read and write ("bars 9-12") is 1-based and converted at the ed
 from __future__ import annotations
 
 import bisect
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,6 +16,9 @@ from partimento.errors import RequestError
 
 MIN_TEMPO_BPM = 20.0
 MAX_TEMPO_BPM = 400.0
+FINAL_SHARE = 0.85
+"""The last chord of an ending that ends begins after this share of the piece."""
+_LEAST_TAIL_QUARTERS = 0.15
 PITCH_NAMES_SHARP = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 PITCH_NAMES_FLAT = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
 _DENOMINATORS = (1, 2, 4, 8, 16, 32)
@@ -187,6 +191,12 @@ class TempoMap:
         return self._bpm[max(0, bisect.bisect_right(self._quarters, quarter) - 1)]
 
 
+def mean_bpm(bpm: float, to_bpm: float) -> float:
+    """The constant tempo that takes as long as one that moves linearly (along the notes) from ``bpm`` to ``to_bpm``."""
+    ratio = to_bpm / bpm
+    return (to_bpm + bpm) / 2.0 if abs(ratio - 1.0) < 1e-4 else (to_bpm - bpm) / math.log(ratio)
+
+
 class MetreFrom(Protocol):
     """From ``bar`` on: ``metre``; a point of a score or of a plan."""
 
@@ -210,3 +220,29 @@ def quarters_at(metres: Sequence[MetreFrom], bar: float) -> float:
         if bar <= until:
             break
     return at
+
+
+def begins_bar(at: float, length: float, before: Metre | None, metre: Metre) -> bool:
+    """True when what is left of a piece behind a bar line is a bar of its own.
+
+    It is from a third of a bar on. Less than that belongs to the bar before, unless the last chord would stand there: in
+    a very short piece every beat of the bar before may be too early for it.
+
+    Args:
+        at: the bar line, quarter notes.
+        length: end of the piece, quarter notes.
+        before: metre of the bar before; None at the start of the piece, where a bar always begins.
+        metre: metre of the bar that would begin.
+    """
+    left = length - at
+    if before is None or left >= metre.bar_quarters / 3 - 1e-6:
+        return True
+    last_beat = at - before.bar_quarters + before.beat_quarters[-1]
+    return left >= _LEAST_TAIL_QUARTERS and last_beat < FINAL_SHARE * length
+
+
+def bars_in_quarters(quarters: float, metre: Metre) -> int:
+    """Bars of one metre that a piece of some length has, as :func:`begins_bar` tells them, at least 1."""
+    whole = max(1, math.floor(quarters / metre.bar_quarters + 1e-7))
+    at = whole * metre.bar_quarters
+    return whole + 1 if at < quarters - 1e-6 and begins_bar(at, quarters, metre, metre) else whole

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from partimento.compose.arrange.context import Context
 from partimento.compose.arrange.patterns import felt_beats
 from partimento.compose.frame import Sketch
+from partimento.compose.frame_build import dynamic_at, fade_share
 from partimento.plan.plan import Plan
 from partimento.score.score import Note, Score, Track
 
@@ -104,7 +105,7 @@ def _played(ctx: Context, bars: _Bars, clock: _Clock, track: Track) -> Track:
     start = np.array([n.start for n in track.notes])
     bar = np.clip(np.searchsorted(bars.start, start + 1e-6, side="right") - 1, 0, len(bars.start) - 1)
     dice = ctx.dice("perform", track.name)
-    velocity = _velocities(ctx, bars, track, start, bar, dice)
+    velocity = _velocities(ctx, bars, clock, track, start, bar, dice)
     nudge = _nudges(ctx, clock, track, start, bar, dice)
     notes = [
         Note(n.start, n.duration, n.pitch, int(v), float(s))
@@ -114,7 +115,7 @@ def _played(ctx: Context, bars: _Bars, clock: _Clock, track: Track) -> Track:
 
 
 def _velocities(
-    ctx: Context, bars: _Bars, track: Track, start: Floats, bar: NDArray[np.intp], dice: np.random.Generator
+    ctx: Context, bars: _Bars, clock: _Clock, track: Track, start: Floats, bar: NDArray[np.intp], dice: np.random.Generator
 ) -> Floats:
     """MIDI velocities: the written accent, moved by dynamics, energy, metre, phrase and chance."""
     written = np.array([n.velocity for n in track.notes], dtype=np.float64)
@@ -122,6 +123,8 @@ def _velocities(
     along = np.clip((start - bars.start[bar]) / np.maximum(bars.end[bar] - bars.start[bar], 1e-6), 0.0, 1.0)
     following = np.minimum(bar + 1, len(bars.level) - 1)
     level = bars.level[bar] + (bars.level[following] - bars.level[bar]) * along
+    if ctx.plan.ending.value == "fade":
+        level = _fading(ctx, clock, start, bar)
     change = _LEVEL_SPAN * (level - 0.5) + _ENERGY_SPAN * (bars.energy[bar] - 0.5) + 8.0 * (ctx.frame.character.energy - 0.5)
     change += _accents(ctx, start, bar) * (0.5 if track.is_drum else 1.0)
     if track.role in ("melody", "counter", "arpeggio", "pad"):
@@ -131,6 +134,14 @@ def _velocities(
     change += dice.normal(0.0, 1.0, start.size) * spread
     played = written + _ROLE_LEVEL.get(track.role, 0.0) + np.where(ghost, 0.45, 1.0) * change
     return np.clip(np.round(played), np.where(ghost, 10, 18), 124)
+
+
+def _fading(ctx: Context, clock: _Clock, start: Floats, bar: NDArray[np.intp]) -> Floats:
+    """Levels of a piece that fades out, note by note: in a short piece a bar is longer than the fade."""
+    points = ctx.plan.dynamics.value
+    plain = np.array([dynamic_at(points, b.index + 0.5) for b in ctx.bars])[bar]
+    left = clock.duration_s - clock.seconds(start)
+    return np.asarray(plain * [fade_share(float(s), clock.duration_s) for s in left], dtype=np.float64)
 
 
 def _accents(ctx: Context, start: Floats, bar: NDArray[np.intp]) -> Floats:

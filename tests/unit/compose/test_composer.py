@@ -104,3 +104,27 @@ def test_a_part_plays_only_in_its_active_bars_and_is_heard_there(plan_of):
     assert all(n.start >= 32.0 for n in tracks["violin"].notes)
     assert all(n.start >= 48.0 for n in tracks["oboe"].notes)
     assert all(tracks[name].notes for name in ("flute", "violin", "oboe"))
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds", "tempo_bpm", "metre"),
+    [
+        ("happy pop song", 8.0, 97.0, "3/4"),
+        ("rock with drums", 5.0, 50.0, "4/4"),
+        ("piano starts, then drums enter", 2.0, 97.0, "6/8"),
+        ("string quartet", 5.0, 50.0, "7/8"),
+        ("epic orchestral music", 2.0, 50.0, "4/4"),
+        ("ambient with a fade-out", 5.0, 97.0, "7/8"),
+        ("a funky loop", 3.0, 200.0, "4/4"),
+    ],
+)
+def test_very_short_pieces_keep_all_that_is_asked(words, seconds, tempo_bpm, metre):
+    from partimento.interpret import make_plan
+    from partimento.plan.request import GenerateRequest
+    from partimento.report.score_checks import check_score
+
+    plan = make_plan(GenerateRequest(words=words, duration_s=seconds, tempo_bpm=tempo_bpm, metre=metre))
+    score = compose(plan, np.random.default_rng(5))
+    assert score.n_bars == plan.n_bars.value
+    assert score.duration_s == pytest.approx(seconds)
+    assert [f for f in check_score(plan, score) if f.verdict == "fail"] == []

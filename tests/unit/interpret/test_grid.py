@@ -29,7 +29,9 @@ def test_tempo_moves_little_and_lands_on_bars() -> None:
 
 
 def test_tempo_stays_when_no_bar_is_near() -> None:
-    assert fit_tempo(2.5, 100.0, Metre(), 0.02) == (100.0, 1)
+    assert fit_tempo(2.9, 97.0, Metre(3, 4), 0.02) == (97.0, 2)
+    # A bar and a sixth of a beat: the last chord has no place but behind the bar line, so that is a bar of its own.
+    assert fit_tempo(2.5, 100.0, Metre(), 0.02) == (100.0, 2)
 
 
 @pytest.mark.parametrize("words", ["jazz", "slow waltz", "allegro, 7/8", "慢板的二胡曲", "techno in 5/4"])

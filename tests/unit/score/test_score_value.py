@@ -24,11 +24,19 @@ def test_bar_starts_in_odd_and_changing_metres():
     assert score.bar_span(3) == (11.0, 14.0)
 
 
-@pytest.mark.parametrize(("length", "n_bars"), [(4.0, 1), (8.0, 2), (8.5, 2), (9.3, 2), (9.4, 3), (11.0, 3), (0.5, 1)])
+@pytest.mark.parametrize(
+    ("length", "n_bars"), [(4.0, 1), (8.0, 2), (8.1, 2), (16.5, 4), (17.3, 4), (17.4, 5), (19.0, 5), (0.5, 1)]
+)
 def test_a_short_rest_at_the_end_belongs_to_the_bar_before(length, n_bars):
     score = Score((track("a", Note(0, 0.5, 60)),), length)
     assert score.n_bars == n_bars
     assert score.bar_span(n_bars - 1)[1] == length
+
+
+@pytest.mark.parametrize(("length", "n_bars"), [(8.5, 3), (4.3, 2), (9.3, 3)])
+def test_a_short_rest_is_a_bar_where_the_last_chord_has_no_other_place(length, n_bars):
+    """The last beat of the bar before is not within the last 15 % of the piece."""
+    assert Score((track("a", Note(0, 0.5, 60)),), length).n_bars == n_bars
 
 
 def test_duration_follows_the_tempo_map():
