@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from partimento.interpret.data import load_yaml
 from partimento.interpret.reading import Reading
@@ -87,3 +88,10 @@ def wants_orchestra(reading: Reading, choice: StyleChoice) -> bool:
 def drops_out_of_nothing(reading: Reading) -> bool:
     """True when what the words move ("the drums drop out in the chorus") must have something to move against."""
     return any(p.kind in ("leave", "silent", "enter", "during") and "*" not in p.instruments for p in reading.passages)
+
+
+def leaves_nobody(reading: Reading, players: Iterable[str]) -> bool:
+    """True when every one of the players is said to leave for good, or to pause: somebody else has to go on."""
+    leaving = {id_ for p in reading.passages if p.kind in ("leave", "silent") for id_ in p.instruments}
+    players = set(players)
+    return bool(players) and players <= leaving

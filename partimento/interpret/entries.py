@@ -115,7 +115,7 @@ def active_ranges(
 
     A part of the style that no section is energetic enough for gets no bars; every other part plays somewhere.
     """
-    passages = list(reading.passages)
+    passages = [p for p in reading.passages if not (p.kind == "enter" and _left_there(p, reading.passages))]
     bars = stage_bars(passages, time)
     on = [[True] * time.n_bars for _ in drafts]
     starters = {id_ for p in passages if p.kind == "start" for id_ in p.instruments}
@@ -135,10 +135,19 @@ def active_ranges(
                 _clear(on[k], section.start_bar, section.end_bar)
         _apply(on[k], draft, passages, bars, time, starters, soloists[k])
     _apply_only(on, drafts, passages, time)
+    for row, draft in zip(on, drafts, strict=True):
+        if draft.after:
+            leavers = [on[k] for k, d in enumerate(drafts) if d.follows in draft.after]
+            row[:] = [plays and not any(r[bar] for r in leavers) for bar, plays in enumerate(row)]
     _never_empty(on, drafts, starters)
     active = [_ranges(row) for row in on]
     solos = [tuple(s) for s in soloists]
     return active, solos
+
+
+def _left_there(enters: Passage, passages: tuple[Passage, ...]) -> bool:
+    """True when the same place is the one at which the same players leave."""
+    return any(p.kind == "leave" and p.instruments == enters.instruments and p.where == enters.where for p in passages)
 
 
 def _clear(row: list[bool], start: int, end: int) -> None:

@@ -13,6 +13,7 @@ from partimento.interpret.ensembles import (
     asked_size,
     drops_out_of_nothing,
     is_closed_list,
+    leaves_nobody,
     wants_orchestra,
 )
 from partimento.interpret.reading import Reading, SaidInstrument
@@ -77,6 +78,7 @@ class Draft:
     follows: str = field(default="")  # the instrument whose passages it shares
     gain_db: float = 0.0
     from_energy: float = 0.0  # quieter sections leave it out
+    after: tuple[str, ...] = ()  # takes over from these: plays where none of them does
 
     @property
     def row(self) -> Instrument:
@@ -293,9 +295,12 @@ def _complete(drafts: list[Draft], reading: Reading, choice: StyleChoice, absent
     if (size is not None and len(drafts) >= size) or any(i.implied for i in reading.instruments):
         return
     alone = alone and not any(p.kind == "only" or "*" in p.instruments for p in reading.passages)
+    moving = not pitched and drops_out_of_nothing(reading)
+    if pitched and size is None and leaves_nobody(reading, (d.follows for d in drafts)) and not any(d.solo for d in drafts):
+        _take_over(drafts, choice, absent)
+        return
     if alone and drafts[0].row.poly and choice.style.id in _SOLO_STYLES and size is None:
         return
-    moving = not pitched and drops_out_of_nothing(reading)
     if not choice.asked and (alone or (not pitched and size is None)) and not moving:
         return
     if lone and drafts[0].solo and size is None and not reading.passages and _is_solo_piece(reading):
@@ -317,6 +322,23 @@ def _complete(drafts: list[Draft], reading: Reading, choice: StyleChoice, absent
         if size is not None and len(drafts) >= size:
             break
         _want(drafts, want, choice, absent)
+
+
+def _take_over(drafts: list[Draft], choice: StyleChoice, absent: list[Value[str]]) -> None:
+    """Add who goes on when all named players leave: harmony and bass of the style, and another tune from there on."""
+    if all(a.value != "melody" for a in absent):
+        _split_lone_harmony(drafts)
+    fresh: list[Draft] = []
+    banned = [*absent, *(Value(d.instrument) for d in drafts)]
+    for role in ("melody", "bass"):
+        part = next((p for p in choice.style.ensemble if p.role == role), None)
+        if part is not None:
+            _add(fresh, part.instrument, role, choice, banned)
+    inner = [p for p in choice.style.ensemble if p.role in HARMONY][:1]
+    for part in inner or [p for p in choice.style.ensemble if p.role == "counter"][:2]:
+        _add(fresh, part.instrument, part.role, choice, banned)
+    leaving = tuple(dict.fromkeys(d.follows for d in drafts))
+    drafts += [replace(d, after=leaving) if d.role == "melody" else d for d in fresh]
 
 
 def _enlarge(drafts: list[Draft], reading: Reading, choice: StyleChoice, absent: list[Value[str]]) -> None:

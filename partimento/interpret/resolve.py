@@ -9,6 +9,7 @@ from partimento.interpret.caption import with_caption
 from partimento.interpret.data import comma_list
 from partimento.interpret.entries import Timeline, active_ranges
 from partimento.interpret.form import choose_sections, form_bars, shaped
+from partimento.interpret.gaps import filled
 from partimento.interpret.grid import Grid, choose_grid, choose_metre, choose_tempo
 from partimento.interpret.imitation import with_imitation
 from partimento.interpret.key_choice import choose_chords_and_key
@@ -65,6 +66,7 @@ def make_plan(request: GenerateRequest) -> Plan:
     parts, sections, fugal = with_imitation(reading, parts, sections, chords.value, grid.metre.value[0].metre, n_bars)
     if not reading.passages:
         parts = with_second_lead(parts, sections.value, grid.duration_s.value)
+    parts, stayed = filled(parts, reading.passages, n_bars)
     orders, unkept = _orders(reading, parts)
     more = (*fugal, *negative_remarks, *meaning_remarks, *(placed.remarks if placed else ()))
     plan = Plan(
@@ -90,7 +92,15 @@ def make_plan(request: GenerateRequest) -> Plan:
         ending=Value(reading.ending.value, Origin.SAID, reading.ending.words) if reading.ending else _style_ending(choice),
         sketch=placed.tracks if placed else (),
         sketch_left_out=placed.left_out if placed else (),
-        conflicts=(*choice.conflicts, *conflicts, *grid.conflicts, *ensemble.conflicts, *unkept, *_contradictions(reading)),
+        conflicts=(
+            *choice.conflicts,
+            *conflicts,
+            *grid.conflicts,
+            *ensemble.conflicts,
+            *unkept,
+            *stayed,
+            *_contradictions(reading),
+        ),
         unknown=(*reading.refused, *reading.unknown),
         remarks=(*grid.remarks, *ensemble.remarks, *sound_remarks([p.instrument for p in parts]), *_remarks(reading), *more),
     )
