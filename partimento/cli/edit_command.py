@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from partimento.errors import RequestError
@@ -154,6 +155,12 @@ def _chosen(readings: tuple[EditPlan, ...], args: argparse.Namespace) -> EditPla
 def _where(op: EditOperation) -> str:
     """A region for people."""
     region = op.region
+    if region.kind == "between":
+        return "between " + " and ".join(_where(replace(op, region=other)).removeprefix("section ") for other in region.others)
+    if region.others:
+        return f"{region.kind} " + ", ".join(
+            _where(replace(op, region=other)).removeprefix("section ") for other in region.others
+        )
     span = " to ".join(f"{x:g}" for x in (region.start, region.end) if x is not None)
     which = f" {region.which}" if region.which else ""
     if region.kind == "before" and (region.start or region.end):
@@ -170,7 +177,9 @@ def _how_much(op: EditOperation) -> str:
     into = f"→ {op.instrument}" if op.instrument and op.targets else ""
     keep = f"keep {', '.join(op.keep)}" if op.keep else ""
     spare = f"not {', '.join(op.spare)}" if op.spare else ""
-    return " ".join(x for x in (op.value, amount, into, keep, spare) if x)
+    along = f"doubles {op.doubles}" if op.doubles else ""
+    value = f"{op.goes} → {op.value}" if op.goes else op.value
+    return " ".join(x for x in (value, along, amount, into, keep, spare) if x)
 
 
 def _bars(text: str | None) -> tuple[int, int] | None:

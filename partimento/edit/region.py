@@ -78,6 +78,8 @@ def resolve(region: Region, score: Score) -> tuple[Span, ...]:
         return (_beside(region, score),)
     if region.kind == "except":
         return _except(region, score)
+    if region.kind == "between":
+        return (_between(region, score),)
     raise RequestError(f"unknown region '{region.kind}'; give bars, seconds, a section or an instrument")
 
 
@@ -118,7 +120,7 @@ def _sections(region: Region, score: Score) -> tuple[Span, ...]:
     if region.which:
         index = region.which - 1 if region.which > 0 else len(found) + region.which
         if not 0 <= index < len(found):
-            raise RequestError(f"there is no {region.name} number {region.which}; there are {len(found)}")
+            raise RequestError(f"there is no {region.name or 'section'} number {region.which}; there are {len(found)}")
         found = [found[index]]
     joined: list[list[int]] = []
     for section in found:
@@ -135,7 +137,10 @@ def _except(region: Region, score: Score) -> tuple[Span, ...]:
     Raises:
         RequestError: nothing does.
     """
-    if region.name:
+    if region.others:
+        bars = {b for other in region.others for gap in resolve(other, score) for b in range(gap.start_bar, gap.end_bar)}
+        gaps = _joined(bars, score)
+    elif region.name or not region.start:
         gaps = _sections(replace(region, kind="section"), score)
     elif (region.start or 0.0) < 0.0:
         gaps = resolve(Region("last_bars", -(region.start or 0.0)), score)
@@ -146,6 +151,28 @@ def _except(region: Region, score: Score) -> tuple[Span, ...]:
     if not spans:
         raise RequestError(f"nothing is left when {region.name or 'these bars'} are left out: they are the whole piece")
     return spans
+
+
+def _joined(bars: set[int], score: Score) -> tuple[Span, ...]:
+    """Bars as stretches."""
+    starts = sorted(b for b in bars if b - 1 not in bars)
+    ends = sorted(b + 1 for b in bars if b + 1 not in bars)
+    return tuple(bar_span(score, a, b) for a, b in zip(starts, ends, strict=True))
+
+
+def _between(region: Region, score: Score) -> Span:
+    """What lies behind the first place and before the next one of the second.
+
+    Raises:
+        RequestError: nothing does.
+    """
+    first, second = region.others
+    for low in resolve(first, score):
+        following = [s for s in resolve(second, score) if s.start_bar >= low.end_bar]
+        if following and following[0].start_bar > low.end_bar:
+            return bar_span(score, low.end_bar, following[0].start_bar)
+    names = " and ".join(f"{r.name or 'section'}{f' {r.which}' if r.which else ''}" for r in region.others)
+    raise RequestError(f"nothing lies between {names}; sections in order: {', '.join(s.name for s in score.sections)}")
 
 
 def _just_before(region: Region, span: Span, score: Score) -> Span:
@@ -169,6 +196,8 @@ def _just_before(region: Region, span: Span, score: Score) -> Span:
 
 def _named(name: str, score: Score) -> list[Section]:
     """Sections of a name, or where none has it, of a material (letter)."""
+    if not name:
+        return list(score.sections)
     exact = [s for s in score.sections if s.name.lower() == name.lower()]
     return exact or [s for s in score.sections if s.material.lower() == name.lower()]
 

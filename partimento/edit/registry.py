@@ -10,7 +10,7 @@ from partimento.edit.score_build import accent, build_up
 from partimento.edit.score_chords import set_chords
 from partimento.edit.score_dynamics import SHAPES, shaped, way_of
 from partimento.edit.score_gain import fade, gain
-from partimento.edit.score_jazz import jazzier
+from partimento.edit.score_jazz import jazzier, plainer
 from partimento.edit.score_length import extend, trim
 from partimento.edit.score_metre import set_metre
 from partimento.edit.score_pitch import set_key, transpose
@@ -25,8 +25,12 @@ from partimento.plan.edit import EditOperation
 
 
 def effect(piece: Piece, operation: EditOperation, span: Span) -> Change:
-    """A sound that is meant; some words for one are about notes where there are notes (jazzier)."""
-    return (jazzier if operation.value.strip().lower() == "jazzier" else effects.effect)(piece, operation, span)
+    """A sound that is meant; some words for one are about notes where there are notes (jazzier, and its opposite)."""
+    return IN_NOTES.get(way_of(operation.value), effects.effect)(piece, operation, span)
+
+
+IN_NOTES: dict[str, Executor] = {"jazzier": jazzier, "plainer": plainer}
+"""Wishes about a sound that chords and timing fulfil."""
 
 
 WAYS: dict[str, Executor] = {"build_up": build_up, "accent": accent, "swing": swing, "straight": straight}

@@ -7,6 +7,7 @@ from dataclasses import replace
 from partimento.edit.change import Change, Piece
 from partimento.edit.composing import bars_with, fresh_rngs, merged, new_tune, original_rngs, with_part, without, write_parts
 from partimento.edit.region import Span
+from partimento.edit.score_double import double
 from partimento.edit.score_silence import inactive
 from partimento.edit.targets import free_name, instrument_of
 from partimento.errors import UnsupportedError
@@ -35,12 +36,14 @@ def add(piece: Piece, operation: EditOperation, span: Span) -> Change:
 
     A part of that instrument which is silent in the span plays on there; otherwise a new part is written. A role among
     the targets (``melody``, ``pad`` …) is kept to, and a solo is a lead line of its own while other tunes rest; else the
-    instrument's usual role is taken, unless a tune is there already.
+    instrument's usual role is taken, unless a tune is there already. A part that doubles another plays its notes.
 
     Raises:
         RequestError: unknown instrument.
         UnsupportedError: nothing that it could play finds room.
     """
+    if operation.doubles:
+        return double(piece, operation, span)
     row = instrument_of(operation.instrument or _usual(piece, operation.targets))
     words = operation.words
     solo = _is_solo(operation)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from partimento.edit.change import Change, Piece
 from partimento.edit.composing import merged, original_rngs, within, write_parts
 from partimento.edit.lanes import chord_lane, free_sketches
-from partimento.edit.region import Span
+from partimento.edit.region import Span, quarter_span
 from partimento.edit.score_replace import into_range
 from partimento.errors import RequestError
 from partimento.plan.edit import EditOperation
@@ -16,6 +16,7 @@ from partimento.score.chord_text import parse_chords
 from partimento.score.harmony import nearest_chord_tone
 from partimento.score.instruments import instruments
 from partimento.score.score import ChordSpan, Note, Score
+from partimento.score.timing import Key
 
 ACCOMPANYING = ("counter", "chords", "pad", "arpeggio", "bass")
 """Roles that follow the chords."""
@@ -24,10 +25,14 @@ ACCOMPANYING = ("counter", "chords", "pad", "arpeggio", "bass")
 def set_chords(piece: Piece, operation: EditOperation, span: Span) -> Change:
     """Put the chords ``value`` (repeated to fill the span) under the tune, which gives way where it clashes.
 
+    With ``goes`` only that chord makes way for ``value``, wherever it stands in the span (``first``, ``last``: that one).
+
     Raises:
         ParseError: the chords do not parse.
-        RequestError: the region does not begin and end on bar lines.
+        RequestError: the region does not begin and end on bar lines, or the chord that shall go is not there.
     """
+    if operation.goes:
+        return _exchanged(piece, operation, span)
     bars = parse_chords(operation.value, piece.score.key_at(span.start))
     edges = (piece.score.bar_starts[span.start_bar], piece.score.bar_span(span.end_bar - 1)[1])
     if abs(edges[0] - span.start) > 1e-6 or abs(edges[1] - span.end) > 1e-6:
@@ -45,6 +50,59 @@ def set_chords(piece: Piece, operation: EditOperation, span: Span) -> Change:
     plan = free_sketches(plan, names)
     line = f"chords in {span}: {' '.join(c.chord.symbol for c in chords[:8])}{' …' if len(chords) > 8 else ''}"
     return Change(plan, score, names, span=span, lines=(line,))
+
+
+def _exchanged(piece: Piece, operation: EditOperation, span: Span) -> Change:
+    """One chord in the place of another; what is played over the other chords stays.
+
+    Raises:
+        RequestError: it is not there.
+    """
+    key = piece.score.key_at(span.start)
+    comes = next((slot.chord for bar in parse_chords(operation.value, key) for slot in bar if slot.chord is not None), None)
+    if comes is None:
+        raise RequestError(f"'{operation.value}' is no chord; say e.g. G7")
+    there = [replace(c, start=max(c.start, span.start), end=min(c.end, span.end)) for c in piece.score.chords
+             if min(c.end, span.end) > max(c.start, span.start) + 1e-6]  # fmt: skip
+    going = _going(operation.goes, there, key)
+    if not going:
+        known = " ".join(dict.fromkeys(c.chord.symbol for c in there)) or "none"
+        raise RequestError(f"there is no chord {operation.goes} in {span}; there are: {known}")
+    if all(c.chord.intervals == comes.intervals and c.chord.root == comes.root for c in going):
+        raise RequestError(f"it is {comes.symbol} already; name another chord or place")
+    new = tuple(replace(c, chord=comes) if c in going else c for c in there)
+    hull = quarter_span(piece.score, min(c.start for c in going), max(c.end for c in going))
+    score, plan = with_chords(piece, new, span, operation)
+    touched: dict[str, None] = {}
+    for start, end in _stretches(going):
+        score, changed = follow_chords(piece, plan, score, quarter_span(piece.score, start, end))
+        touched |= dict.fromkeys(changed)
+    bars = sorted({piece.score.bar_at(c.start) + 1 for c in going})
+    line = f"{operation.goes} → {comes.symbol} in bar{'s' if len(bars) > 1 else ''} {', '.join(map(str, bars))}"
+    return Change(free_sketches(plan, tuple(touched)), score, tuple(touched), span=hull, lines=(line,))
+
+
+def _going(name: str, there: list[ChordSpan], key: Key) -> list[ChordSpan]:
+    """The chords that are meant: exactly so named, else those of that root with the same third (a Gadd9 for "the G")."""
+    if name in ("first", "last"):
+        return there[:1] if name == "first" else there[-1:]
+    wanted = next((slot.chord for bar in parse_chords(name, key) for slot in bar if slot.chord is not None), None)
+    if wanted is None:
+        return []
+    same = [c for c in there if (c.chord.root, c.chord.intervals, c.chord.bass) == (wanted.root, wanted.intervals, wanted.bass)]
+    kind = [c for c in there if c.chord.root == wanted.root and set(wanted.intervals) <= set(c.chord.intervals)]
+    return same or kind
+
+
+def _stretches(chords: list[ChordSpan]) -> list[tuple[float, float]]:
+    """Where chords stand, neighbours joined."""
+    out: list[tuple[float, float]] = []
+    for chord in chords:
+        if out and abs(out[-1][1] - chord.start) < 1e-6:
+            out[-1] = (out[-1][0], chord.end)
+        else:
+            out.append((chord.start, chord.end))
+    return out
 
 
 def with_chords(piece: Piece, chords: tuple[ChordSpan, ...], span: Span, operation: EditOperation) -> tuple[Score, Plan]:

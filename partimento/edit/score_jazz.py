@@ -1,4 +1,4 @@
-"""``jazzier``: richer chords under the same tune, and eighths that swing (practice: sevenths first, then ninths)."""
+"""``jazzier`` and back: richer chords under the same tune, and eighths that swing (practice: sevenths first, then ninths)."""
 
 from __future__ import annotations
 
@@ -59,6 +59,53 @@ def jazzier(piece: Piece, operation: EditOperation, span: Span) -> Change:
             f"{', '.join(names)} cannot be made jazzier: seventh chords and swing are there already; try a style"
         )
     return Change(plan, score, tuple(dict.fromkeys(changed)), span=span, lines=tuple(lines))
+
+
+def plainer(piece: Piece, operation: EditOperation, span: Span) -> Change:
+    """The way back from :func:`jazzier`: chords lose what lies above their triads, and swung eighths are played straight.
+
+    When only some parts are named, these are straightened and the chords stay.
+
+    Raises:
+        UnsupportedError: plain triads and straight eighths are there already.
+    """
+    names = tracks_of(operation.targets, piece.score)
+    score, plan = piece.score, piece.plan
+    changed: list[str] = []
+    lines = []
+    inside = [(max(c.start, span.start), min(c.end, span.end), c.chord) for c in score.chords]
+    inside = [(start, end, chord) for start, end, chord in inside if end > start + 1e-6]
+    plain = tuple(ChordSpan(start, end, as_triad(chord, score.key_at(start))) for start, end, chord in inside)
+    fewer = any(new.chord != chord for new, (_, _, chord) in zip(plain, inside, strict=True))
+    if fewer and len(names) == len(score.tracks):
+        score, plan = with_chords(piece, plain, span, operation)
+        score, followed = follow_chords(piece, plan, score, span, keep_tune=True)
+        plan = free_sketches(plan, followed)
+        changed += followed
+        lines.append(f"chords in {span}: {' '.join(c.chord.symbol for c in plain[:8])}{' …' if len(plain) > 8 else ''}")
+    straightened = []
+    for name in names:
+        if (swing_ratio(score, (name,), span) or 1.0) < _SWINGS_ALREADY:
+            continue
+        notes = at_ratio(score.track(name), score, span, 1.0)
+        if notes is not None:
+            score = score.with_track(replace(score.track(name), notes=notes))
+            straightened.append(name)
+    changed += straightened
+    lines += [f"{', '.join(straightened)} straight in {span}"] if straightened else []
+    if not changed:
+        raise UnsupportedError(
+            f"{', '.join(names)} cannot be made less jazzy: plain triads and straight eighths are there already; try a style"
+        )
+    return Change(plan, score, tuple(dict.fromkeys(changed)), span=span, lines=tuple(lines))
+
+
+def as_triad(chord: Chord, key: Key) -> Chord:
+    """A chord without what lies above its triad; suspended and power chords lose only their sevenths and tensions."""
+    triad = tuple(i for i in chord.intervals if i in (0, 2, 3, 4, 5, 6, 7, 8))[:3]
+    if triad == chord.intervals:
+        return chord
+    return chord_in_key(chord.root, triad, key, chord.bass if chord.bass != chord.root else None)
 
 
 def _enriched(score: Score, span: Span) -> tuple[ChordSpan, ...]:

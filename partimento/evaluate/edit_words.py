@@ -64,6 +64,12 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "chorus": ("chorus up", "width up"),
     "compression": ("compression up",),
     "distortion": ("distortion up", "saturation up"),
+    "plainer": ("harmony_extension down", "swing down", "chord_extensions down"),
+    "swing": ("swing up", "timing_variation up"),
+    "straight": ("swing down", "timing_variation down"),
+    "accent": ("velocity up", "transient up", "level up", "density up"),
+    "louder": ("velocity up", "level up"),
+    "swell": ("velocity up", "velocity_variation up", "dynamic_range up", "level up"),
     "telephone": ("brightness down", "low_end down", "bandwidth down"),
 }
 """What each intent does, in the words of the labels."""
@@ -142,8 +148,29 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
             "region": {k: "" if k == "name" and v is None else v for k, v in op["region"].items()},
         }
 
+    row = _left_out(row)
     out = {**row, "ops": [operation(op) for op in row["ops"]], "note": row.get("note") or ""}
     return out | ({"alt": [[operation(op) for op in ops] for ops in row["alt"]]} if row.get("alt") else {})
+
+
+_EXCEPT = re.compile(r"\bexcept: (?:section )?(bars? )?([a-z]+|\d+)(?: ?[-–] ?(\d+)| (-?\d+))?")
+
+
+def _left_out(row: dict[str, Any]) -> dict[str, Any]:
+    """A row whose note says which place is left out ("except: section chorus"), with that as the region of its operations.
+
+    The labels have no region of their own for "everywhere but": they give ``all`` and name the rest in the note.
+    """
+    m = _EXCEPT.search(row.get("note") or "")
+    if m is None:
+        return row
+    bars, first, last, which = m.groups()
+    if bars:
+        region = {"kind": "except", "start": float(first), "end": float(last or first)}
+    else:
+        region = {"kind": "except", "name": first, "which": int(which or 0)}
+    ops = [{**op, "region": region} if op["region"]["kind"] == "all" else op for op in row["ops"]]
+    return {**row, "ops": ops}
 
 
 def evaluate_edit(

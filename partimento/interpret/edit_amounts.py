@@ -14,7 +14,10 @@ _N = rf"(?:{NUMBER}|an?\b|half an?\b)"
 _DB = re.compile(rf"([+-]?\s?(?:{NUMBER}|{ZH_NUMBER}))\s*-?(?:db\b|decibels?\b|分贝|db)")
 _SIGNED = re.compile(r"(?<=[a-z\u4e00-\u9fff]) ?([+-]\d{1,2}(?:\.\d+)?)(?=\s*(?:$|[,.;!?]\s|in\b|at\b|from\b|during\b|and\b))")
 _BPM = re.compile(
-    rf"(minus|negative|负|-)?\s*({NUMBER}|{ZH_NUMBER})\s*(?:个)?\s*(?:bpm|beats per minute|beats a minute|clicks|拍每分钟|拍/分)"
+    rf"(minus|negative|负|-)?\s*({NUMBER}|{ZH_NUMBER}|zero|零)\s*(?:个)?\s*(?:bpm|beats per minute|beats a minute|clicks|拍每分钟"
+    rf"|拍/分)|(?<=每分钟)(?P<zh>{ZH_NUMBER})\s*(?:拍|下)|"
+    r"\b(?:bring|take|get|push|pull|set|put|make|drop|raise|lower|bump) (?:it|this|the (?:song|piece|track|tempo|speed)) "
+    r"(?:up |down |back )?to (?:about |around )?(?P<to>[4-9]\d|1\d\d|2[0-3]\d)(?=\W*$|[,;] )(?![\d.:%/])"
 )
 _TEMPO_TO = re.compile(
     r"(?:tempo|speed|bpm|速度|节拍)\s*(?:of|to|at|is|=|:|为|成|到|改成|改为|调到|调成|设为|设成|降到|提到|升到|变成)*\s*(minus|negative|负"
@@ -40,10 +43,17 @@ _INTERVALS = (
     (re.compile(r"()\ba? ?(?:major )?sixth\b|()大六度"), 9.0),
     (re.compile(r"()\ba? ?minor seventh\b|()小七度"), 10.0),
     (re.compile(r"()\ba? ?minor third\b|()小三度"), 3.0),
-    (re.compile(r"()\ba? ?(?:major )?third (?=up|down|higher|lower)|()\bmajor third\b|()大三度"), 4.0),
+    (re.compile(r"()\ba? ?(?:major )?third (?=up|down|higher|lower|above|below|over|under)|()\bmajor third\b|()大三度"), 4.0),
     (re.compile(r"()(?:(?<=up )|(?<=down )|(?<=by ))a third\b(?! of)|升()三度"), 4.0),
     (re.compile(r"()\ba (?:perfect )?fourth\b|()纯?四度"), 5.0),
     (re.compile(r"()\ba (?:perfect )?fifth\b|()纯?五度"), 7.0),
+)
+_PARTS = {"third": 3, "thirds": 3, "quarter": 4, "quarters": 4, "fourth": 4, "fourths": 4, "fifths": 5, "tenth": 10, "tenths": 10}
+_FRACTION = re.compile(
+    rf"(?:\b({NUMBER}|an?)[ -])(thirds?|quarters?|fourths|fifths|tenths?)\b"
+    r"(?! (?:up|down|higher|lower|above|below|over|under|time|notes?))"
+    rf"(?= of (?:the|its) (?:speed|tempo|original|length|way)|"
+    rf" (?:faster|slower|as|the (?:speed|tempo)|shorter|longer|of))|({ZH_NUMBER})分之({ZH_NUMBER})"
 )
 _FACTORS = (
     (
@@ -64,7 +74,7 @@ _MINUTE_AND_A_HALF = re.compile(
     rf"({ZH_NUMBER})分钟?半|({NUMBER}|\ba) minutes? and a half|({NUMBER}) and a half minutes?|\ba minute and a half"
 )
 _SECONDS = re.compile(
-    rf"({NUMBER}|{ZH_NUMBER})\s*-?(?:more |extra )?(?:(minutes?|mins?|分钟)(?:\s*(?:and )?({NUMBER}"
+    rf"({NUMBER}|{ZH_NUMBER}|\ban?(?= (?:minute|second)\b))\s*-?(?:more |extra )?(?:(minutes?|mins?|分钟)(?:\s*(?:and )?({NUMBER}"
     rf"|{ZH_NUMBER})\s*(?:seconds?|secs?|秒))?"
     r"|(seconds?\b|secs?\b|s\b|秒钟?))|(?<![\d:])(\d{1,2}):([0-5]\d)(?![\d:])"
 )
@@ -107,7 +117,12 @@ def amounts(text: str) -> Iterator[Amount]:
         yield Amount("dB", _value(m.group(1)), m.span())
     for pattern in (_BPM, _TEMPO_TO):
         for m in pattern.finditer(text):
-            yield Amount("bpm", -_value(m.group(2)) if m.group(1) else _value(m.group(2)), m.span())
+            given = m.groupdict()
+            if said := given.get("zh") or given.get("to"):
+                yield Amount("bpm", _value(said), m.span())
+                continue
+            value = 0.0 if m.group(2) in ("zero", "零") else _value(m.group(2))
+            yield Amount("bpm", -value if m.group(1) else value, m.span())
     for m in _PERCENT.finditer(text):
         yield Amount("percent", _value(m.group(1) or m.group(2)), m.span())
     for pattern, semitones in _INTERVALS:
@@ -127,6 +142,13 @@ def amounts(text: str) -> Iterator[Amount]:
         else:
             seconds = _value(m.group(1))
         yield Amount("s", seconds, m.span())
+    for m in _FRACTION.finditer(text):
+        if m.group(3):
+            below, above = _value(m.group(3)), _value(m.group(4))
+        else:
+            below, above = float(_PARTS[m.group(2)]), _value(m.group(1)) if m.group(1) else 1.0
+        if 0 < above < below:
+            yield Amount("factor", round(above / below, 4), m.span())
     for pattern, factor in _FACTORS:
         for m in pattern.finditer(text):
             yield Amount("factor", factor, m.span())

@@ -16,12 +16,13 @@ _BOUNDARY = re.compile(
     r"但是|但|同时|接着|另外|还有|不过|以及|(?<=[^\s])再(?=把|给|让"
     r"|加|来)|并(?=[加去换把删])|、|和(?!弦|声)|跟"
 )
+_LETS = re.compile(r"\s*(?:let|have|get)\s+(?:the|an?|my|our)\b|\s*(?:让|由)")
 _MAIN = {
     "remove", "negated", "out", "add", "only", "swap", "instead_of", "vary", "mute", "keep", "fade_out", "fade_in", "extend",
     "trim",
     "transpose", "faster", "slower", "up", "down", "cancel", "correct", "no_effect", "except", "tempo",
 }  # fmt: skip
-_SIGNALS = {"chords", "key", "metre", "intent", "effect", "style"}
+_SIGNALS = {"chords", "chord_comes", "key", "metre", "intent", "effect", "style"}
 _SECOND_VERBS = {"add", "remove"}
 
 
@@ -33,11 +34,13 @@ class Clause:
         items: in order.
         span: where it stands.
         joined: the words that joined it to the clause before (``""`` for the first).
+        lets: True when it begins with "let the …", "have a …": a wish whatever its verb.
     """
 
     items: list[Item]
     span: Span
     joined: str = ""
+    lets: bool = False
 
     def cues(self) -> set[str]:
         """Names of its cues."""
@@ -51,6 +54,8 @@ class Clause:
     def is_wish(self) -> bool:
         """True when it says itself what shall be done."""
         exchanges = any(i.value == "becomes" and i.text.endswith(("成", "为", "到", "作")) for i in self.of("cue"))
+        if self.lets and sum(i.kind == "thing" and i.value not in ("it", "all") for i in self.items) > 1:
+            return True
         return exchanges or bool(self.cues() & _MAIN) or any(i.kind in _SIGNALS for i in self.items) or bool(self.of("amount"))
 
 
@@ -80,7 +85,7 @@ def _raw(text: str, items: list[Item]) -> list[Clause]:
         if not text[start:end].strip():
             carried = joined if joined else carried
             continue
-        out.append(Clause(mine, (start, end), _join(carried, joined)))
+        out.append(Clause(mine, (start, end), _join(carried, joined), bool(_LETS.match(text[start:end]))))
         carried = ""
     return out
 
@@ -103,7 +108,7 @@ def _merged(pieces: list[Clause]) -> list[Clause]:
             waiting = None
         things = [i for i in piece.of("thing") if i.value != "it"]
         last = out[-1] if out else None
-        if piece.is_wish or last is None:
+        if piece.is_wish or last is None or _brings(last, piece):
             if last is None and not piece.is_wish and piece.items:
                 waiting = piece
                 continue
@@ -127,6 +132,13 @@ def _merged(pieces: list[Clause]) -> list[Clause]:
         else:
             out.append(waiting)
     return out
+
+
+def _brings(last: Clause, piece: Clause) -> bool:
+    """ "make it a samba, | with a flute": what comes in beside a new style, key, metre or tempo."""
+    opens = piece.items[0] if piece.items else None
+    beside = bool(last.of("style", "key", "metre", "amount")) and not last.of("thing", "effect", "intent")
+    return beside and opens is not None and opens.text == "with" and bool(piece.of("thing")) and len(piece.items) == 2
 
 
 def _says_all(piece: Clause) -> bool:

@@ -12,7 +12,8 @@ from partimento.plan.edit import EditOperation, Region
 _LEFT_OUT = re.compile(
     r"(?:,\s*)?(?:\b(?:and |though )?(?:everywhere |always |throughout |all the time )?"
     r"(?:except|excepting|excluding|apart from|other than|save|but not|only not|just not)(?: for)?(?: not)?(?: in| during| at)?|"
-    r"\b(?:everywhere|always|throughout) (?:else )?but(?: not)?(?: in| during| at| for)?|,\s*not|\boutside(?: of)?|除了?)\s*$"
+    r"\b(?:everywhere|always|throughout) (?:else )?but(?: not)?(?: in| during| at| for)?|,\s*not|"
+    r"\boutside(?: of)?|除了?(?:在)?)\s*$"
 )
 _ZH_AFTER = re.compile(r"\s*(?:之外|以外|除外|外)(?:的地方)?(?:都|，)?")
 _LISTED = re.compile(r"\s*(?:,|and|&|or|和|、|以及)\s*(?:and )?(?:(?:in|at|during)\s+)?(?:the\s+)?")
@@ -22,23 +23,35 @@ def without_left_out(text: str, items: list[Item]) -> list[Item]:
     """The items with places that are to be left out turned into what remains.
 
     Raises:
-        RequestError: what remains cannot be said, or several places are to be left out.
+        RequestError: what remains cannot be said.
     """
     out: list[Item] = []
+    listed: list[Item] = []
     for at, item in enumerate(items):
+        if item in listed:
+            continue
         before = _LEFT_OUT.search(text, max(0, item.span[0] - 40), item.span[0]) if item.kind == "region" else None
         after = _ZH_AFTER.match(text, item.span[1]) if item.kind == "region" else None
-        only_after = after is not None and "除外" in after.group()
+        only_after = after is not None and bool(re.search("除外|之外|以外", after.group())) and before is None
         if before is None and not only_after:
             out.append(item)
             continue
-        end = after.end() if after else item.span[1]
-        later = next((i for i in items[at + 1 :] if i.kind == "region"), None)
-        if later is not None and _LISTED.fullmatch(text[item.span[1] : later.span[0]] or "and"):
-            raise RequestError("only one place can be left out of a wish; say where it shall be done instead")
-        span = (before.start() if before else item.span[0], end)
+        places = [item]
+        for later in items[at + 1 :]:
+            if later.kind == "region" and _LISTED.fullmatch(text[places[-1].span[1] : later.span[0]] or "and"):
+                places.append(later)
+        if only_after:  # 第1到4小节和第9到12小节之外: what is left out was said before
+            for earlier in reversed([i for i in out if i.kind == "region"]):
+                if _LISTED.fullmatch(text[earlier.span[1] : places[0].span[0]] or "and"):
+                    places.insert(0, earlier)
+            out = [i for i in out if i not in places]
+        listed += places[1:]
+        after = _ZH_AFTER.match(text, places[-1].span[1])
+        end = after.end() if after else places[-1].span[1]
+        span = (before.start() if before else places[0].span[0], end)
         out = [i for i in out if i.span[0] < span[0] or i.span[0] >= span[1]]
-        out.append(replace(item, value=rest_of(item.value), span=span, text=text[slice(*span)]))
+        rest = rest_of(item.value) if len(places) == 1 else Region("except", others=tuple(p.value for p in places))
+        out.append(replace(item, value=rest, span=span, text=text[slice(*span)]))
     return [i for i in out if not any(_inside(i, e) for e in out if e is not i and e.kind == "region")]
 
 
@@ -89,5 +102,6 @@ def added_but_silent(operation: EditOperation) -> list[EditOperation]:
     if operation.op != "add" or operation.region.kind != "except":
         return [operation]
     silent = (operation.instrument,) if operation.instrument else operation.targets
-    quiet = replace(operation, op="mute_region", targets=silent, instrument="", region=left_out(operation.region))
-    return [replace(operation, region=Region()), quiet]
+    places = operation.region.others or (left_out(operation.region),)
+    quiet = [replace(operation, op="mute_region", targets=silent, instrument="", region=place) for place in places]
+    return [replace(operation, region=Region()), *quiet]

@@ -13,7 +13,7 @@ _PRONOUN = re.compile(r"\b(?:it|them|her|him)\b")  # "make it" is a phrase of it
 _BACK_AGAIN = re.compile(r"\b(?:back|return\w*|again|comes? in)\b|回来|再进")
 _COMPLAINT = re.compile(
     r"\btoo\b|\b(?:sounds?|feels?|seems?|lacks?|is|are|isn't|aren't|gets?)\b|^\W*(?:a (?:bit|little|tad)|slightly|kind of)\b|"
-    r"\bcan(?:'t|not)\b|太|有点|不够|没有|听不|感觉|听起来"
+    r"\bcan(?:'t|not)\b|太|有点|不够|没有|听不|感觉|听起来|听着|听上去|显得"
 )
 _IMPERATIVE = re.compile(r"\b(?:make|turn|bring|give|add|let|put|boost|cut|should|could|can you)\b|把|给|让|加|调")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from partimento.interpret.data import comma_list, load_yaml
 from partimento.interpret.edit_amounts import amounts
+from partimento.interpret.edit_chord_changes import CHORD, chord_changes
 from partimento.interpret.edit_places import regions
 from partimento.interpret.mentions import find_mentions
 from partimento.interpret.quantities import chord_texts, keys, metres
@@ -16,7 +17,6 @@ from partimento.interpret.tokens import normalise, tokenise
 from partimento.interpret.vocabulary import IGNORE, INSTRUMENT, STYLE, vocabulary
 
 Span = tuple[int, int]
-CHORD = r"[A-G](?:#|b)?(?:maj|min|dim|aug|sus|add|m|M)?\d{0,2}(?:(?:sus|add|maj|b|#)\d{1,2})*(?:/[A-G](?:#|b)?)?"
 _CHORD_ROW = re.compile(rf"(?<![A-Za-z0-9#])({CHORD}(?:(?:\s*[,|、–—-]\s*|\s+){CHORD})+)(?![A-Za-z0-9#'])")
 _LONE_KEY = re.compile(
     r"(?<![A-Za-z0-9#])([A-G])(#|b|♯|♭| sharp| flat)?(?:\s*(m|minor|major|min|maj))?"
@@ -30,7 +30,7 @@ class Item:
 
     Attributes:
         kind: ``cue`` (value: its name), ``thing`` (instrument id, role, ``all``, ``it``), ``region``, ``amount``,
-            ``style``, ``metre``, ``key``, ``chords``, ``intent`` or ``effect``.
+            ``style``, ``metre``, ``key``, ``chords``, ``chord_goes``, ``chord_comes``, ``intent`` or ``effect``.
         value: what it stands for.
         span: where.
         text: the normalised words.
@@ -85,13 +85,20 @@ def find_items(text: str, original: str) -> list[Item]:
     """
     mentions = find_mentions(vocabulary().match(tokenise(text)), text)
     first: list[Item] = []
+    for goes, gone, comes, came in chord_changes(original):
+        first += [Item("chord_goes", goes, gone, text[slice(*gone)]), Item("chord_comes", comes, came, text[slice(*came)])]
     rows = [
         Item("chords", " ".join(re.findall(CHORD, m.group(1))), m.span(1), text[slice(*m.span(1))])
         for m in _CHORD_ROW.finditer(original)
     ]
     rows += [Item("chords", re.sub(r"\s*\|\s*", " ", str(q.value)), q.span, text[slice(*q.span)]) for q in chord_texts(original)]
+    rows = [r for r in rows if not any(i.span[0] < r.span[1] and r.span[0] < i.span[1] for i in first)]
     first += sorted(rows, key=lambda i: i.span[0] - i.span[1])  # the longer reading of the same chords
-    first += [Item("metre", str(q.value), q.span, text[slice(*q.span)]) for q in metres(text)]
+    first += [
+        Item("metre", str(q.value), q.span, text[slice(*q.span)])
+        for q in metres(text)
+        if not re.search(r"(?:速度|快|慢|原来|原速|tempo|speed).{0,10}$", text[: q.span[0]]) or "分之" not in text[slice(*q.span)]
+    ]
     first += [
         Item("metre", m.group(), m.span(), m.group())
         for m in re.finditer(r"(?<![\d/.])(\d{1,2})/(2|4|8|16)(?![\d/])", text)

@@ -10,6 +10,7 @@ from partimento.errors import RequestError
 from partimento.interpret.edit_frames import Frame
 from partimento.interpret.edit_items import edit_lexicon, unknown_words
 from partimento.interpret.edit_places import NUMBER, ZH_NUMBER
+from partimento.interpret.edit_presence import kept_out
 from partimento.interpret.quantities import parse_number
 from partimento.plan.edit import KEEPABLE, EditOperation, Region
 
@@ -52,7 +53,7 @@ def note_kept(f: Frame) -> bool:
     if f.cues <= {"negated", "correct", "keep", "bit"} and "negated" in f.cues and f.own and _NOT_THESE.match(f.text.strip()):
         f.context.kept += [n for n in f.own if n not in f.context.kept]
         return True
-    if "keep" not in f.cues or "only" in f.cues or excepted(f):
+    if "keep" not in f.cues or "only" in f.cues or excepted(f) or kept_out(f) or (f.own and _ALONE.search(f.text)):
         return False
     if _OTHERS.search(f.text) and all(i.value in ("all", "it") for i in f.things) and not f.cues & {"remove", "mute", "out"}:
         return True  # "leave everything else alone": nothing else is touched anyway
@@ -78,6 +79,8 @@ def extract(f: Frame) -> list[EditOperation]:
     others = re.search(r"\b(?:everything|all|anything|everyone) else\b|\bthe (?:rest|others)\b|其他|其它|其余", f.text)
     if others and f.context.kept and not f.own and f.cues & {"remove", "mute", "out", "negated"}:
         return [f.operation("extract", tuple(f.context.kept))]
+    if f.own and _ALONE.search(f.text) and not f.cues & {"up", "down", "negated", "remove"} and not f.clause.of("intent"):
+        return [f.operation("extract", f.own)]
     if f.own and _STRIPPED.search(f.text) and not f.cues & {"add", "tempo"}:
         return [f.operation("extract", f.own)]
     if "only" in f.cues and not f.own and re.search(r"\ba ?cappella\b|清唱", f.text):
@@ -104,6 +107,12 @@ def extract(f: Frame) -> list[EditOperation]:
     }:  # fmt: skip
         return [f.operation("extract", f.own)]
     return []
+
+
+_ALONE = re.compile(
+    r"\b(?:play(?:s|ed|ing)?|be|is|are|stands?|sounds?|goes|start(?:s|ing)?|end(?:s|ing)?|solo|sing(?:s|ing)?|left)\s+"
+    r"(?:all |completely |quite )?alone\b|独自|单独(?:演奏|出现)"
+)
 
 
 def exchange(f: Frame) -> list[EditOperation]:
@@ -146,7 +155,7 @@ def hand_over(f: Frame) -> list[EditOperation]:
     """ "give the tune to the violin", "let a trombone play the melody": the role stays, its instrument changes."""
     roles = [i for i in f.things if i.role and i.value in ("melody", "chords", "pad")]
     players = [i for i in f.things if i.value not in ("all", "it") and not i.role]
-    free = not f.cues - {"add", "becomes", "swap", "up", "vary"} and not f.clause.of("intent", "effect", "amount")
+    free = not f.cues - {"add", "becomes", "swap", "up", "vary", "instead_of"} and not f.clause.of("intent", "effect", "amount")
     verb = _HANDS_OVER.search(f.text) or re.search(r"\bon\b", f.text)
     if len(roles) != 1 or len(players) != 1 or not free or not verb:
         return []
@@ -155,7 +164,8 @@ def hand_over(f: Frame) -> list[EditOperation]:
     between = f.text[min(role.span[1], player.span[1]) - low : max(role.span[0], player.span[0]) - low]
     if not _HANDS_OVER.search(between) and not re.search(r"\b(?:to|on)\b|给|由|用", between):
         return []
-    if role.span[0] > player.span[0] and not re.search(r"play|take|carr|sing|do|演奏|弹|吹|拉|唱|奏", between):
+    lets = r"play|take|carr|sing|do|演奏|弹|吹|拉|唱|奏" + (r"|\b(?:have|has|get)\b" if _LETS.search(f.text) else "")
+    if role.span[0] > player.span[0] and not re.search(lets, between):
         return []
     return [f.operation("replace", (role.value,), instrument=player.value)]
 
@@ -169,7 +179,11 @@ def _pairs(f: Frame, before: list[str], after: list[str]) -> list[EditOperation]
     if not before or not after:
         return []
     if len(before) == len(after):
+        if before == after:
+            raise RequestError(f"{before[0]} for {after[0]} changes nothing; name another instrument")
         return [f.operation("replace", (b,), instrument=a) for b, a in zip(before, after, strict=True)]
+    if tuple(before) == tuple(after):
+        raise RequestError(f"{before[0]} for {after[0]} changes nothing; name another instrument")
     return [f.operation("replace", tuple(before), instrument=after[0])] + [
         f.operation("add", (), instrument=a) for a in after[1:]
     ]
@@ -273,7 +287,7 @@ def add(f: Frame) -> list[EditOperation]:
         return []
     if (f.cues & {"up", "down"} and not _puts_in(f)) or f.amount("dB"):
         return []
-    if "add" not in f.cues and f.strange:
+    if "add" not in f.cues and (f.strange or ("swap" in f.cues and "vary" not in f.cues)):
         return []
     low = f.clause.span[0]
     named = [i for i in f.things if i.value not in ("all", "it", "groove", "form", "instruments")]
@@ -282,7 +296,8 @@ def add(f: Frame) -> list[EditOperation]:
     if len(alone) == 2 and sum(i.role for i in alone) == 1:  # "a string pad", 弦乐铺底: one part
         player, role = sorted(alone, key=lambda i: i.role)
         between = f.context.text[min(player.span[1], role.span[1]) : max(player.span[0], role.span[0])]
-        if re.fullmatch(r"\s*的?\s*", between) and role.value in ("melody", "chords", "pad", "bass"):
+        beside = re.fullmatch(r"\s*(?:的|part|line)?\s*(?:(?:on|by|from|for|played by|played on|with) (?:the |an? )?)?", between)
+        if beside and role.value in ("melody", "chords", "pad", "bass", "counter"):
             return [f.operation("add", (role.value,), instrument=player.value)]
     if len(names) == 1 and not (alone or named)[0].role and f.region.kind != "all" and re.search(r"\bsolo\b|独奏", f.text):
         back = "the others step back for the solo"
@@ -293,7 +308,7 @@ def add(f: Frame) -> list[EditOperation]:
         ]  # fmt: skip
     return [
         f.operation("add", (), instrument=_ROLE_INSTRUMENTS.get(n, n))
-        if n not in ("melody", "chords")
+        if n not in ("melody", "chords", "counter")
         else f.operation("add", (n,))
         for n in dict.fromkeys(names)
     ]
@@ -320,6 +335,8 @@ def gain(f: Frame) -> list[EditOperation]:
     refused = "negated" in f.cues and "up" in f.cues and not re.search(r"enough|hear", f.text)  # "not so loud"
     sign = -1.0 if lowers or refused else 1.0
     size = float(decibels.value.value) if decibels else float(table[f.degree()])
+    if abs(size) > _MAX_DB:
+        raise RequestError(f"{size:g} dB is no change of level; the limit is {_MAX_DB:g} dB")
     if decibels is None and (factor := f.amount("factor")):  # "twice as loud": 6 dB a doubling of the amplitude
         size = 20.0 * math.log10(factor.value.value)
         return [f.operation("gain", _without_measure(f), amount=round(-abs(size) if sign < 0 else size, 1), unit="dB")]
@@ -334,27 +351,8 @@ def _without_measure(f: Frame) -> tuple[str, ...]:
 
 
 _COMPARED = re.compile(r"\b(?:under(?:neath)?|beneath|behind|below|against|than) (?:the |my |our )?$")
+_MAX_DB = 60.0
 _VOLUME = re.compile(r"\b(?:volume|level|loudness|gain)\b|音量|响度|声音")
-
-
-def doubling(f: Frame) -> list[EditOperation]:
-    """A part that plays along with another.
-
-    Raises:
-        RequestError: always when one is asked for: no part is written from another's notes.
-    """
-    adds = any(i.value == "add" and PUTS_IN.match(i.text) for i in f.clause.of("cue"))
-    parts = [i for i in f.things if i.value not in ("all", "it")]
-    octaves = f.amount("semitones") is not None and _PLAYS.search(f.text)
-    if adds and len(parts) > 1 and (octaves or _DOUBLES.search(f.text)):
-        raise RequestError(
-            "a part that doubles another one is not written by an edit; ask e.g. for 'add a flute', or for 'melody up an octave'"
-        )
-    return []
-
-
-_PLAYS = re.compile(r"\b(?:play|sing|follow)\w*\b|演奏|吹|拉|弹|唱|奏")
-_DOUBLES = re.compile(r"\b(?:doubl(?:es|ing)|in unison|to double|shadow(?:s|ing)?)\b|加倍|重复旋律|同度|齐奏")
 
 
 def bare(f: Frame) -> list[EditOperation]:

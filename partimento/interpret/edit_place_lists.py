@@ -29,8 +29,8 @@ _LOST = (
     re.compile(r"\b(?:part|section|letter) (?:one|two|three|four|five|six|\d+)\b|\b(?:next|previous) (?:part|section|bit)\b"),
     re.compile(r"\bduring\b"),
     re.compile(r"\b(?:on|at|in|during) (?:the )?(?:down|up|back|off)-?beats?\b"),
-    re.compile(rf"\b{_ORDINAL} (?:two |three |four |few )?(?:notes?|hits?|phrases?|words?|lines?|syllables?|strums?)\b"),
-    re.compile(r"第[一二三四五六七八九十0-9]+(?:小节|部分|段|句|遍|次|个|秒)?|小节(?:之间|里|中|前|后)"),
+    re.compile(rf"\b{_ORDINAL} (?:two |three |four |few )?(?:notes?|hits?|chords?|phrases?|words?|lines?|syllables?|strums?)\b"),
+    re.compile(r"第[零〇一二三四五六七八九十0-9]+(?:小节|部分|段|句|遍|次|个|秒)?|小节(?:之间|里|中|前|后)"),
 )
 
 
@@ -132,7 +132,7 @@ def lost_place(text: str, covered: bytearray, places: list[Span], strange: list[
         if tempo and index < 2:
             continue
         for m in pattern.finditer(text):
-            if not covered[m.start() if index == 1 else m.end() - 1]:
+            if not covered[m.start() if index in (1, 7) else m.end() - 1]:
                 return m.span()
     unknown = {span[0] for _, span in strange}
     for m in _NAMED_PLACE.finditer(text):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 
 from partimento.errors import RequestError
+from partimento.interpret.edit_passages import Words, passages
 from partimento.interpret.edit_place_lists import listed
 from partimento.interpret.mentions import Mention
 from partimento.interpret.places import section_words
@@ -33,7 +34,8 @@ _BAR = r"(?:bars?|measures?)"
 _LEAD = r"(?:\b(?:in|from|at|over|for|during|between|within|on|across)\s+(?:the\s+)?)?"
 _ORDINALS = {
     "first": 1, "1st": 1, "opening": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4, "fifth": 5, "5th": 5,
-    "last": -1, "final": -1, "closing": -1, "penultimate": -2, "next to last": -2,
+    "sixth": 6, "6th": 6, "seventh": 7, "7th": 7, "eighth": 8, "8th": 8,
+    "last": -1, "final": -1, "closing": -1, "penultimate": -2, "next to last": -2, "second to last": -2, "last but one": -2,
 }  # fmt: skip
 _NEEDS_FRAME = {
     "drop", "drops", "break", "hook", "bridge", "solo section", "the drop", "the break", "breakdown", "solo", "solos",
@@ -140,7 +142,9 @@ def _patterns() -> dict[str, re.Pattern[str]]:
             r"(?: of (?:the |it\b)?(?:song|piece|track|tune)?)?"),
         "half_zh": re.compile(
             r"(?:在)?(前半|后半|前一半|后一半|上半|下半)(?:段|部分|首|程|场|曲)?(?:里|中)?|(?:前|后)(?:三|四)分之一"),
-        "middle": re.compile(r"(?:\b(?:in|at|during|for|through)\s+)?\bthe middle(?: (?:section|part|third"
+        "middle": re.compile(r"(?<!stuck )(?<!squashed )(?<!squeezed )(?<!crammed )(?<!bunched )(?<!crowded )(?<!sits )(?<!into )"
+            r"(?:\b(?:in|at|during|for|through)\s+)?(?<!stuck in )(?<!squashed in )(?<!crammed in )(?<!bunched in )"
+            r"(?<!crowded in )(?<!squeezed in )(?<!sits in )(?<!into )\bthe middle(?: (?:section|part|third"
             r"|bit))?(?: of (?:the |it\b)?(?:song|piece|track|tune)?)?\b(?!\s*eight)|(?<!\w)half-?way(?: through"
             r"| in)?(?: the (?:song|piece|track))?|(?:在)?(?:中间|中段)(?:部分|一段|那段)?"),
         "end": re.compile(r"\b(?:at|towards?|near|before|for|in|to)\s+the (?:very )?(?:end|ending|close"
@@ -167,6 +171,7 @@ def regions(text: str, mentions: list[Mention]) -> Iterator[Found]:
     Raises:
         RequestError: bars or seconds that cannot be ("bars 12 to 9").
     """
+    yield from passages(text, Words(NUMBER, ZH_NUMBER, _section_names(), _ORDINALS, parse_number))
     yield from listed(text, NUMBER, ZH_NUMBER, _section_names(), _ORDINALS, parse_number, _bars)
     yield from _beside(text, mentions)
     yield from _numbered(text)

@@ -26,6 +26,8 @@ OPPOSITE = {
     "softer": "harder", "harder": "softer", "more_energy": "calmer", "calmer": "more_energy", "lofi": "cleaner",
     "vintage": "cleaner", "warmer": "brighter", "punchier": "softer", "drier": "spacious", "bigger": "calmer",
     "tighter": "more_expressive", "more_expressive": "even", "even": "more_expressive", "smoother": "punchier",
+    "swing": "straight", "straight": "swing", "jazzier": "plainer", "plainer": "jazzier", "louder": "softer", "distant": "closer",
+    "fuller": "thinner", "thinner": "fuller", "accent": "softer",
     "build_up": "diminuendo", "diminuendo": "build_up", "staccato": "smoother",
     "up": "down", "down": "up", "faster": "slower", "slower": "faster",
 }  # fmt: skip
@@ -87,7 +89,7 @@ def _flipped(item: Item, said: str) -> Item:
 
 def _is_fault(item: Item) -> bool:
     """True when the word names what is wrong, and its entry the remedy."""
-    if item.value in ("less_muddy", "less_harsh") or re.match(r"too\b|less\b|太|no\b|lacks?\b|没", item.text):
+    if item.value in ("less_muddy", "less_harsh", "less_boomy") or re.match(r"too\b|less\b|太|no\b|lacks?\b|没", item.text):
         return True
     faults = edit_lexicon()["faults"]
     return item.text in {w for language in ("en", "zh") for w in comma_list(faults[language])}

@@ -14,7 +14,10 @@ from partimento.interpret.edit_items import Item, coverage, find_items, unknown_
 from partimento.interpret.edit_parts import note_kept
 from partimento.interpret.edit_place_lists import lost_place
 from partimento.interpret.edit_polarity import each, forbids, held_back, less_of, turned
+from partimento.interpret.edit_presence import goes_on_again, means_silence, plays_along
 from partimento.interpret.edit_rules import operations_of
+from partimento.interpret.edit_take_back import only_a_reason, takes_back_some
+from partimento.interpret.edit_values import GRADUALLY
 from partimento.interpret.tokens import language_of, normalise
 from partimento.plan.edit import EditOperation, EditPlan, Region
 
@@ -28,6 +31,12 @@ PLACES_CAN_BE_SAID = 'say e.g. "bars 9 to 12", "from 0:40 to 1:05", "in the seco
 _BACK = re.compile(r"\b(?:in it|in there|there|same place|of it)\b|那里|其中|里面")
 _AFTER_THAT = re.compile(r"\b(?:after (?:that|this|it)|from then on|from there on?)\b|(?:之后|然后|从那以后)")
 _RESET = re.compile(r"\b(?:overall|throughout|everywhere|whole (?:song|piece|track|thing)|entire)\b|整体|整首|全曲")
+_COMES_BACK = re.compile(r"\b(?:(?:comes?|is|are|kicks?) back(?: in)?|returns?|back in|again)\s*$|(?:回来|再进来?|恢复)\s*$")
+_MEASURED = re.compile(
+    r"\b(?:\d+|an?|two|three|four|five|ten|half an?) (?:kilos?|kg|pounds?|grams?|ounces?|lit(?:er|re)s?|gallons?|miles?|"
+    r"met(?:er|re)s|inch(?:es)?|feet|euros?|dollars?|degrees?|volts?|watts?|slices?|cups?|spoons?)\b|"
+    r"[\d一二三两五十](?:公?斤|克|米|升|度电|块钱|元|英里|公里|杯|勺)"
+)
 _POSSESSIVE = re.compile(r"\b(?:my|your|the|a|an|some)\s+$")
 _LEAVES_OUT = re.compile(
     r"\W*(?:and |though )?(?:but|except|exclud|not|outside|apart|other|save|only not|just not|everywhere|always|除)"
@@ -75,8 +84,8 @@ def read_edit(words: str, known: tuple[str, ...] = ()) -> tuple[EditPlan, ...]:
         raise RequestError(f"nothing is left to change when {', '.join(context.kept)} must stay; {CAN_BE_ASKED}")
     readings = _ranked([tuple(operations), *_alternatives(operations, known, items)], known)
     remarks = tuple(f"{name} stays as it is" for name in context.kept) + tuple(problems)
-    if any(o.value in ("ritardando", "accelerando") for o in operations):
-        remarks += ("the tempo changes in one step where the place begins, not by and by",)
+    if any(o.op == "set_tempo" and o.value == GRADUALLY for o in operations):
+        remarks += ("by and by where there is a score; a recording is stretched in one step where the place begins",)
     language = language_of(text)
     sure = _SURENESS_WITH_UNKNOWN if unknown else 1.0
     return tuple(EditPlan(_with_reasons(o), round(c * sure, 2), language, unknown, remarks) for o, c in readings)
@@ -116,6 +125,8 @@ def _read_clauses(found: list[Clause], context: Context) -> tuple[list[EditOpera
     had_verb = False
     for clause in found:
         had_verb = had_verb or bool(clause.cues())
+        if takes_back_some(clause, operations, context):
+            continue
         if clause.cues() & {"cancel", "correct"} and operations and not _is_new(clause):
             _take_back(clause, operations, context)
             if not [i for i in clause.items if i.kind != "cue" or i.value not in ("cancel", "correct", "bit")]:
@@ -128,6 +139,17 @@ def _read_clauses(found: list[Clause], context: Context) -> tuple[list[EditOpera
             operations += inherited  # 不对，换成竖琴: another partner for what was to be exchanged
             continue
         frame = _frame(clause, context)
+        if goes_on_again(frame) or only_a_reason(frame):
+            continue
+        if means_silence(frame):
+            operations[:] = [
+                replace(o, op="mute_region", amount=None, unit="", value="") if o in context.last else o for o in operations
+            ]
+            continue
+        if along := plays_along(frame):
+            operations[:] = [along if o in context.last else o for o in operations]
+            context.last = [along]
+            continue
         if note_kept(frame):
             _restore(frame, operations)
             _remember(frame, [], context)
@@ -171,6 +193,8 @@ def _in_each_place(frame: Frame, done: list[EditOperation]) -> list[EditOperatio
     for place in places[1:]:
         if _LEAVES_OUT.match(place.text):  # "in bars 1-8, but not in bar 3": no second place
             break
+        if re.match(r"towards?\b", place.text):  # "let the last eight bars grow towards the end": a direction
+            return done
         between = frame.context.text[listed[-1].span[1] : place.span[0]]
         if not re.fullmatch(
             r"\s*(?:,|and|&|as well as|or|和|、|以及|跟|与)?\s*(?:and|和)?\s*(?:in|on|at|also|在)?\s*(?:the)?\s*", between
@@ -178,6 +202,11 @@ def _in_each_place(frame: Frame, done: list[EditOperation]) -> list[EditOperatio
             break
         listed.append(place)
     first = listed[0].value if listed else None
+    places = [
+        p
+        for p in places
+        if not (done[:1] and done[0].op == "mute_region" and _COMES_BACK.search(frame.context.text[: p.span[0]]))
+    ]
     if missed := [p.text.strip() for p in places[len(listed) :] if done and p.value not in {o.region for o in done} | {first}]:
         raise RequestError(f"two places in one wish, of which '{missed[0]}' would be lost; say them one after the other")
     if len(listed) < 2 or any(o.region != first for o in done):
@@ -194,6 +223,8 @@ def _instead_of_complaint(frame: Frame, done: list[EditOperation], operations: l
         return done
     if not frame.remedies or len(done) != 1 or done[0].op not in kinds or any(o not in operations for o in last):
         return done
+    if last[0].value == "more_expressive" and re.search(r"breath|呼吸|喘", frame.text):
+        return []  # "robotic, let it breathe" says the same twice
     operations[:] = [o for o in operations if o not in last]
     return [replace(done[0], targets=last[0].targets, region=last[0].region)]
 
@@ -328,7 +359,14 @@ def _inherit(clause: Clause, context: Context) -> list[EditOperation]:
 def _restore(frame: Frame, operations: list[EditOperation]) -> None:
     """ "remove the drums … no, keep them": what must stay is not removed after all."""
     for name in frame.own:
-        operations[:] = [o for o in operations if not (o.op in ("remove", "replace", "mute_region") and o.targets == (name,))]
+        left = []
+        for o in operations:
+            if o.op in ("remove", "replace", "mute_region") and name in o.targets:
+                if o.targets == (name,):
+                    continue
+                o = replace(o, targets=tuple(t for t in o.targets if t != name))
+            left.append(o)
+        operations[:] = left
 
 
 def _put(operations: list[EditOperation], done: list[EditOperation]) -> list[EditOperation]:
@@ -358,6 +396,8 @@ def _lost_object(frame: Frame, done: list[EditOperation]) -> str:
     ):
         return f"'{m.group(1)}' is nothing that can be changed here; {CAN_BE_ASKED}"  # "clean my room"
     words = ", ".join(w for w, _ in strange[:3])
+    if (m := _MEASURED.search(frame.text)) and frame.cues & {"add", "remove", "up", "down", "becomes"}:
+        return f"'{m.group().strip()}' is no measure of music; {CAN_BE_ASKED}"
     if not done:
         if frame.cues & {"add", "remove", "swap", "vary", "mute", "negated"} and strange:
             return f"'{words}' is nothing that can be changed here; {CAN_BE_ASKED}"
@@ -427,6 +467,8 @@ def _alternatives(operations: list[EditOperation], known: tuple[str, ...], items
             other = replace(o, op="dynamics", value="more_energy")
         elif o.value == "darker" and o.targets == ("all",):
             other = replace(o, op="set_key", value="minor")
+        elif o.value == "softer" and o.op == "effect":
+            other = replace(o, op="dynamics")
         elif o.value in ("bigger", "punchier"):
             other = replace(o, op="dynamics", value="more_energy" if o.value == "bigger" else "harder")
         if other is not None:
@@ -438,6 +480,9 @@ def _alternatives(operations: list[EditOperation], known: tuple[str, ...], items
         and len(first.targets) == 1
     ):
         out.append((replace(last, op="replace", targets=first.targets),))
+    if len(operations) == 1 and first.op == "mute_region" and first.reason.startswith("only there"):
+        places = [i.value for i in items if i.kind == "region"]
+        out.append((replace(first, op="extract", region=places[0]),))
     horns = [i for i in items if i.kind == "thing" and i.text == "horns"]
     if horns and "brass" in first.targets:
         out.append(tuple(replace(o, targets=tuple("french_horn" if t == "brass" else t for t in o.targets)) for o in operations))

@@ -10,7 +10,6 @@ from partimento.interpret.edit_parts import (
     add,
     bare,
     decibels,
-    doubling,
     enters_late,
     excepted,
     exchange,
@@ -20,6 +19,7 @@ from partimento.interpret.edit_parts import (
     mute,
     remove,
 )
+from partimento.interpret.edit_presence import doubling, kept_out, only_there, silence, stands_in
 from partimento.interpret.edit_sounds import effects, intents
 from partimento.interpret.edit_values import chords, fade, key, length, metre, restyle, tempo, transpose, vary
 from partimento.plan.edit import EditOperation, Region
@@ -55,7 +55,22 @@ def _all_but(f: Frame) -> list[EditOperation]:
     return [replace(o, spare=spared) for o in operations_of(bare)]
 
 
+def _in_style(f: Frame) -> list[EditOperation]:
+    """ "a tango in A minor", "a samba at 120 bpm": a style together with its key, metre or tempo."""
+    if not f.clause.of("style"):
+        return []
+    beside = [
+        key(f),
+        metre(f),
+        tempo(replace(f, clause=replace(f.clause, items=[i for i in f.clause.items if i.kind != "style"]))),
+    ]
+    found = [o for some in beside for o in some]
+    styles = restyle(f)
+    return [*styles, *found] if found and styles else []
+
+
 _RULES: tuple[Callable[[Frame], list[EditOperation]], ...] = (
-    doubling, _all_but, extract, hand_over, enters_late, fade, chords, key, metre, tempo, transpose, length, exchange,
+    doubling, stands_in, _all_but, kept_out, only_there, silence, extract, hand_over, enters_late, fade, chords, _in_style, key,
+    metre, tempo, transpose, length, exchange,
     restyle, vary, effects, decibels, intents, mute, remove, gain, add, bare,
 )  # fmt: skip

@@ -49,12 +49,16 @@ def intents(f: Frame) -> list[EditOperation]:
             region = replace(region, kind="before")
         if any(o.value == value for o in out):
             continue
+        if value == "build_up" and re.search(
+            r"\b(?:after|before|following) (?:the|that|this|a) $", f.context.text[: item.span[0]]
+        ):
+            continue  # "after the build": a place, no wish
         degree = f.degree()
         amount = None if degree == "plain" else strength[degree]
         out.append(
             f.operation(
                 table[value]["op"],
-                f.carried,
+                _sounding(f.carried, value),
                 value=value,
                 region=region,
                 amount=amount,
@@ -62,6 +66,12 @@ def intents(f: Frame) -> list[EditOperation]:
             )
         )
     return out
+
+
+def _sounding(names: tuple[str, ...], value: str) -> tuple[str, ...]:
+    """What sounds: a groove or a form is everybody's, and so is the harmony that jazz is about."""
+    left = tuple(n for n in names if n not in ("groove", "form", "instruments"))
+    return ("all",) if not left or (value in ("jazzier", "plainer") and left == ("chords",)) else left
 
 
 def _wishes(f: Frame) -> list[Item]:
@@ -76,6 +86,9 @@ def _wishes(f: Frame) -> list[Item]:
         reaches = item.span[1] + (after.end() if after else 0)
         if adds and reaches in described:
             continue
+        noun = next((i for i in found if i.span[0] == reaches), None)
+        if noun is not None and text[item.span[1] : reaches] == " " and item.value == "bigger" and noun.value != "bigger":
+            continue  # "a big church" is a church
         if out and re.fullmatch(r"\s*的?\s*", text[out[-1].span[1] : item.span[0]]) and not f.things:
             continue
         out.append(item)

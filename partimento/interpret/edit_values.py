@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from partimento.errors import RequestError
+from partimento.interpret.edit_chord_changes import CHORD
 from partimento.interpret.edit_frames import Frame
-from partimento.interpret.edit_items import CHORD, Item, edit_lexicon, lone_key
+from partimento.interpret.edit_items import Item, edit_lexicon, lone_key
 from partimento.interpret.quantities import keys
 from partimento.plan.edit import EditOperation, Region
 from partimento.score.timing import MAX_TEMPO_BPM, MIN_TEMPO_BPM, PITCH_NAMES_FLAT, PITCH_NAMES_SHARP, Key
@@ -16,15 +17,23 @@ _PLAIN_TEMPO = re.compile(r"(?:\bto|\bat|到|成|为)\s*(\d{1,4})(?![\d.:%/]|\s*
 _TIMES = re.compile(r"\b(\d{1,2}) times\b|(\d|[两三四五])(?:遍|次)")
 _END_SLOWING = re.compile(r"\b(?:rit|ritardando|rallentando)\b|渐慢")
 GRADUAL = re.compile(
-    r"\b(?:gradual\w*|ritardando|rit|rallentando|accelerando|bit by bit|little by little|slowing)\b|渐|逐步|一点点地"
+    r"\b(?:gradual\w*|ritardando|rit|rallentando|accelerando|bit by bit|little by little|slowing|steadily|progressively|"
+    r"by and by|over time|slower and slower|faster and faster|more and more)\b|渐|逐步|一点点地|越来越|慢慢(?:地)?(?:变|加|减|放)"
 )
 """Words of a tempo that changes by and by."""
+GRADUALLY = "gradually"
+"""Value of a tempo that changes along its region."""
 _BENEFICIARY = re.compile(r"\bfor (?:my|our|the|a|an|her|his)? ?(?:\w+ )?$")
 _CHANGEABLE = {"melody", "bass", "drums", "chords", "groove", "pad"}
 _SIGNED_TEMPO = re.compile(r"(?<!to )(?<!at )(?<![\w.-])([+-])\s?(\d{1,3})(?=\s*(?:bpm\b|$|[,.;!?]))")
 _ENDS = re.compile(
     r"\b(?:end|finish)(?:s|ing)?(?: (?:it|this|the (?:song|piece|track|music)|everything))? (?:at|after)\b|结束|收掉"
 )
+
+
+_MAX_SEMITONES = 48
+_NO_NOTE = re.compile(r"\bh(?:[ -]?(?:sharp|flat|major|minor|dur|moll)|#|♯)?\b(?![-'])|(?<![a-z])h(?=大调|小调|调)")
+_SPELT_KEY = re.compile(r"\b(?:to|in|into)\s+(?:the key of )?([a-g])[ -](flat|sharp)(?:\s+(major|minor))?\b")
 
 
 def key_name(key: Key) -> str:
@@ -49,6 +58,7 @@ def fade(f: Frame) -> list[EditOperation]:
     if not way:
         return []
     seconds, bars = f.amount("s"), f.amount("bars")
+    _positive(f, seconds, bars)
     amount: float | None = None
     unit = ""
     region = f.region
@@ -70,6 +80,12 @@ def fade(f: Frame) -> list[EditOperation]:
 def chords(f: Frame) -> list[EditOperation]:
     """Chords that are named."""
     found = f.clause.of("chords")
+    goes, comes = f.clause.of("chord_goes"), f.clause.of("chord_comes")
+    if goes and comes:
+        return [
+            f.operation("set_chords", ("chords",), value=str(new.value), goes=str(old.value))
+            for old, new in zip(goes, comes, strict=False)
+        ]
     if not found and re.search(r"\bchords?\b|和弦", f.text):
         words = f.context.original[f.clause.span[0] : f.clause.span[1]]
         if m := re.search(
@@ -80,11 +96,25 @@ def chords(f: Frame) -> list[EditOperation]:
 
 
 def key(f: Frame) -> list[EditOperation]:
-    """Another key, or only another mode."""
+    """Another key, or only another mode.
+
+    Raises:
+        RequestError: a note name that English does not have, or a word behind the key that is none.
+    """
     found = f.clause.of("key")
+    if _NO_NOTE.search(f.text) and (found or f.cues & {"key_word", "transpose"}):
+        raise RequestError("keys are named A to G with sharps and flats (the German H is B); say e.g. B minor")
     if found:
+        behind = f.text[found[0].span[1] - f.clause.span[0] :]
+        if (m := re.match(r"\s+([a-z]+)\W*$", behind)) and m.group(1) in {w for w, _ in f.strange}:
+            raise RequestError(f"'{found[0].text.strip()} {m.group(1)}' is no key; say e.g. D minor")
         return [f.operation("set_key", value=key_name(found[0].value))]
     asks = f.cues & {"key_word", "transpose"} or re.search(r"\bkey\b|调", f.text)
+    spelt = _SPELT_KEY.search(f.text)
+    if spelt and f.amount("semitones") is None and not f.clause.of("chords", "chord_comes"):
+        name = f"{spelt.group(1).upper()}{'b' if 'flat' in spelt.group(2) else '#'} {spelt.group(3) or 'major'}"
+        return [f.operation("set_key", value=key_name(q.value))
+                for q in keys(f"in {name.lower()}", f"in {name}") if isinstance(q.value, Key)][:1]  # fmt: skip
     if asks and f.amount("semitones") is None and (m := lone_key(f.context.original, *f.clause.span)):
         mark = {" sharp": "#", " flat": "b", "♯": "#", "♭": "b"}.get(m.group(2) or "", m.group(2) or "")
         mode = "minor" if (m.group(3) or "").startswith("m") and not (m.group(3) or "").startswith("maj") else "major"
@@ -120,12 +150,25 @@ def tempo(f: Frame) -> list[EditOperation]:
     bpm = f.amount("bpm")
     direction = 1 if "faster" in f.cues else -1 if "slower" in f.cues else 0
     if not direction and (bpm or "tempo" in f.cues):
-        direction = 1 if f.cues & {"up", "add"} and "down" not in f.cues else -1 if f.cues & {"down", "remove", "negated"} else 0
+        lowers = f.cues & {"down", "remove", "negated", "out", "trim"} or re.search(r"\b(?:back|off|less)\b|减|降|慢", f.text)
+        direction = 1 if f.cues & {"up", "add"} and not lowers else -1 if lowers else 0
+    if (
+        bpm is None
+        and direction
+        and "tempo" in f.cues
+        and (by := re.search(r"\bby (\d{1,3})(?![\d%:.]| ?(?:percent|times))", f.text))
+    ):
+        return [f.operation("set_tempo", amount=direction * float(by.group(1)), unit="bpm_change")]
     if (signed := _SIGNED_TEMPO.search(f.text)) and (bpm or "tempo" in f.cues):
         return [f.operation("set_tempo", amount=float(signed.group(1) + signed.group(2)), unit="bpm_change")]
     if bpm:
         value = float(bpm.value.value)
-        if direction and not _TO.search(f.context.text[: bpm.span[0]]) and not re.search(r"tempo|速度", bpm.text):
+        if (
+            direction
+            and value > 0
+            and not _TO.search(f.context.text[: bpm.span[0]])
+            and not re.search(r"tempo|速度|to ", bpm.text)
+        ):
             return [f.operation("set_tempo", amount=direction * abs(value), unit="bpm_change")]
         if not MIN_TEMPO_BPM <= value <= MAX_TEMPO_BPM:
             raise RequestError(f"tempo {value:g} bpm is outside {MIN_TEMPO_BPM:g} to {MAX_TEMPO_BPM:g}")
@@ -148,12 +191,15 @@ def tempo(f: Frame) -> list[EditOperation]:
         return [f.operation("set_tempo", amount=round(max(0.05, 1 + direction * share), 4), unit="factor")]
     if factor:
         value = float(factor.value.value)
+        by = re.search(r"\bby (?:a |an |one )?$|(?<!到)(?<!原来的)(?<!为)(?<!成)$", f.context.text[: factor.span[0]])
+        if by and value < 1 and re.search(r"third|quarter|fifth|分之", factor.text) and not re.search(r"\bof\b", f.text[-40:]):
+            value = 1 + direction * value  # "a third faster"; "to two thirds" is said with its "to"
         value = 1 / value if direction < 0 and value > 1 else value
         return [f.operation("set_tempo", amount=round(value, 4), unit="factor")]
     if not direction:
         return []
     table = edit_lexicon()["amounts"]
-    gradual = "" if not GRADUAL.search(f.text) else "ritardando" if direction < 0 else "accelerando"
+    gradual = GRADUALLY if GRADUAL.search(f.text) else ""
     ending = f.region.kind == "last_bars" or f.region.name == "outro" or bool(_END_SLOWING.search(f.text))
     if direction < 0 and ending:
         return [f.operation("set_tempo", amount=table["ending_factor"], unit="factor", value=gradual)]
@@ -164,6 +210,8 @@ def tempo(f: Frame) -> list[EditOperation]:
 def transpose(f: Frame) -> list[EditOperation]:
     """Up and down by an interval."""
     interval = f.amount("semitones")
+    if interval is not None and abs(float(interval.value.value)) > _MAX_SEMITONES:
+        raise RequestError(f"{interval.value.value:g} semitones are beyond every instrument; the limit is {_MAX_SEMITONES}")
     if interval is None and ("transpose" not in f.cues or f.amount("dB") or re.search(r"音量|声音|volume|level|loud", f.text)):
         return []
     down = bool(f.cues & {"down", "remove"} or re.search(r"\b(?:lower|down)\b|降|低", f.text))
@@ -194,10 +242,19 @@ def length(f: Frame) -> list[EditOperation]:
         if f.region.kind == "bars" and re.search(r"after|后", f.text):
             return [f.operation("trim", region=Region(), amount=float(f.region.start or 1) - 1, unit="bars", value="to")]
     measure = bars or seconds
-    shorter = "trim" in f.cues or ("remove" in f.cues and not f.own and (measure or f.region.kind != "all"))
+    _positive(f, bars, seconds)
+    cuts = "remove" in f.cues and not f.own and (measure or f.region.kind != "all")
+    cuts = cuts and not f.clause.of("intent", "effect") and (measure is not None or not f.strange)
+    shorter = "trim" in f.cues or cuts
     if shorter and not f.own:
         return _trim(f, measure, factor)
-    extends = "extend" in f.cues or (bars is not None and not f.own and not f.cues & {"up", "down", "mute", "keep"})
+    grown = factor is not None and factor.value.unit == "factor" and factor.value.value > 1 and f.clause.of("region")
+    extended = grown and not f.own and not f.cues & {"up", "down", "faster", "slower", "tempo"}
+    made = seconds is not None and not f.own and not f.cues - {"becomes", "swap", "style", "extend"}
+    if made and seconds is not None and re.search(r"\blong\b|[成到为]$", f.text[: seconds.span[1] - f.clause.span[0] + 6]
+        if seconds.text.isascii() else f.context.text[: seconds.span[0]]):  # fmt: skip
+        return [f.operation("extend", amount=seconds.value.value, unit="s", value="to")]
+    extends = "extend" in f.cues or extended or (bars is not None and not f.own and not f.cues & {"up", "down", "mute", "keep"})
     if not extends or (f.own and "extend" in f.cues and measure is None and factor is None):
         return []
     times = _TIMES.search(f.text)
@@ -223,6 +280,12 @@ def length(f: Frame) -> list[EditOperation]:
     return [f.operation("extend", amount=float(amount), unit=unit)]
 
 
+def _positive(f: Frame, *lengths: Item | None) -> None:
+    """Raises RequestError where a length has a minus."""
+    if any(re.search(r"(?:minus|negative|负)\s*$", f.context.text[: i.span[0]]) for i in lengths if i is not None):
+        raise RequestError("a length cannot be less than nothing; say e.g. four more bars, or fade out over 5 seconds")
+
+
 def _trim(f: Frame, measure: Item | None, factor: Item | None) -> list[EditOperation]:
     """Shorter: to a length, by a length, or without a region."""
     if measure is not None:
@@ -245,7 +308,8 @@ def restyle(f: Frame) -> list[EditOperation]:
     """Another style."""
     found = f.clause.of("style")
     named = [i for i in f.things if i.value not in ("all", "it")]
-    asked = f.cues & {"style", "becomes", "swap"} or (not f.cues and not f.context.last)
+    again = "vary" in f.cues and re.search(r"\b(?:as|into|in|to)\b|成|为", f.text)
+    asked = f.cues & {"style", "becomes", "swap"} or again or (not f.cues and not f.context.last)
     if not found or (named and not f.cues & {"style"}) or not asked:
         return []
     return [f.operation("restyle", value=str(found[0].value))]

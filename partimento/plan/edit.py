@@ -81,12 +81,14 @@ class Region:
 
     Attributes:
         kind: ``all``; ``bars`` (start, end: 1-based, inclusive); ``seconds`` (start, end; None is the end of the piece,
-            negative ones count from the end);
-            ``fraction`` (start, end in 0–1: "second half"); ``section`` (name, which: 0 all of that name, 1 the first,
-            -1 the last …); ``last_bars`` / ``first_bars`` (start: how many); ``after`` / ``before`` / ``while`` (name:
-            the instrument whose entrance or playing, or the section whose bars mark it; ``before`` with a start is only
-            that many bars just before it, with an end that many beats); ``except`` (name and which: all but that section;
-            or start, end: all but these bars; a negative start is all but the last bars).
+            negative ones count from the end); ``fraction`` (start, end in 0–1: "second half"); ``section`` (name, which:
+            0 all of that name, 1 the first, -1 the last …; without a name sections of any name are counted);
+            ``last_bars`` / ``first_bars`` (start: how many); ``after`` / ``before`` / ``while`` (name: the instrument whose
+            entrance or playing, or the section whose bars mark it; ``before`` with a start is only that many bars just
+            before it, with an end that many beats); ``except`` (name and which: all but that section; or start, end: all
+            but these bars; a negative start is all but the last bars; or all but each of ``others``); ``between`` (what
+            lies behind the first of ``others`` and before the second).
+        others: the places of an ``except`` that leaves out several, or of a ``between``.
     """
 
     kind: str = "all"
@@ -94,6 +96,7 @@ class Region:
     end: float | None = None
     name: str = ""
     which: int = 0
+    others: tuple[Region, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,8 @@ class EditOperation:
         words: the user's words behind it.
         reason: how they were read.
         spare: parts that must not be touched, though the targets would include them ("everything but the drums").
+        doubles: for ``add``: the part whose notes it plays along, ``amount`` semitones higher (0 where there is none).
+        goes: for ``set_chords``: the chord in whose place ``value`` comes (``first`` or ``last``: that of the region).
     """
 
     op: str
@@ -125,6 +130,8 @@ class EditOperation:
     words: tuple[str, ...] = ()
     reason: str = ""
     spare: tuple[str, ...] = ()
+    doubles: str = ""
+    goes: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,9 +38,15 @@ def test_what_comes_in_is_silent_there(words: str) -> None:
     assert [(o.op, o.region) for o in operations] == [("add", Region()), ("mute_region", Region("section", name="chorus"))]
 
 
+def test_several_places_are_left_out_at_once() -> None:
+    for words in ("piano louder except in the intro and the outro", "除了前奏和尾奏，钢琴都大声一点"):
+        places = (Region("section", name="intro"), Region("section", name="outro"))
+        assert _only(words).region == Region("except", others=places)
+
+
 @pytest.mark.parametrize(
     "words",
-    ["piano louder except in the intro and the outro", "drums louder in the second half but not in the chorus",
+    ["drums louder in the second half but not in the chorus",
      "add strings in bars 1-8, but not in bar 3"],
 )  # fmt: skip
 def test_more_than_one_place_left_out_is_refused(words: str) -> None:

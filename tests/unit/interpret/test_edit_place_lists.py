@@ -37,10 +37,10 @@ def test_every_place_is_meant(words: str, places: list[Region]) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        "piano louder from 60 to 70", "drums louder 20 to 30", "piano louder between first and second chorus",
+        "piano louder from 60 to 70", "drums louder 20 to 30",
         "piano louder at 45",
-        "drums softer between the verse and the chorus", "remove the drums in part two", "piano louder in the fourth thing",
-        "make the piano louder in the next bar", "第三部分钢琴大声", "remove the drums in the last bit",
+        "piano louder in the fourth thing",
+        "make the piano louder in the next bar", "remove the drums in the last bit",
         "make the last note longer", "drums louder on the downbeats", "piano louder in the ritornello",
         "drums softer during the rap",
     ],

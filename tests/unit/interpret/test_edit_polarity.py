@@ -46,8 +46,6 @@ def test_sound(words: str, value: str) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        "make it less jazzy",
-        "too jazzy",
         "don't make it brighter",
         "don't make it louder",
         "不要更亮",
@@ -55,7 +53,7 @@ def test_sound(words: str, value: str) -> None:
         "I don't want it brighter",
     ],
 )
-def test_what_has_no_opposite_or_is_forbidden_changes_nothing(words: str) -> None:
+def test_what_is_forbidden_changes_nothing(words: str) -> None:
     with pytest.raises(RequestError):
         read_edit(words)
 
