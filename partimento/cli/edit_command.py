@@ -23,7 +23,8 @@ EPILOG = """examples:
   partimento edit takes/ "warmer" -o warm/
 
 Of a folder of sound files and projects every item is edited into the output folder; what cannot be is named and skipped,
-and the exit code is 2 then, 0 when all were done."""
+and the exit code is 2 then, 0 when all were done. As with generate it is 0 when the edit was done, also where the report has a
+line with "fail": look there, or at --json."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

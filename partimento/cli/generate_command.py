@@ -20,7 +20,9 @@ EPILOG = """examples:
   partimento generate "funk, no drums" --chords "Am7 | D7 | Gmaj7 | %" --tempo 96 --bars 16 -o funk.flac --stems stems/
   partimento generate "strings" --model DIR --melody hum.wav --story "0: calm; 20: the whole orchestra" --duration 40 -o hum.wav
   partimento generate "slow blues" --model DIR --duration 60 --stream -o - | aplay
-  partimento generate "慢板，钢琴和弦乐，不要鼓" -o calm.wav --midi-out calm.mid --report calm.json"""
+  partimento generate "慢板，钢琴和弦乐，不要鼓" -o calm.wav --midi-out calm.mid --report calm.json
+
+The exit code is 0 when the piece was made, also where the report has a line with "fail": look there, or at --json."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

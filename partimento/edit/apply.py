@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -19,29 +20,15 @@ from partimento.score.score import Note
 
 def apply(contents: Contents, piece: Piece, change: Change) -> tuple[Contents, tuple[str, ...]]:
     """The contents after a change, and lines on what had to give way."""
-    n = round(change.score.duration_s * piece.sample_rate)
     kept = change.kept
     if kept is None:
+        n = round(change.score.duration_s * piece.sample_rate)
         kept = kept_outside(change.span, piece.sample_rate, n) if change.span is not None else ()
-    sound = _sound_after(contents, piece, change, bool(kept))
-    silent = Waveform(np.zeros((2, n), np.float32), piece.sample_rate)
-    raw: dict[str, Waveform] = {}
-    for track in change.score.tracks:
-        name = track.name
-        if name in change.rendered:
-            raw[name] = render_stem(piece, change.score, name, sound, change.span if kept and change.kept is None else None)
-            if change.kept is not None:  # what was kept lies elsewhere in the parent: only what is new is rounded
-                raw[name] = quantised(raw[name], STEM_BITS)
-        elif change.kept is not None:
-            raw[name] = silent
-            if name in change.steps:
-                raw[name] = apply_steps(splice(piece.stems[name], silent, kept), change.steps[name], change.score)
-        elif name in change.steps:
-            done = change.treated.get(name)
-            raw[name] = apply_steps(piece.stems[name], change.steps[name], change.score) if done is None else done
-        elif name in change.gains_db:
-            factor = np.float32(10.0 ** (change.gains_db[name] / 20.0))
-            raw[name] = Waveform(piece.stems[name].samples * factor, piece.sample_rate)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        beside.submit(_read_ahead, contents, change)  # a mistake in it shows where the same is read below
+        sound = _sound_after(contents, piece, change, bool(kept))
+        raw = _raw_stems(piece, change, kept, sound)
+    silent = _silent(piece, change)
     moved_only = {t for t in raw if t not in change.rendered and change.kept is not None}
 
     def stems_at(gain: Gain) -> dict[str, Waveform]:
@@ -78,6 +65,45 @@ def apply(contents: Contents, piece: Piece, change: Change) -> tuple[Contents, t
     lines = [f"{', '.join(raw)} lowered by {-gain_db:.2g} dB so that the mix does not clip"] if gain_db < 0.0 else []
     lines += [f"short peaks of {', '.join(raw)} limited by up to {limited_db:.1f} dB"] if limited_db > 0.0 else []
     return Contents(contents.request, change.plan, change.score, contents.report, stems, sound, known), tuple(lines)
+
+
+def _silent(piece: Piece, change: Change) -> Waveform:
+    """Silence as long as the piece is after the change."""
+    n = round(change.score.duration_s * piece.sample_rate)
+    return Waveform(np.zeros((2, n), np.float32), piece.sample_rate)
+
+
+def _read_ahead(contents: Contents, change: Change) -> None:
+    """Read what the new stems are compared with while they are rendered: decoding keeps the other core busy."""
+    after = {track.name for track in change.score.tracks}
+    touched = {*change.rendered, *change.steps, *change.gains_db}
+    if not change.rendered or change.kept is not None or after <= touched:
+        return  # the parent's mix will not be asked for
+    old = [stem for name, stem in contents.stems.items() if name in change.rendered or name not in after]
+    for wave in (contents.mix, *old):
+        wave.part(0, wave.n_samples)
+
+
+def _raw_stems(piece: Piece, change: Change, kept: tuple[Kept, ...], sound: Sound) -> dict[str, Waveform]:
+    """Every stem that changes, whole and not yet rounded; what lies outside the change is not yet the parent's."""
+    raw: dict[str, Waveform] = {}
+    for track in change.score.tracks:
+        name = track.name
+        if name in change.rendered:
+            raw[name] = render_stem(piece, change.score, name, sound, change.span if kept and change.kept is None else None)
+            if change.kept is not None:  # what was kept lies elsewhere in the parent: only what is new is rounded
+                raw[name] = quantised(raw[name], STEM_BITS)
+        elif change.kept is not None:
+            raw[name] = _silent(piece, change)
+            if name in change.steps:
+                raw[name] = apply_steps(splice(piece.stems[name], raw[name], kept), change.steps[name], change.score)
+        elif name in change.steps:
+            done = change.treated.get(name)
+            raw[name] = apply_steps(piece.stems[name], change.steps[name], change.score) if done is None else done
+        elif name in change.gains_db:
+            factor = np.float32(10.0 ** (change.gains_db[name] / 20.0))
+            raw[name] = Waveform(piece.stems[name].samples * factor, piece.sample_rate)
+    return raw
 
 
 def _reaches(old: Waveform, kept: tuple[Kept, ...]) -> bool:

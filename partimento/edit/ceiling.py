@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from partimento.audio.exact import sum_after
+from partimento.audio.exact import exact_sum, sum_after
 from partimento.audio.fades import fade_curve
 from partimento.audio.loudness import true_peak_dbtp
 from partimento.audio.waveform import Waveform
@@ -102,6 +102,9 @@ def _curve(total: NDArray[np.float32], own: NDArray[np.float32], target: float, 
 def _summed(parent: Contents, stems: dict[str, Waveform]) -> tuple[Waveform, float]:
     """The sum of stems, and its true peak (dBTP) where it differs from the parent's; what is left and right of that is no
     louder than it was, and what was too loud before the edit is not the edit's to mend."""
+    if not any(parent.stems.get(name) is stem for name, stem in stems.items()):  # nothing of the parent's mix is left
+        mix = exact_sum(stems)
+        return mix, true_peak_dbtp(mix)
     mix, (first, end) = sum_after(parent.mix, parent.stems, stems)
     if first == end:
         return mix, _NO_PEAK_DBTP

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import groupby
 
 import numpy as np
+from numpy.typing import NDArray
 
 from partimento.audio import effects
+from partimento.audio.effects.filters import BANDS, bands
 from partimento.audio.fades import fade_curve
 from partimento.audio.waveform import Waveform
 from partimento.edit.change import Kept, Piece, splice
@@ -146,10 +149,20 @@ def _applied(wave: Waveform, step: SoundStep, score: Score) -> Waveform:
 
 def chain(wave: Waveform, steps: tuple[EffectStep, ...]) -> Waveform:
     """A sound through a chain of effects with final parameters."""
+    return Waveform(chained(wave, steps), wave.sample_rate)
+
+
+def chained(wave: Waveform, steps: tuple[EffectStep, ...]) -> NDArray[np.float32]:
+    """See :func:`chain`; always new samples, which may be changed. Neighbouring filters run in one pass."""
     samples = wave.samples
-    for step in steps:
-        if step.effect == "gain":
-            samples = samples * np.float32(10.0 ** (step.parameters["gain_db"] / 20.0))
-        else:
-            samples = getattr(effects, step.effect)(samples, wave.sample_rate, **step.parameters)
-    return Waveform(np.asarray(samples, np.float32), wave.sample_rate)
+    for is_band, run in groupby(steps, key=lambda step: step.effect in BANDS):
+        if is_band:
+            samples = bands(samples, wave.sample_rate, [(step.effect, step.parameters) for step in run])
+            continue
+        for step in run:
+            if step.effect == "gain":
+                samples = samples * np.float32(10.0 ** (step.parameters["gain_db"] / 20.0))
+            else:
+                samples = getattr(effects, step.effect)(samples, wave.sample_rate, **step.parameters)
+    samples = np.asarray(samples, np.float32)
+    return samples.copy() if np.may_share_memory(samples, wave.samples) else samples

@@ -27,7 +27,7 @@ BLOCK_SAMPLES = 1 << 16
 SILENT = ""
 """Name of a block without sound; it has no object."""
 _MAX_TEXT_BYTES = 1 << 28
-_FLAC_LEVEL = 0.25  # of 0 to 1: a third faster than the usual level, for 6 % more bytes
+_FLAC_LEVEL = 0.5  # of 0 to 1: as fast as the levels below, a fifth faster than the usual one, for 4 % more bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,8 @@ class StoredWave(Waveform):
     def part(self, start: int, end: int) -> Waveform:
         """See :meth:`Waveform.part`."""
         start, end = max(0, start), min(max(0, end), self.n_samples)
-        if self._loaded is not None or end <= start:
+        end = max(start, end)
+        if self._loaded is not None or end - start in (0, self.n_samples):  # all of it is read once and kept
             return Waveform(self.samples[:, start:end], self.sample_rate)
         first = start // BLOCK_SAMPLES
         read = self._read(first, -(-end // BLOCK_SAMPLES))

@@ -95,3 +95,22 @@ def test_measures_of_silence_are_numbers():
     silence = Waveform(np.zeros((2, 100), np.float32), RATE)
     for name in ("spectral_centroid_hz", "low_high_ratio_db", "crest_factor_db", "stereo_width", "tail_share_db"):
         assert np.isfinite(getattr(m, name)(silence))
+
+
+def test_filters_in_one_pass_are_the_filters_one_after_the_other():
+    from partimento.audio.effects.filters import bands
+
+    wave = noise(2.3)  # longer than a stretch
+    steps = [
+        ("tilt", {"gain_db": 3.0}),
+        ("peaking", {"frequency_hz": 900.0, "gain_db": -4.0}),
+        ("high_pass", {"frequency_hz": 30.0}),
+    ]
+    expected = wave.samples
+    for name, parameters in steps:
+        expected = getattr(effects, name)(expected, RATE, **parameters)
+    together = bands(wave.samples, RATE, steps)
+    assert np.abs(together - expected).max() < 2e-7
+    assert not np.array_equal(together, wave.samples)
+    # A stretch at a time: what is filtered later does not move what was filtered before.
+    assert np.array_equal(bands(wave.samples[:, :40_000], RATE, steps), together[:, :40_000])

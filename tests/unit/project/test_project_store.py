@@ -8,7 +8,7 @@ from partimento.audio.exact import exact_sum, quantised, sum_after
 from partimento.errors import FileError, RequestError
 from partimento.plan.request import GenerateRequest
 from partimento.project import Contents, Project
-from partimento.project.store import BLOCK_SAMPLES, Store
+from partimento.project.store import BLOCK_SAMPLES, Store, StoredWave
 from partimento.project.tree import history_lines
 
 
@@ -158,3 +158,14 @@ def test_equal_histories_make_equal_archives(tmp_path, contents, edit):
     for name in ("a.partimento", "b.partimento"):
         edit(Project.create(tmp_path / name, contents(1), {"seed": 1}, "piano"), "x", contents(2))
     assert (tmp_path / "a.partimento").read_bytes() == (tmp_path / "b.partimento").read_bytes()
+
+
+def test_a_sound_that_is_read_whole_is_read_once(project, monkeypatch):
+    stem = next(iter(Project(project.folder).load().stems.values()))
+    reads = []
+    read = StoredWave._read
+    monkeypatch.setattr(StoredWave, "_read", lambda self, *blocks: reads.append(blocks) or read(self, *blocks))
+    whole = stem.part(0, stem.n_samples)
+    assert np.array_equal(stem.samples, whole.samples)
+    assert stem.part(5, 3).n_samples == 0
+    assert len(reads) == 1
