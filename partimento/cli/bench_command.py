@@ -12,6 +12,7 @@ BENCHES = {
     "generate": "words to file",
     "edit": "edits and projects",
     "lm": "MusicGen beside transformers",
+    "codec": "its codec beside transformers'",
     "metrics": "a thousand clips through FAD",
     "levels": "loudness of a piece of every style",
 }
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="generate",
         help="; ".join(f"{name}: {about}" for name, about in BENCHES.items()) + " (default generate)",
     )
-    parser.add_argument("--seconds", type=float, default=10.0, metavar="S", help="with lm: of music, 1 to 30 (default 10)")
+    parser.add_argument("--seconds", type=float, default=10.0, metavar="S", help="with lm and codec: of music (default 10)")
     parser.add_argument("--shape", choices=("small", "tiny"), default="small", help="with lm: size of the model (default small)")
     parser.add_argument("--runs", type=int, default=3, metavar="N", help="take the best of N (default 3)")
     parser.add_argument("--clips", type=int, default=1000, metavar="N", help="with metrics: how many (default 1000)")
@@ -60,7 +61,7 @@ def _rows(args: argparse.Namespace) -> list[BenchRow]:
     """The rows of a bench of times."""
     from partimento.errors import RequestError
 
-    if args.what == "lm":
+    if args.what in ("lm", "codec"):
         return _lm(args)
     if args.what == "edit":
         from partimento.evaluate.bench_edit import bench_edit
@@ -87,13 +88,17 @@ def _levels(as_json: bool) -> str:
 
 
 def _lm(args: argparse.Namespace) -> list[BenchRow]:
-    """The rows of ``bench lm``."""
+    """The rows of ``bench lm`` and ``bench codec``."""
     from importlib.util import find_spec
 
     from partimento.errors import MissingDependencyError
 
     if find_spec("torch") is None or find_spec("transformers") is None:
-        raise MissingDependencyError("bench lm needs PyTorch and transformers: pip install 'partimento[neural]'")
+        raise MissingDependencyError(f"bench {args.what} needs PyTorch and transformers: pip install 'partimento[neural]'")
+    if args.what == "codec":
+        from partimento.evaluate.bench_codec import bench_codec
+
+        return bench_codec(args.runs, args.seconds)
     from partimento.evaluate.bench_lm import bench_lm
 
     return bench_lm(args.runs, args.seconds, args.shape)

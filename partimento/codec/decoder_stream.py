@@ -2,14 +2,21 @@
 
 Sound is kept time by time (rows of channels, ``[n, C]``), so that every convolution is a matrix product on shifted rows and
 a transposed convolution is one whose result needs no rearranging: with a kernel of ``taps * stride`` its output block t is
-the sum over taps j of ``x[t - j] @ W_j``. Late layers, which have many rows, run in tiles that fit a core's cache. Every
-layer keeps the rows that the next chunk needs, so chunks of any size put together equal the whole.
+the sum over taps j of ``x[t - j] @ W_j``. Every layer keeps the rows that the next chunk needs, so chunks of any size put
+together equal the whole. Late layers, which have many rows and see few neighbours, run in tiles that fit a core's cache,
+each by one core.
 
 Weights are laid out for this once; the modules' parameters become views of that memory, so nothing is stored twice.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, cast
 
 import torch
@@ -178,6 +185,40 @@ def _recurrent(layer: Recurrent, x: Tensor, memory: Memory) -> Tensor:
     return y + x
 
 
+def _halo(layers: list[nn.Module]) -> int:
+    """Rows on each side of a tile that its samples depend on, or more."""
+    need = 0
+    for layer in reversed(layers):
+        if isinstance(layer, ConvTranspose):
+            need = -(-(need + layer.surplus) // layer.stride) + 1
+        else:
+            need += cast(Conv, layer.block[1] if isinstance(layer, ResidualBlock) else layer).reach
+    return need
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Rows before the narrow layers that are still needed; the first ``lead`` of them are only context."""
+
+    rows: Tensor
+    lead: int = 0
+
+
+@contextmanager
+def _workers(n: int) -> Iterator[Callable[..., Iterable[Tensor]]]:
+    """A ``map`` by threads with one core each: products of tiles are too small to be shared out among cores."""
+    if n == 1:
+        yield map
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(n) as pool:
+            yield pool.map
+    finally:
+        torch.set_num_threads(before)
+
+
 class DecoderStream:
     """Decodes latent frames as they come; holds back the few samples that still depend on what follows.
 
@@ -194,8 +235,10 @@ class DecoderStream:
         cut = ups[WIDE_STAGES] if len(ups) > WIDE_STAGES else len(layers) - 1
         self._first, self._recurrents = cast(Conv, layers[0]), [cast(Recurrent, layer) for layer in layers[1:first]]
         self._wide, self._narrow = layers[first:cut], layers[cut:]
+        self._halo, self._per_row = _halo(self._narrow), math.prod(cast(ConvTranspose, layers[i]).stride for i in ups if i >= cut)
         self._shared: Memory = {}
         self._own: list[Memory] = [{} for _ in range(batch)]
+        self._waiting: list[_Rows] = []
 
     def push(self, latent: Tensor, last: bool = False) -> Tensor:
         """The samples ``[B, C, n]`` that latent frames ``[B, D, t]`` settle; ``last`` ends the stream."""
@@ -211,10 +254,32 @@ class DecoderStream:
             for layer in self._recurrents:
                 together = _recurrent(layer, together, self._shared)
             rows = list(together.unbind(dim=1))
-        return torch.stack([self._late(x, memory, last) for x, memory in zip(rows, self._own, strict=True)])
+        rows = [_through(self._wide, x, memory, last) for x, memory in zip(rows, self._own, strict=True)]
+        self._waiting = self._waiting or [_Rows(x[:0]) for x in rows]
+        for held, x in zip(self._waiting, rows, strict=True):
+            held.rows = torch.cat([held.rows, x])
+        return self._settled(last)
 
-    def _late(self, x: Tensor, memory: Memory, last: bool) -> Tensor:
-        """One sound's rows ``[n, C]`` after the LSTM to samples ``[channels, n']``."""
-        tiles = torch.split(_through(self._wide, x, memory, last), TILE_ROWS)
-        sounds = [_through(self._narrow, tile, memory, last and i + 1 == len(tiles)) for i, tile in enumerate(tiles)]
-        return torch.cat(sounds).t()
+    def _settled(self, last: bool) -> Tensor:
+        """Samples ``[B, C, n]`` of the waiting rows that have all their neighbours, tile by tile."""
+        held, halo = self._waiting[0], self._halo
+        n, lead = held.rows.shape[0], held.lead
+        end = n if last else max(lead, n - halo)
+        workers = torch.get_num_threads() if held.rows.device.type == "cpu" else 1
+        n_tiles = -(-(end - lead) // (TILE_ROWS * workers)) * workers or 1
+        bounds = [lead + (end - lead) * i // n_tiles for i in range(n_tiles + 1)]
+        jobs = [(h.rows, *pair, last) for h in self._waiting for pair in pairwise(bounds)]
+        with _workers(min(workers, len(jobs))) as do:
+            sounds = list(do(self._tile, *zip(*jobs, strict=True)))
+        for h in self._waiting:
+            keep = max(0, end - halo)
+            h.rows, h.lead = h.rows[keep:].clone(), end - keep
+        per_item = [torch.cat(sounds[i : i + n_tiles]).t() for i in range(0, len(sounds), n_tiles)]
+        return torch.stack(per_item)
+
+    @torch.inference_mode()
+    def _tile(self, rows: Tensor, start: int, end: int, last: bool) -> Tensor:
+        """Samples ``[n, channels]`` of rows ``start`` to ``end``: a stream of these and their neighbours, whose ends are cut."""
+        since, until = max(0, start - self._halo), min(rows.shape[0], end + self._halo)
+        sound = _through(self._narrow, rows[since:until], {}, last and until == rows.shape[0])
+        return sound[(start - since) * self._per_row : (end - since) * self._per_row]
