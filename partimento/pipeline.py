@@ -38,11 +38,13 @@ def make_plan(request: GenerateRequest | str, **controls: object) -> Plan:
 
 
 def compose_score(request: GenerateRequest | str, **controls: object) -> Score:
-    """Words and controls → score, without sound. Arguments as in :func:`make_plan`."""
+    """Words and controls → score, without sound. Arguments as in :func:`make_plan`; with the model ``mini-score`` the tune is
+    the score model's, with any other the rules'."""
     from partimento.compose import compose
+    from partimento.models.mini_score_performer import NAME, compose_learned
 
     asked = _as_request(request, controls)
-    return compose(make_plan(asked), item_rng(asked))
+    return (compose_learned if asked.model == NAME else compose)(make_plan(asked), item_rng(asked))
 
 
 def generate(

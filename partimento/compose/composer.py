@@ -11,7 +11,7 @@ from partimento.compose.fugue import compose_imitation, is_imitative
 from partimento.compose.harmonising import chords_under, is_harmony
 from partimento.compose.harmony import write_chords
 from partimento.compose.lead import lead_tracks
-from partimento.compose.melody import plan_phrases, write_melody
+from partimento.compose.melody import TuneWriter, plan_phrases, write_melody
 from partimento.compose.sketching import composed_between, given_tune, laid_out, sketch_tracks
 from partimento.compose.tune_variation import develop_returns
 from partimento.plan.plan import Plan
@@ -19,7 +19,7 @@ from partimento.score.instruments import instrument
 from partimento.score.score import Note, Score, Track
 
 
-def compose(plan: Plan, rng: np.random.Generator) -> Score:
+def compose(plan: Plan, rng: np.random.Generator, tune: TuneWriter | None = None) -> Score:
     """Write a piece.
 
     Given chords sound exactly as given, a given tune is kept note for note, and the audio lasts exactly
@@ -28,6 +28,7 @@ def compose(plan: Plan, rng: np.random.Generator) -> Score:
     Args:
         plan: the resolved request.
         rng: the only source of chance: the same plan and generator state give the same score.
+        tune: writes the tune instead of the rules (not in fugues and canons, nor where the user gave one).
 
     Returns:
         A score with one track per part of the plan, in plan order.
@@ -37,7 +38,7 @@ def compose(plan: Plan, rng: np.random.Generator) -> Score:
     if is_imitative(frame):
         sketch, made = _imitation(frame, harmony_rng, arrange_rng)
         return perform(_score(plan, sketch, made), plan, sketch, perform_rng)
-    sketch = _sketch(frame, harmony_rng, melody_rng)
+    sketch = _sketch(frame, harmony_rng, melody_rng, tune)
     lead = accompany(sketch, lead_tracks(sketch, lead_rng), hands_rng)
     made = {track.name: track for track in (*lead, *sketch_tracks(sketch), *arrange(sketch, arrange_rng))}
     return perform(_score(plan, sketch, made), plan, sketch, perform_rng)
@@ -68,7 +69,9 @@ def _imitation(frame: Frame, rng: np.random.Generator, arrange_rng: np.random.Ge
     return sketch, made
 
 
-def _sketch(frame: Frame, harmony_rng: np.random.Generator, melody_rng: np.random.Generator) -> Sketch:
+def _sketch(
+    frame: Frame, harmony_rng: np.random.Generator, melody_rng: np.random.Generator, writer: TuneWriter | None = None
+) -> Sketch:
     """Chords and tune: from the user's notes where there are any, else the chords first and a tune over them."""
     tune = given_tune(frame)
     given = _pitched(frame)
@@ -79,7 +82,7 @@ def _sketch(frame: Frame, harmony_rng: np.random.Generator, melody_rng: np.rando
     if tune:
         between = composed_between(frame, tune, chords)
         return Sketch(frame, chords, plan_phrases(frame), tuple(sorted((*tune, *between), key=lambda n: n.start)))
-    phrases, melody = write_melody(frame, chords, melody_rng)
+    phrases, melody = write_melody(frame, chords, melody_rng, writer)
     return Sketch(frame, chords, phrases, develop_returns(frame, melody))
 
 

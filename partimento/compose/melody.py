@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
@@ -126,8 +127,23 @@ def _cadence(bar: Bar, chords: tuple[ChordSpan, ...]) -> str:
     return "half" if inside and inside[-1].root == (bar.key.tonic + 7) % 12 else "open"
 
 
+class TuneWriter(Protocol):
+    """Another way of writing the tune than the rules'."""
+
+    def __call__(
+        self,
+        frame: Frame,
+        chords: tuple[ChordSpan, ...],
+        wanted: list[bool],
+        bounds: tuple[int, int],
+        rng: np.random.Generator,
+    ) -> tuple[Note, ...]:
+        """A single line in the bars where it is wanted, within the bounds (MIDI numbers)."""
+        ...
+
+
 def write_melody(
-    frame: Frame, chords: tuple[ChordSpan, ...], rng: np.random.Generator
+    frame: Frame, chords: tuple[ChordSpan, ...], rng: np.random.Generator, writer: TuneWriter | None = None
 ) -> tuple[tuple[Phrase, ...], tuple[Note, ...]]:
     """The tune of a piece.
 
@@ -139,6 +155,7 @@ def write_melody(
         frame: the bars.
         chords: of the whole piece.
         rng: source of chance.
+        writer: writes the notes instead of the rules; phrasing and the close remain theirs.
 
     Returns:
         The phrases, covering all bars, and the notes (none when nothing leads).
@@ -148,11 +165,26 @@ def write_melody(
     wanted = [any(_leads_in(part, bar.index) for part in leads) for bar in frame.bars]
     if not any(wanted):
         return phrases, ()
+    row = instrument(leads[0].instrument)
+    low, high = _bounds(row.best if row.best[1] - row.best[0] >= 12 else row.range)
+    if writer is None:
+        notes = _by_rules(frame, chords, wanted, (low, high), rng)
+    else:
+        notes = writer(frame, chords, wanted, (low, high), rng)
+    notes = _where_wanted(frame, breathed(frame, phrases, notes), wanted)
+    if frame.plan.ending.value == "final" and wanted[-1]:
+        notes = _ended(frame, chords, notes, low, high, rng)
+    return phrases, _clipped(notes, frame.length)
+
+
+def _by_rules(
+    frame: Frame, chords: tuple[ChordSpan, ...], wanted: list[bool], bounds: tuple[int, int], rng: np.random.Generator
+) -> tuple[Note, ...]:
+    """The tune as the log-linear models write it, with the style's manners."""
+    low, high = bounds
     settings = tune_settings(frame)
     pace = tune_pace(frame, settings)
     ground = scaled(_ground(frame, chords, wanted, rng), pace.scale)
-    row = instrument(leads[0].instrument)
-    low, high = _bounds(row.best if row.best[1] - row.best[0] >= 12 else row.range)
     centre = low + (high - low) * (0.45 + 0.3 * (frame.character.register - 0.5)) + float(rng.uniform(-4.0, 4.0))
     wish = TuneWish(
         first_beat=frame.bars[wanted.index(True)].start * pace.scale,
@@ -174,11 +206,7 @@ def write_melody(
         temperature=float(settings["temperature"]),
     )
     notes = tuple(replace(n, start=n.start / pace.scale, duration=n.duration / pace.scale) for n in write_tune(ground, wish, rng))
-    notes = pushed(frame, notes, float(settings["push"]), rng)
-    notes = _where_wanted(frame, breathed(frame, phrases, notes), wanted)
-    if frame.plan.ending.value == "final" and wanted[-1]:
-        notes = _ended(frame, chords, notes, low, high, rng)
-    return phrases, _clipped(notes, frame.length)
+    return pushed(frame, notes, float(settings["push"]), rng)
 
 
 def _leads(frame: Frame) -> list[PartPlan]:

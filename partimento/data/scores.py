@@ -86,7 +86,7 @@ def conditions_of(plan: Plan, source: str | None) -> Conditions:
 
 def _read(source: str, path: Path) -> tuple[GridScore, str]:
     """A file on the grid, and its group."""
-    from partimento.data.score_chords import chords_of
+    from partimento.score.heard import chords_of
     from partimento.score.musicxml import read_musicxml
 
     score = read_musicxml(path, play_repeats=False)

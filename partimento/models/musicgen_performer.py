@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from partimento.errors import MissingDependencyError, UnsupportedError
+from partimento.interpret import make_plan
 from partimento.models.performer import CONTROLS, Support
 from partimento.plan.plan import Origin, Plan
-from partimento.plan.request import GenerateRequest
+from partimento.plan.request import SAMPLING, GenerateRequest
 from partimento.plan.result import Performance
 from partimento.plan.story import StorySection, parse_story
 
 if TYPE_CHECKING:
     from partimento.audio.waveform import Waveform
+    from partimento.lm.sampling import Sampling
     from partimento.models.musicgen.loader import MusicGen
     from partimento.models.musicgen.take import Take
 
@@ -65,7 +67,7 @@ class MusicGenPerformer:
         from partimento.models.musicgen.take import joined, sing
 
         model = self._load(request.engine)
-        pieces = [piece.samples for piece in sing(model, take)]
+        pieces = [piece.samples for piece in sing(model, take, sampling_of(request))]
         new = Waveform(np.concatenate(pieces, axis=1), model.codec.sample_rate)
         if take.recording is None:
             return Performance(levelled(resample(_cut(new, take.duration_s), request.sample_rate)))
@@ -92,7 +94,7 @@ class MusicGenPerformer:
         resampler = soxr.ResampleStream(
             model.codec.sample_rate, request.sample_rate, model.channels, dtype="float32", quality="VHQ"
         )
-        for piece in chain(sing(model, take), [None]):
+        for piece in chain(sing(model, take, sampling_of(request)), [None]):
             if same:
                 ready = None if piece is None else piece.samples
             else:
@@ -116,8 +118,9 @@ class MusicGenPerformer:
         from partimento.conditioning.melody import prepare_melody
         from partimento.models.musicgen.take import Take, check_take
 
+        sections, negatives = story_of(plan, request)
         take = Take(
-            story_of(plan, request), plan.duration_s.value, int(rng.integers(2**63 - 1)), negative_text(plan, request),
+            sections, plan.duration_s.value, int(rng.integers(2**63 - 1)), negative_text(plan, request), negatives,
             recording=recording,
         )  # fmt: skip
         if heard is not None:
@@ -169,16 +172,32 @@ def _loaded(source: str, engine: str) -> MusicGen:
     return model
 
 
-def story_of(plan: Plan, request: GenerateRequest) -> tuple[StorySection, ...]:
-    """Words along the time line; what holds throughout comes before each section's own words."""
+def sampling_of(request: GenerateRequest) -> Sampling:
+    """How codes are drawn: what the request says, else MusicGen's defaults."""
+    from partimento.lm.sampling import Sampling
+
+    return Sampling(**{field: getattr(request, field) for field in SAMPLING if getattr(request, field) is not None})
+
+
+def story_of(plan: Plan, request: GenerateRequest) -> tuple[tuple[StorySection, ...], tuple[str, ...]]:
+    """Words along the time line, and for each section what its own words rule out.
+
+    What holds throughout comes before each section's words; words that are not English are told in English.
+    """
     if request.story is None:
-        return (StorySection(0.0, prompt_text(plan, request)),)
+        return (StorySection(0.0, prompt_text(plan, request)),), ("",)
     throughout = prompt_text(plan, request) if request.words.strip() else ""
     before = f"{throughout.rstrip('.')}. " if throughout else ""
-    sections = [replace(section, text=before + section.text) for section in parse_story(request.story)]
+    sections, negatives = [], []
+    for section in parse_story(request.story):
+        own = GenerateRequest(section.text)
+        understood = make_plan(own)
+        sections.append(replace(section, text=before + prompt_text(understood, own)))
+        negatives.append(negative_text(understood, own))
     if sections[0].start_s > 0:
         sections.insert(0, StorySection(0.0, throughout))
-    return tuple(sections)
+        negatives.insert(0, "")
+    return tuple(sections), tuple(negatives)
 
 
 def prompt_text(plan: Plan, request: GenerateRequest) -> str:

@@ -8,7 +8,7 @@ from partimento.models.performer import Performer
 
 def performer_names() -> tuple[str, ...]:
     """Names that ``--model`` takes, beside folders and ids of checkpoints."""
-    return ("score",)
+    return ("score", "mini-score")
 
 
 def get_performer(name: str) -> Performer:
@@ -17,11 +17,14 @@ def get_performer(name: str) -> Performer:
     Raises:
         RequestError: when there is none; the message lists them.
     """
+    from partimento.models.mini_score_performer import MiniScorePerformer
     from partimento.models.musicgen_performer import MusicGenPerformer, is_checkpoint
     from partimento.models.score_performer import ScorePerformer
 
     if name == ScorePerformer.name:
         return ScorePerformer()
+    if name == MiniScorePerformer.name:
+        return MiniScorePerformer()
     if is_checkpoint(name):
         return MusicGenPerformer(name)
     known = ", ".join(performer_names())

@@ -9,7 +9,7 @@ import numpy as np
 from partimento.errors import UnsupportedError
 from partimento.models.performer import CONTROLS, Support
 from partimento.plan.plan import Plan
-from partimento.plan.request import GenerateRequest
+from partimento.plan.request import SAMPLING, GenerateRequest
 from partimento.plan.result import Performance
 from partimento.score.score import Score
 
@@ -29,10 +29,18 @@ class ScorePerformer:
         """Compose the plan and render it (see :class:`partimento.models.performer.Performer`)."""
         from partimento.compose import compose
 
+        self.check(request)
+        return self.play(compose(plan, rng), request)
+
+    def check(self, request: GenerateRequest) -> None:
+        """Raise UnsupportedError for what no composer of notes can follow."""
         for field, option in (("story", "--story"), ("extends", "going on from a recording")):
             if getattr(request, field) is not None:
                 raise UnsupportedError(f"the score performer cannot follow {option}; --model DIR with a MusicGen checkpoint can")
-        return self.play(compose(plan, rng), request)
+        for field, option in SAMPLING.items():
+            if getattr(request, field) is not None:
+                way_out = "leave it out, or give --model DIR with a MusicGen checkpoint"
+                raise UnsupportedError(f"the score performer draws no codes, so it has no {option}; {way_out}")
 
     def play(self, score: Score, request: GenerateRequest) -> Performance:
         """Render and mix a finished score."""

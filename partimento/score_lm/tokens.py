@@ -83,7 +83,7 @@ def header(grid: GridScore, vocabulary: Vocabulary) -> list[int]:
     return [*out, START]
 
 
-class _Writer:
+class BarWriter:
     """Says bars, remembering what has been said of each part."""
 
     def __init__(self, grid: GridScore, vocabulary: Vocabulary, left: int) -> None:
@@ -103,10 +103,21 @@ class _Writer:
         self.base, self.bar = base, self.grid.bars[0]
         self.said = [(-1, -1)] * len(self.grid.tracks)
 
+    def bar_token(self, index: int) -> int:
+        """The token that begins a bar."""
+        return self.v.bar[min(MAX_LEFT, len(self.grid.bars) - 1 - index + self.left)]
+
     def write_bar(self, index: int, fresh: bool) -> Iterator[int]:
         """Tokens of a bar; ``fresh`` says the chord that is sounding, too."""
+        yield from self.opening(index, fresh)
+        for track in range(len(self.grid.tracks)):
+            if self.contents[track][index]:
+                yield from self.part(track, index)
+
+    def opening(self, index: int, fresh: bool) -> Iterator[int]:
+        """What a bar begins with, before its notes."""
         bar, v = self.grid.bars[index], self.v
-        yield v.bar[min(MAX_LEFT, len(self.grid.bars) - 1 - index + self.left)]
+        yield self.bar_token(index)
         if bar.section >= 0:
             yield v.section[bar.section]
         if bar.metre != self.bar.metre:
@@ -118,9 +129,6 @@ class _Writer:
             yield v.tempo[bar.tempo]
         self.bar = bar
         yield from self._chords(bar, fresh)
-        for track in range(len(self.grid.tracks)):
-            if self.contents[track][index]:
-                yield from self._part(track, index)
 
     def _chords(self, bar: GridBar, fresh: bool) -> Iterator[int]:
         v = self.v
@@ -138,7 +146,8 @@ class _Writer:
             if chord.bass != chord.root:
                 yield v.bass[(chord.bass - self.tonic) % 12]
 
-    def _part(self, track: int, index: int) -> Iterator[int]:
+    def part(self, track: int, index: int) -> Iterator[int]:
+        """Tokens of a part's bar."""
         v, notes, (length, level) = self.v, self.contents[track][index], self.said[track]
         yield v.track[track]
         now = self.levels[track].get(index, 4)
@@ -189,7 +198,7 @@ def encode(
         chords: say the chords; a model that hears them beside every token needs no words for them.
     """
     out = header(grid, vocabulary)
-    writer = _Writer(grid if chords else replace(grid, chords=()), vocabulary, left)
+    writer = BarWriter(grid if chords else replace(grid, chords=()), vocabulary, left)
     for segment in segments or plain(grid):
         if segment.marker is not None:
             out.append(segment.marker)

@@ -15,14 +15,18 @@ from partimento.score_lm.vocabulary import LONG, MIDDLE, PITCH_LOW, PREFIX, REPE
 
 NOWHERE = MAX_BAR_TICKS
 NO_ROOT = 12
-FEATURES = ("role", "instrument", "place", "root", "quality", "next_root", "next_quality")
-"""What the model hears beside each token: of the part, the place in its bar, and the harmony there and to come."""
+MAX_STEP = 12
+FEATURES = ("role", "instrument", "place", "root", "quality", "next_root", "next_quality", "pitch", "step")
+"""What the model hears beside each token: of the part, the place in its bar, the harmony there and to come, the part's last pitch
+and the interval that led to it (in semitones, at most an octave)."""
 
 
 def feature_sizes(vocabulary: Vocabulary) -> tuple[int, ...]:
     """Number of values of each of :data:`FEATURES`."""
     n_qualities = len(QUALITIES) + 1
-    return (len(ROLES) + 1, len(vocabulary.instruments) + 1, MAX_BAR_TICKS + 1, 13, n_qualities, 13, n_qualities)
+    harmony = (13, n_qualities, 13, n_qualities)
+    line = (vocabulary.pitch.size + 1, 2 * MAX_STEP + 2)
+    return (len(ROLES) + 1, len(vocabulary.instruments) + 1, MAX_BAR_TICKS + 1, *harmony, *line)
 
 
 class Walk:
@@ -120,12 +124,23 @@ class Walk:
         """Values of :data:`FEATURES` after the last token."""
         if self.bar < 0:
             none = len(QUALITIES)
-            return (len(ROLES), len(self.v.instruments), NOWHERE, NO_ROOT, none, NO_ROOT, none)
+            return (len(ROLES), len(self.v.instruments), NOWHERE, NO_ROOT, none, NO_ROOT, none, *self._line(-1))
         role, instrument = len(ROLES), len(self.v.instruments)
         if self.track >= 0:
             role, instrument = self._roles[self.track], self._instruments[self.track]
         i = bisect.bisect_right(self._changes, self.tick) - 1
-        return (role, instrument, max(self.at, 0), *self._chord(i), *self._chord(i + 1))
+        return (role, instrument, max(self.at, 0), *self._chord(i), *self._chord(i + 1), *self._line(self.track))
+
+    def _line(self, track: int) -> tuple[int, int]:
+        """The last pitch of a part, and the interval to it."""
+        size = self.v.pitch.size
+        if track < 0 or self.drums[track] or not self.notes[track]:
+            return size, 2 * MAX_STEP + 1
+        notes = self.notes[track]
+        step = 2 * MAX_STEP + 1
+        if len(notes) > 1:
+            step = min(MAX_STEP, max(-MAX_STEP, notes[-1].pitch - notes[-2].pitch)) + MAX_STEP
+        return notes[-1].pitch - self.offset - PITCH_LOW, step
 
     def _chord(self, i: int) -> tuple[int, int]:
         if not 0 <= i < len(self.grid.chords):

@@ -104,7 +104,7 @@ class ScoreTraining:
 
     batch: int = 8
     shares: dict[str, float] = field(default_factory=lambda: {"sheet": 0.35, "song": 0.3, "quartet": 0.05, "composed": 0.3})
-    lead_share: float = 0.85
+    lead_share: float = 0.92
     gap_share: float = 0.2
     gap_bars: int = 8
     max_bars: int = 32

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from partimento.errors import FileError
 from partimento.score_lm.grid import TEMPOS, TICKS, Conditions, GridNote, GridScore, GridTrack
 from partimento.score_lm.tokens import Segment, encode, excerpt, plain, with_gap
-from partimento.score_lm.vocabulary import MIDDLE, PAD, START, Vocabulary
+from partimento.score_lm.vocabulary import PAD, START, Vocabulary
 from partimento.score_lm.walk import FEATURES, Walk
 from partimento.train.recipe import ScoreTraining
 
@@ -21,8 +21,8 @@ Ints = NDArray[np.int64]
 LEAD_INSTRUMENT = "voice"
 CHANNELS = 3 + len(FEATURES)
 """Of a batch: token, whether it is to be learned, milliseconds of music, features."""
-_GIVEN_KINDS = frozenset(("bar", "section", "metre", "tonic", "mode", "tempo", "change", "root", "quality", "bass"))
-"""What a writer is given, never draws."""
+_GIVEN_KINDS = frozenset(("section", "metre", "tonic", "mode", "tempo", "change", "root", "quality", "bass"))
+"""What a writer is given, never draws. (That a bar is over is learned: the next one's token.)"""
 _DENSITY = (0.75, 1.0, 1.35, 1.9)
 """Bounds of the five densities, notes of the lead per quarter note."""
 _LEAD_CENTRE = 69.0
@@ -197,9 +197,6 @@ class ScoreWindows:
             first = int(rng.integers(0, n - width + 1))
             rows = sequence(grid, self.vocabulary, with_gap(grid, first, first + width), chords=self.chords)
             if len(rows) <= self.length or n <= 3:
-                # What is given is no lesson here: only the gap is.
-                start = int(np.flatnonzero(rows[:, 0] == MIDDLE)[0])
-                rows[:start, 1] = 0
                 return rows[: self.length]
             grid = excerpt(grid, 0, max(3, n * 2 // 3))
 

@@ -39,7 +39,8 @@ class Take:
         sections: words along the time line, the first at 0 s.
         duration_s: of the whole, ``recording`` included.
         seed: of this piece's own generator.
-        negative: what to stay away from; empty for nothing.
+        negative: what to stay away from throughout; empty for nothing.
+        negatives: the same for each section alone; empty, or one per section.
         melody: for melody models.
         recording: to go on from.
     """
@@ -48,6 +49,7 @@ class Take:
     duration_s: float
     seed: int
     negative: str = ""
+    negatives: tuple[str, ...] = ()
     melody: Melody | None = None
     recording: Waveform | None = None
 
@@ -90,6 +92,22 @@ def recorded_codes(model: MusicGen, recording: Waveform) -> Tensor:
     return model.encode(torch.from_numpy(wave.samples.copy())[None])[..., : whole_frames(model, recording)]
 
 
+def _one(texts: TextStates, i: int) -> TextStates:
+    """The i-th of several texts, without the others' padding."""
+    return TextStates(texts.states[i : i + 1][:, texts.mask[i]], texts.mask[i : i + 1][:, texts.mask[i]])
+
+
+def _negatives(model: MusicGen, take: Take) -> list[TextStates | None]:
+    """What each section stays away from; None for nothing."""
+    alone = take.negatives or ("",) * len(take.sections)
+    words = [", ".join(part for part in (take.negative, own) if part) for own in alone]
+    wanted = [text for text in dict.fromkeys(words) if text]
+    if not wanted:
+        return [None] * len(words)
+    states = model.texts.encode(wanted)
+    return [_one(states, wanted.index(text)) if text else None for text in words]
+
+
 def sing(model: MusicGen, take: Take, sampling: Sampling | None = None) -> Iterator[Waveform]:
     """The piece's sound as it comes, ``[channels, n]`` at the codec's rate; leaving the iterator stops the work.
 
@@ -101,15 +119,15 @@ def sing(model: MusicGen, take: Take, sampling: Sampling | None = None) -> Itera
     given = None if take.recording is None else recorded_codes(model, take.recording)
     starts = [round(section.start_s * rate) for section in take.sections]
     texts = model.texts.encode([section.text for section in take.sections])
-    negative = model.texts.encode([take.negative]) if take.negative else None
+    negatives = _negatives(model, take)
 
     def hears(start: int, made: int) -> Texts:
         i = max(i for i, frame in enumerate(starts) if frame <= made)
-        prompt = TextStates(texts.states[i : i + 1][:, texts.mask[i]], texts.mask[i : i + 1][:, texts.mask[i]])
+        prompt = _one(texts, i)
         melody = None
         if take.melody is not None:
             melody = torch.from_numpy(take.melody.window(start / rate, WINDOW_S, repeated=n_frames > window.frames))[None]
-        return Texts(prompt, negative, melody)
+        return Texts(prompt, negatives[i], melody)
 
     codes = generate(
         model.lm, hears, n_frames, sampling or Sampling(), [take.seed], prompt=given, window=window, breaks=starts[1:]
