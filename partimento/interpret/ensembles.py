@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from partimento.interpret.data import load_yaml
 from partimento.interpret.reading import Reading
 from partimento.interpret.style_choice import StyleChoice
+from partimento.score.instruments import instruments
 
 LARGE = 10
 """Parts of an ensemble that is to sound large (at least eight are wanted when some of them may not play)."""
@@ -60,6 +61,8 @@ def is_closed_list(reading: Reading) -> bool:
     accompanies.
     """
     said = [i for i in reading.instruments if not i.implied]
+    if said and is_sung(i.instrument for i in said):
+        return True
     if not said or len(said) != len(reading.instruments) or sum(i.count for i in said) < 2:
         return False
     names = sorted({w.lower() for i in said for w in i.words}, key=len, reverse=True)
@@ -73,6 +76,18 @@ def is_closed_list(reading: Reading) -> bool:
         if len(held) == len(said):
             return True
     return False
+
+
+def is_whole_ensemble(reading: Reading) -> bool:
+    """True when all that the words let play are the players of one ensemble's name ("brass quintet"), at least three."""
+    said = reading.instruments
+    return sum(i.count for i in said) >= 3 and len({i.words for i in said}) == 1
+
+
+def is_sung(ids: Iterable[str]) -> bool:
+    """True for a group of single voices (soprano, alto, tenor, bass): it sings alone."""
+    rows = [instruments()[id_] for id_ in ids]
+    return bool(rows) and all(r.family == "voices" and not r.poly and r.id != "voice" for r in rows)
 
 
 def wants_orchestra(reading: Reading, choice: StyleChoice) -> bool:

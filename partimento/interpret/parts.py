@@ -13,6 +13,8 @@ from partimento.interpret.ensembles import (
     asked_size,
     drops_out_of_nothing,
     is_closed_list,
+    is_sung,
+    is_whole_ensemble,
     leaves_nobody,
     wants_orchestra,
 )
@@ -155,7 +157,7 @@ def choose_parts(
     if not only:
         _accompany(drafts, choice, absent, accompaniment)
     if not only and accompaniment != "none":
-        if not is_closed_list(reading):
+        if not is_closed_list(reading) and (choice.asked or not is_whole_ensemble(reading)):
             _complete(drafts, reading, choice, absent)
         _enlarge(drafts, reading, choice, absent)
     _lowest_is_bass(drafts, absent)
@@ -429,7 +431,9 @@ def _lowest_is_bass(drafts: list[Draft], absent: list[Value[str]]) -> None:
     """In a group of melody instruments without a bass the lowest carries it (the cello of a quartet)."""
     if any(d.role == "bass" for d in drafts) or any(a.value == "bass" for a in absent):
         return
-    low = [d for d in drafts if d.role == "counter" and d.sketch is None and not d.row.poly and d.row.range[0] <= 41]
+    sung = is_sung(d.instrument for d in drafts)
+    free = [d for d in drafts if d.role == "counter" and d.sketch is None and not d.row.poly]
+    low = [d for d in free if sung or d.row.range[0] <= 41]
     if low and len([d for d in drafts if d.role in ("melody", "counter")]) >= 2:
         min(low, key=lambda d: (d.row.range[0], drafts.index(d))).role = "bass"
 

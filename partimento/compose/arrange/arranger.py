@@ -94,7 +94,7 @@ def _write(ctx: Context, player: Player, duty: Duty, ensemble: Ensemble) -> tupl
         return percussion_notes(ctx, player)
     if player.instrument.is_drum:
         return percussion_notes(ctx, player)
-    if role == "bass":
+    if role == "bass" and player.instrument.family != "voices":
         notes = bass_notes(ctx, player)
         ensemble.add(notes, target_of(player, ctx) - 12, is_bass=True)
         return notes
@@ -112,7 +112,8 @@ def _write(ctx: Context, player: Player, duty: Duty, ensemble: Ensemble) -> tupl
 
 def _is_voice(ctx: Context, player: Player) -> bool:
     """True for a single line that is one voice of the harmony."""
-    return is_section(player) or (player.role == "counter" and _is_chamber(ctx, player))
+    singer = player.instrument.family == "voices" and player.role in ("bass", "counter") and not player.instrument.poly
+    return is_section(player) or singer or (player.role == "counter" and _is_chamber(ctx, player))
 
 
 def _musts(ctx: Context, player: Player, duty: Duty) -> Musts:

@@ -8,7 +8,7 @@ bass drum instead.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from partimento.compose.arrange.context import EPS, Context, Player, Segment
 from partimento.compose.arrange.duty import pattern_tags
@@ -30,6 +30,8 @@ _WALKS = {
     5: ("1235a", "1853a"),
     6: ("13535a", "12345a"),
 }
+_LINE_FAMILIES = ("winds", "brass", "strings", "voices")
+_OCTAVE = 12
 _ANTICIPATION = 1.3
 _BUILT_UP = 0.51
 
@@ -59,7 +61,21 @@ def bass_notes(ctx: Context, player: Player) -> tuple[Note, ...]:
         for start, end in final_spans(ctx):
             chord = ctx.chord_at(start) or ctx.chords[-1].chord
             notes.append(Note(start, end - start, _root(line, chord.bass), 96))
-    return tidy(ctx, player, _monophonic(notes))
+    return tidy(ctx, player, _singable(player, _monophonic(notes)))
+
+
+def _singable(player: Player, notes: list[Note]) -> list[Note]:
+    """The line of a wind, bowed or sung bass without leaps beyond an octave: the lower note of one goes up where it can."""
+    if player.instrument.poly or player.instrument.family not in _LINE_FAMILIES:
+        return notes
+    kept = list(notes)
+    for i in range(1, len(kept)):
+        low, high = (i - 1, i) if kept[i - 1].pitch < kept[i].pitch else (i, i - 1)
+        raised = kept[low].pitch + _OCTAVE
+        beside = [kept[k].pitch for k in (low - 1, low + 1) if 0 <= k < len(kept)]
+        if kept[high].pitch - kept[low].pitch > _OCTAVE and all(abs(p - raised) <= _OCTAVE for p in beside):
+            kept[low] = replace(kept[low], pitch=raised)
+    return kept
 
 
 def _register(ctx: Context, player: Player) -> tuple[int, int]:

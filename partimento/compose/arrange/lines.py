@@ -28,6 +28,9 @@ _BRIDGE = 1.0
 _SOON = 1.0
 _PERFECT = (0, 7)
 _HIGH_WINDS = 88
+_SYLLABLE = 0.5
+_SUNG_CROSSING = 12.0
+_SUNG_SPACING = 1.2
 
 
 class Sounding:
@@ -122,19 +125,24 @@ def skeleton(ctx: Context, player: Player, segments: list[Segment], ensemble: En
     tune = Sounding(ctx.melody, middle, is_tune=True)
     lines = [tune, *ensemble.lines]
     target = target_of(player, ctx)
-    if musts.bass:
-        target = max(player.instrument.best[0] + 4.0, target - 9.0)
-    low, high = player.instrument.range
     best_low, best_high = player.instrument.best
+    if musts.bass:
+        target = best_low + 0.25 * (best_high - best_low) if sings(player) else max(best_low + 4.0, target - 9.0)
+    low, high = player.instrument.range
     low, high = max(low, best_low - 3), min(high, best_high + 3)
     heard = [[line.at(s.start) for line in lines] for s in segments]
     grid = [_candidates(s.chord, low, high, ctx.bar_index(s.start), h[1:], musts) for s, h in zip(segments, heard, strict=True)]
     left = [[line.before(s.start) for line in lines] for s in segments]
-    total, back = _static(grid[0], segments[0].chord, heard[0], lines, target, ctx, player, 0), []
+    holds = [ctx.bar_index(s.start) in musts.bass for s in segments]
+    costs = [
+        _static(g, s.chord, h, lines, target, ctx, player, i, holds_bass=holds[i])
+        for i, (g, s, h) in enumerate(zip(grid, segments, heard, strict=True))
+    ]
+    total, back = costs[0], []
     for i in range(1, len(segments)):
         cost = total[:, None] + _moves(grid[i - 1], grid[i], left[i], heard[i], segments[i - 1].chord == segments[i].chord)
         back.append(np.argmin(cost, axis=0))
-        total = cost.min(axis=0) + _static(grid[i], segments[i].chord, heard[i], lines, target, ctx, player, i)
+        total = cost.min(axis=0) + costs[i]
     path = [int(np.argmin(total))]
     for pointers in reversed(back):
         path.append(int(pointers[path[-1]]))
@@ -159,6 +167,8 @@ def _static(
     ctx: Context,
     player: Player,
     i: int,
+    *,
+    holds_bass: bool = False,
 ) -> Floats:
     """Cost of each candidate by itself: register, what the chord lacks, crossing, unison, clash with the tune."""
     cost = 0.12 * np.abs(grid - target) + 0.03 * np.maximum(0, np.abs(grid - target) - 7) ** 2
@@ -172,8 +182,11 @@ def _static(
     doubled = np.isin(classes, list(present)) if present else np.zeros(grid.shape, bool)
     cost += np.where(doubled, 0.5, 0.0)
     above = min((p for p, line in zip(heard, lines, strict=True) if p is not None and line.target > target), default=None)
-    if above is not None:
-        cost += 0.15 * np.maximum(0, above - grid - _OCTAVE)
+    sung = sings(player)
+    if holds_bass and sung:
+        cost += 0.8 * np.maximum(0.0, grid - target)
+    if above is not None and not holds_bass:
+        cost += (_SUNG_SPACING if sung else 0.15) * np.maximum(0, above - grid - _OCTAVE)
     for pitch, line in zip(heard, lines, strict=True):
         if pitch is None:
             continue
@@ -182,11 +195,11 @@ def _static(
             np.where((grid - pitch) % 12 == 1, 1.2, 0.0) if line.is_tune else 0.0
         )
         if line.is_bass:
-            cost += np.where(grid < pitch + 3, 5.0, 0.0)
+            cost += np.where(grid < pitch + 3, _SUNG_CROSSING if sung else 5.0, 0.0)
         elif line.target > target:
-            cost += np.where(grid > pitch, 2.6 if not line.is_tune else 1.8, 0.0)
+            cost += np.where(grid > pitch, _SUNG_CROSSING if sung else 2.6 if not line.is_tune else 1.8, 0.0)
         else:
-            cost += np.where(grid < pitch + (2 if line.is_tune else 0), 2.6, 0.0)
+            cost += np.where(grid < pitch + (2 if line.is_tune else 0), _SUNG_CROSSING if sung else 2.6, 0.0)
     wobble = ctx.dice("line", player.name, i).random(grid.size) if i % 8 == 0 else 0.0
     return np.asarray(cost + 0.3 * wobble, dtype=np.float64)
 
@@ -200,6 +213,7 @@ def _moves(before: Floats, after: Floats, heard: list[int | None], now: list[int
     leap = after[None, :] - before[:, None]
     size = np.abs(leap)
     cost = 0.16 * size + np.where(size > 5, 0.5, 0.0) + np.where(size > _FAR, 3.0, 0.0) + np.where(size == 6, 0.8, 0.0)
+    cost = cost + np.where(size > _OCTAVE, 12.0, 0.0)
     if same_chord:
         cost = cost - np.where((size > 0) & (size <= 4), 0.5, 0.0)
     for was, is_ in zip(heard, now, strict=True):
@@ -262,7 +276,9 @@ def section_notes(ctx: Context, player: Player, ensemble: Ensemble, musts: Musts
         bar = ctx.bar_at(segment.start)
         final = segment.index == -1
         pattern = None if final else _rhythm(ctx, player, bar)
-        if pattern is None:
+        if sings(player) and not final:
+            notes += _with_the_tune(ctx, segment, pitch)
+        elif pattern is None:
             notes.append(Note(segment.start, segment.end - segment.start, pitch, 80))
         else:
             upcoming = pitches[i + 1] if i + 1 < len(pitches) and segments[i + 1].start - segment.end < EPS else pitch
@@ -273,6 +289,21 @@ def section_notes(ctx: Context, player: Player, ensemble: Ensemble, musts: Musts
     done = tidy(ctx, player, notes)
     ensemble.add(done, target_of(player, ctx), is_bass=bool(musts.bass))
     return done
+
+
+def sings(player: Player) -> bool:
+    """True for one singer of a group: the words are the tune's, so the rhythm is, too."""
+    return player.instrument.family == "voices" and not player.instrument.poly and player.role in ("bass", "counter")
+
+
+def _with_the_tune(ctx: Context, segment: Segment, pitch: int) -> list[Note]:
+    """The voice's note on every syllable of the tune that is not too quick, from the start of the chord on."""
+    starts = [segment.start]
+    for note in ctx.tune_in(segment.start, segment.end):
+        if note.start >= starts[-1] + _SYLLABLE - EPS and note.start < segment.end - 0.25:
+            starts.append(note.start)
+    ends = [*starts[1:], segment.end]
+    return [Note(a, b - a, pitch, 84 if i == 0 else 76) for i, (a, b) in enumerate(zip(starts, ends, strict=True))]
 
 
 def _rhythm(ctx: Context, player: Player, bar: Bar) -> Pattern | None:

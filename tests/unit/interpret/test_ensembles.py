@@ -70,3 +70,23 @@ def test_drums_that_drop_out_drop_out_of_something() -> None:
     plan = make_plan(GenerateRequest(words="the drums drop out in the chorus"))
     assert {p.role for p in plan.parts} >= {"drums", "bass", "melody"}
     assert parts("just drums") == ["drums"]
+
+
+@pytest.mark.parametrize(
+    ("words", "players"),
+    [
+        ("brass quintet", ["trumpet", "trumpet", "french_horn", "trombone", "tuba"]),
+        ("saxophone quartet", ["soprano_sax", "alto_sax", "tenor_sax", "baritone_sax"]),
+        ("woodwind trio", ["flute", "clarinet", "bassoon"]),
+        ("木管三重奏", ["flute", "clarinet", "bassoon"]),
+        ("flute trio", ["flute", "flute", "flute"]),
+    ],
+)
+def test_a_named_ensemble_is_complete(words: str, players: list[str]) -> None:
+    plan = make_plan(GenerateRequest(words=words))
+    assert sorted(p.instrument for p in plan.parts) == sorted(players)
+
+
+def test_a_named_ensemble_in_an_asked_style_may_be_accompanied() -> None:
+    plan = make_plan(GenerateRequest(words="rock with a string quartet"))
+    assert {"violin", "viola", "cello", "drums"} <= {p.instrument for p in plan.parts}
