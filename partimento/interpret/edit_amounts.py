@@ -24,7 +24,7 @@ _TEMPO_TO = re.compile(
     r"|-)?\s*(\d+(?:\.\d+)?)()"
     r"(?!\s*(?:%|percent|倍|/|\d*\s*(?:bars?|小节)))"
 )
-_PERCENT = re.compile(rf"({NUMBER})\s*(?:%|percent|per cent)|百分之({ZH_NUMBER})")
+_PERCENT = re.compile(rf"({NUMBER})\s*(?:%|percent|per cent)|百分之({ZH_NUMBER})|(?P<tenths>[一二两三四五六七八九])成(?![为了])")
 _INTERVALS = (
     (re.compile(rf"({_N})?\s*\b(?:semi-?\s?tones?|half[- ]?steps?|half[- ]?tones?)\b"), 1.0),
     (re.compile(rf"({_N})?\s*\b(?:whole[- ]?(?:tones?|steps?)|full[- ]?(?:tones?|steps?))\b"), 2.0),
@@ -124,7 +124,8 @@ def amounts(text: str) -> Iterator[Amount]:
             value = 0.0 if m.group(2) in ("zero", "零") else _value(m.group(2))
             yield Amount("bpm", -value if m.group(1) else value, m.span())
     for m in _PERCENT.finditer(text):
-        yield Amount("percent", _value(m.group(1) or m.group(2)), m.span())
+        tenths = m.group("tenths")
+        yield Amount("percent", 10.0 * _value(tenths) if tenths else _value(m.group(1) or m.group(2)), m.span())
     for pattern, semitones in _INTERVALS:
         for m in pattern.finditer(text):
             yield Amount("semitones", semitones * _value(next((g for g in m.groups() if g), None)), m.span())

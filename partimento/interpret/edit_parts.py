@@ -13,6 +13,7 @@ from partimento.interpret.edit_places import NUMBER, ZH_NUMBER
 from partimento.interpret.edit_presence import kept_out
 from partimento.interpret.quantities import parse_number
 from partimento.plan.edit import KEEPABLE, EditOperation, Region
+from partimento.score.instruments import instruments
 
 _ROLE_INSTRUMENTS = {"drums": "drums", "bass": "bass", "pad": "synth_pad", "percussion": "percussion"}
 _NOT_THESE = re.compile(r"(?:no,? ?|actually,? ?|but )*not (?:the |my |our |that )")
@@ -131,6 +132,10 @@ def exchange(f: Frame) -> list[EditOperation]:
     if "swap" not in f.cues:
         turns.sort(key=lambda i: not _TURNS_INTO.fullmatch(i.text))
     becomes = turns[0] if turns else None
+    into = next((i for i in f.clause.of("cue") if i.value == "becomes" and named and i.span[0] > named[0].span[0]), None)
+    kind = _of_that_kind(f, into.span[1], named[0].value) if into is not None and "swap" in f.cues else ""
+    if kind:
+        return [f.operation("replace", (named[0].value,), instrument=kind)]
     if instead:
         before = [i.value for i in named if i.span[0] < instead.span[0]]
         if not before and len(named) == 2:  # "instead of the piano use a harpsichord"
@@ -144,11 +149,32 @@ def exchange(f: Frame) -> list[EditOperation]:
     before = [i.value for i in named if i.span[0] < becomes.span[0]]
     after = [i.value for i in named if i.span[0] > becomes.span[0]]
     last = max((i.span[1] for i in named if i.span[0] < becomes.span[0]), default=becomes.span[0])
-    if unknown_words(f.context.text[last : becomes.span[0]], []):  # "make the bass sidechain to the kick": another verb
+    low = f.clause.span[0]
+    if unknown_words(f.unplaced[last - low : becomes.span[0] - low], []):  # "make the bass sidechain to the kick": another verb
         return []
     if not before:
         before = list(f.context.last_things) if any(i.value == "it" for i in f.things) else []
     return _pairs(f, before, after)
+
+
+_KINDS = {
+    ("electric", "guitar"): "electric_guitar", ("acoustic", "guitar"): "acoustic_guitar", ("nylon", "guitar"): "classical_guitar",
+    ("classical", "guitar"): "classical_guitar", ("upright", "bass"): "double_bass", ("acoustic", "bass"): "double_bass",
+    ("fretless", "bass"): "fretless_bass", ("slap", "bass"): "slap_bass", ("electric", "bass"): "bass",
+    ("electric", "piano"): "electric_piano", ("acoustic", "piano"): "piano", ("grand", "piano"): "piano",
+}  # fmt: skip
+_KIND = re.compile(
+    r"\W*(?:an? |the )?(electric|acoustic|nylon|classical|upright|fretless|slap|grand)(?: one| version)?\b"
+    r"(?! \w*(?:style|version))"
+)
+
+
+def _of_that_kind(f: Frame, at: int, instrument: str) -> str:
+    """ "switch the electric guitar to acoustic": another instrument of the same family, named by its adjective."""
+    m = _KIND.match(f.context.text[at : f.clause.span[1]])
+    family = next((w for w in ("guitar", "bass", "piano") if instrument.endswith(w)), "")
+    kind = _KINDS.get((m.group(1), family), "") if m else ""
+    return kind if kind in instruments() and kind != instrument else ""
 
 
 def hand_over(f: Frame) -> list[EditOperation]:
@@ -325,6 +351,9 @@ def gain(f: Frame) -> list[EditOperation]:
     scaled = f.amount("factor") is not None and bool(_VOLUME.search(f.text))
     if (not f.cues & {"up", "down"} and decibels is None and not scaled) or (decibels is None and _puts_in(f)):
         return []
+    vague = [i for i in f.clause.of("cue") if i.value in ("up", "down") and re.match(r"(?:less|more)\b", i.text)]
+    if vague and decibels is None and not f.own and f.strange:
+        return []  # "less digital": an adjective that is not known
     covering = next((i for i in f.clause.of("cue") if _COVERS.fullmatch(i.text)), None)
     if covering and decibels is None and (loud := [i.value for i in f.things if i.span[0] < covering.span[0]]):
         return [f.operation("gain", (loud[0],), amount=-float(edit_lexicon()["amounts"]["gain_db"][f.degree()]), unit="dB")]
@@ -337,6 +366,9 @@ def gain(f: Frame) -> list[EditOperation]:
     size = float(decibels.value.value) if decibels else float(table[f.degree()])
     if abs(size) > _MAX_DB:
         raise RequestError(f"{size:g} dB is no change of level; the limit is {_MAX_DB:g} dB")
+    if decibels is None and (share := f.amount("percent")) and 0 < share.value.value < 100:
+        size = abs(20.0 * math.log10(1.0 + math.copysign(share.value.value / 100.0, sign)))
+        return [f.operation("gain", _without_measure(f), amount=round(sign * size, 1), unit="dB")]
     if decibels is None and (factor := f.amount("factor")):  # "twice as loud": 6 dB a doubling of the amplitude
         size = 20.0 * math.log10(factor.value.value)
         return [f.operation("gain", _without_measure(f), amount=round(-abs(size) if sign < 0 else size, 1), unit="dB")]
@@ -355,10 +387,15 @@ _MAX_DB = 60.0
 _VOLUME = re.compile(r"\b(?:volume|level|loudness|gain)\b|音量|响度|声音")
 
 
+_NO_ADDING = re.compile(
+    r"\b(?:cop(?:y|ies)|mov(?:e|es)|pan|reverse|paste|sidechain|order|tune|send|save|export|share|print)\b|复制|移动|导出|发给"
+)
+
+
 def bare(f: Frame) -> list[EditOperation]:
     """Only a name: with a place, or with an article, it is to be added."""
     names = [i for i in f.things if not i.role]
-    if f.cues - {"bit", "much"} or not names or f.clause.of("intent", "effect", "amount"):
+    if f.cues - {"bit", "much"} or not names or _NO_ADDING.search(f.text) or f.clause.of("intent", "effect", "amount"):
         return []
     article = re.match(r"\W*(?:an? |some |more |maybe )", f.text)
     if f.region.kind == "all" and not article:

@@ -124,8 +124,8 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         "bar_zh": re.compile(rf"(?:在)?第({z})小节(?:里|处|时|的时候)?"),
         "edge": re.compile(rf"{_LEAD}(?:\bthe\s+)?\b(last|final|closing|first|opening)\s+(?:({n})\s+)?{_BAR}\b"),
         "edge_zh": re.compile(rf"(?:在)?(最后|末尾|结尾|前|头|开头|最前面?|后)(?:的)?({z})(?:个)?小节(?:里|中)?"),
-        "clock": re.compile(rf"(?:\b(?:from|between|at|during|in)\s+)?(?:从|在)?({_CLOCK}|\d+(?=\s*(?:to|and|-|–|到"
-            rf"|至)\s*\d+\s*(?:s\b|sec|秒))){_TO}({_CLOCK})(?:之间)?"),
+        "clock": re.compile(rf"(?:\b(?:from|between|at|during|in)\s+)?(?:从|在)?第?({_CLOCK}|\d+(?=\s*(?:to|and|-|–|到"
+            rf"|至)\s*\d+\s*(?:s\b|sec|秒))){_TO}第?({_CLOCK})(?:之间)?"),
         "clock_end": re.compile(rf"(?:\b(?:from|between)\s+|从)({_CLOCK})\s*(?:to|until|till|through to|and|到|至|直到)\s*"
             rf"(?:the (?:very )?(?:end|close|finish)(?: of (?:the |it\b)?(?:song|piece|track|tune)?)?|结尾|结束|最后|末尾|完)"),
         "bar_end": re.compile(rf"(?:\bfrom\s+(?:{_BAR})\s*({n})\s*(?:to|until|till|through to)\s*the (?:very )?"

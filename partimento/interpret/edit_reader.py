@@ -293,6 +293,7 @@ def _only_there(frame: Frame, operations: list[EditOperation]) -> bool:
         return False
     operations[:] = [replace(o, region=frame.region) if o in last else o for o in operations]
     frame.context.last = [replace(o, region=frame.region) for o in last]
+    frame.context.last_region = frame.region
     return True
 
 
@@ -398,6 +399,8 @@ def _lost_object(frame: Frame, done: list[EditOperation]) -> str:
     words = ", ".join(w for w, _ in strange[:3])
     if (m := _MEASURED.search(frame.text)) and frame.cues & {"add", "remove", "up", "down", "becomes"}:
         return f"'{m.group().strip()}' is no measure of music; {CAN_BE_ASKED}"
+    if done and strange and (elsewhere := _elsewhere(frame, strange)):
+        return f"'{elsewhere}' is nothing that can be changed here; {CAN_BE_ASKED}"
     if not done:
         if frame.cues & {"add", "remove", "swap", "vary", "mute", "negated"} and strange:
             return f"'{words}' is nothing that can be changed here; {CAN_BE_ASKED}"
@@ -427,6 +430,32 @@ def _lost_object(frame: Frame, done: list[EditOperation]) -> str:
         )
         too_strange = len(strange) > 2 or owned or object_
     return f"'{words}' is nothing that can be changed here; {CAN_BE_ASKED}" if too_strange else ""
+
+
+_DESTINATION = re.compile(
+    r"\b(?:my|your|his|her|our|their)\s+(?:\w+\s+)?$|\babout\s+(?:an? |the )?$|\b(?:bars?|seconds?|minutes?|bit|lot) of\s+$|"
+    r"\b(?:in|into|onto|inside|on) (?:the|an?)\s+$|(?:放|塞|装|扔|倒)(?:进|到|在|入)$"
+)
+_NOUN_OF_PUTTING = re.compile(r"\b(?:put|place|throw|drop|hide|store|add)\b|放|塞|装|扔|倒")
+
+
+def _elsewhere(frame: Frame, strange: list[tuple[str, tuple[int, int]]]) -> str:
+    """What is outside music in a clause that else could be done: "to my shopping list", "four bars of chocolate", 放进冰箱."""
+    for word, span in strange:
+        if re.search("[左右]边", word):
+            return word
+        before, after = frame.text[: span[0]], frame.text[span[1] :]
+        if re.match(r"\s*(?:db|bpm|decibels?|semitones?|bars?)\b", after) and not frame.clause.of("region"):
+            return word
+        m = _DESTINATION.search(before)
+        if m is None:
+            continue
+        if re.match(r"in|on|放|塞|装|扔|倒", m.group()) and not _NOUN_OF_PUTTING.search(frame.text):
+            continue
+        return word
+    owners = any(i.value not in ("it",) for i in frame.things) or frame.clause.of("region", "amount")
+    bare = not owners and any(re.search(r"[剪裁截延]\s*$", frame.text[: s[0]]) for _, s in strange)
+    return strange[0][0] if bare else ""
 
 
 _OBJECT = re.compile(r"(?:\b(?:my|your|his|her|our|the|a|an|some)\s+(?:\w+\s+)?|把|将|给|让)$")

@@ -11,7 +11,8 @@ _TEXT = (
     "remove add swap piano drums bass the in bars bar 9 to 12 0 -3 dB chorus last , and but no not keep louder 第 "
     "小节 把 换成 去掉 "
     "% 0:40 from until warmer tempo bpm wait only half twice octave down up Am F key "
-    "of D minor 7/8 it them a 两 个 半音 ٣ ½ ②"
+    "of D minor 7/8 it them a 两 个 半音 ٣ ½ ② G G7 A an first third section between only except until keep out double flute "
+    "melody no, leave that percent 分之 第 段 之间 只 才 swing less 除了 G→ hz"
 )
 _WORDS = st.sampled_from(_TEXT.split())
 
