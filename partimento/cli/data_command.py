@@ -8,11 +8,14 @@ from pathlib import Path
 
 EPILOG = """example:
   partimento data render --sheets openewld/ --out data/rendered --items 1000 --seed 1 --jobs 2
-  partimento data scores --sheets openewld/ --songs lieder/ --quartets quartets/ --composed 800 --out data/scores"""
+  partimento data scores --sheets openewld/ --songs lieder/ --quartets quartets/ --composed 800 --out data/scores
+  partimento data inspect slakh2100_flac_redux/"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands."""
+    from partimento.cli import data_inspect
+
     sub = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     add = sub.add_parser("render", help="multi-stem audio with exact annotations; run it again to go on").add_argument
     add("--out", type=Path, required=True, metavar="DIR", help="folder of the dataset")
@@ -32,10 +35,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--composed", type=int, default=0, metavar="N", help="pieces by our composer")
     add("--seed", type=int, default=0, metavar="N", help="of those pieces")
     add("--jobs", type=int, default=1, metavar="N", help="processes")
+    data_inspect.add_arguments(sub.add_parser("inspect", help="what a dataset or a folder of sound holds"))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Render, or read and compose; returns the exit code."""
+    """Do what was asked; returns the exit code."""
+    if args.action == "inspect":
+        from partimento.cli.data_inspect import run as inspect
+
+        return inspect(args)
     if args.action == "scores":
         return _scores(args)
     from partimento.data.render import RenderConfig, render_dataset
