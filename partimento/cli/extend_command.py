@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from partimento.cli import generate_command
-from partimento.cli.request_options import request_from
+from partimento.cli.request_options import add_sampling_options, request_from
 from partimento.errors import RequestError
 from partimento.plan.request import MAX_DURATION_S
 
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seconds", type=float, default=DEFAULT_S, metavar="S", help=f"how much is added (default {DEFAULT_S:g})")
     add("--negative", metavar="WORDS", help="what must not be there")
     add("--engine", metavar="NAME", help="how the model runs: auto (eager), eager, int8 or bf16")
+    add_sampling_options(parser)
     add("--seed", type=int, metavar="N", help="same seed, same bytes (default 0)")
     add("-o", "--output", required=True, type=Path, metavar="FILE", help="wav, flac, ogg or mp3")
     add("--n", type=int, default=1, metavar="N", help="how many different continuations (out-1.wav, out-2.wav …)")

@@ -32,8 +32,18 @@ def add_request_options(parser: argparse.ArgumentParser, *, sound: bool) -> None
         add("--melody-alone", action="store_true", default=None, help=alone)
         add("--story", metavar="TEXT", help='words along the time line: "0: calm piano; 15: drums come in" (MusicGen models)')
         add("--engine", metavar="NAME", help="how a MusicGen model runs: auto (eager), eager, int8 or bf16")
+        add_sampling_options(parser)
         add("--soundfont", metavar="SF2", help="a SoundFont file, fluidr3 or musescore (default: built-in TimGM6mb)")
         add("--sample-rate", type=int, metavar="HZ", help="of the output (default 44100)")
+
+
+def add_sampling_options(parser: argparse.ArgumentParser) -> None:
+    """How a language model draws its codes."""
+    add = parser.add_argument
+    add("--top-k", type=int, metavar="N", help="draw from the N likeliest codes, 0 for all (MusicGen models; default 250)")
+    add("--top-p", type=float, metavar="P", help="draw from the likeliest codes up to this share, 0 to 1 (overrules --top-k)")
+    add("--temperature", type=float, metavar="T", help="above 1 more surprising, below 1 less (MusicGen models; default 1)")
+    add("--guidance", type=float, metavar="G", help="how hard to push towards the words, 1 or more (MusicGen models; default 3)")
 
 
 def request_from(args: argparse.Namespace) -> GenerateRequest:

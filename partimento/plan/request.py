@@ -26,6 +26,8 @@ _TEXTS = {
 """Text fields with an example of each."""
 RECORDINGS = frozenset((".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".opus"))
 """Suffixes that make ``melody`` a recording instead of a score."""
+SAMPLING = {"top_k": "--top-k", "top_p": "--top-p", "temperature": "--temperature", "guidance": "--guidance"}
+"""Fields that only language models know, with their options."""
 _ALWAYS = frozenset(("words", "negative", "model", "engine"))  # never None
 
 
@@ -54,6 +56,11 @@ class GenerateRequest:
         extends: path of a recording that the piece goes on from; ``duration_s`` then counts from the recording's beginning.
         engine: how a language model is run (:mod:`partimento.lm.engines`): ``auto``, ``eager``, ``int8`` or ``bf16``.
         melody_alone: the melody's recording is hummed, whistled or played alone: nothing is taken out of it first.
+        top_k: a language model draws each code from this many likeliest ones, 0 for all; None, here as in the next three,
+            for the model's own habit.
+        top_p: it draws from the likeliest codes up to this share of probability, 0 to 1; above 0 ``top_k`` has no effect.
+        temperature: above 1 more surprising, below 1 less; 0.01 to 10.
+        guidance: how far it is pushed from music without words towards the words, 1 (not at all) to 50.
     """
 
     words: str = ""
@@ -76,6 +83,10 @@ class GenerateRequest:
     extends: str | None = None
     engine: str = "auto"
     melody_alone: bool = False
+    top_k: int | None = None
+    top_p: float | None = None
+    temperature: float | None = None
+    guidance: float | None = None
 
     def __post_init__(self) -> None:
         for name, example in _TEXTS.items():
@@ -91,6 +102,10 @@ class GenerateRequest:
         _check_range("tempo", self.tempo_bpm, MIN_TEMPO_BPM, MAX_TEMPO_BPM, "bpm")
         _check_range("sample rate", self.sample_rate, 8_000, 192_000, "Hz", whole=True, optional=False)
         _check_range("seed", self.seed, 0, MAX_SEED, "", whole=True, optional=False)
+        _check_range("top k", self.top_k, 0, 1_000_000, "", whole=True)
+        _check_range("top p", self.top_p, 0, 1, "")
+        _check_range("temperature", self.temperature, 0.01, 10, "")
+        _check_range("guidance", self.guidance, 1, 50, "")
         _check_range("index", self.index, 0, 1_000_000, "", whole=True, optional=False)
         if self.story is not None:
             parse_story(self.story)

@@ -214,6 +214,28 @@ def test_engines(mono, melodic, tmp_path, engine, capsys):
     assert "unknown engine 'warp'; known: auto, eager, int8, bf16" in known
 
 
+def test_how_codes_are_drawn(mono, tmp_path, capsys):
+    plain = make(mono, tmp_path / "a.wav", seconds=2)
+    for more in (("--top-k", "2"), ("--top-p", "0.3"), ("--temperature", "3"), ("--guidance", "9")):
+        assert not np.array_equal(plain, make(mono, tmp_path / "b.wav", *more, seconds=2)), more
+    assert np.array_equal(plain, make(mono, tmp_path / "c.wav", "--top-k", "250", "--guidance", "3", seconds=2))
+    said = refusal(capsys, "generate", "jazz", "--temperature", "2", "-o", tmp_path / "d.wav")
+    assert "score performer draws no codes, so it has no --temperature" in said
+    said = refusal(capsys, "generate", "jazz", "--model", mono, "--guidance", "0", "-o", tmp_path / "d.wav")
+    assert "guidance 0 is outside 1 to 50" in said
+
+
+def test_a_section_without_drums(mono, tmp_path):
+    told = make(mono, tmp_path / "a.wav", "--story", "0: calm piano; 2: slow song, no drums", seconds=4)
+    same_words = make(mono, tmp_path / "b.wav", "--story", "0: calm piano; 2: slow song, no drums", "--negative", "", seconds=4)
+    assert np.array_equal(told, same_words)
+    throughout = make(
+        mono, tmp_path / "c.wav", "--story", "0: calm piano; 2: slow song, no drums", "--negative", "drums", seconds=4
+    )
+    n = round(1.8 * RATE)
+    assert not np.array_equal(told[:n], throughout[:n]), "the first section does not know of it"
+
+
 def test_what_a_model_does_not_have_is_refused(mono, tmp_path, capsys):
     for option, path in (("--stems", tmp_path / "stems"), ("--midi-out", tmp_path / "a.mid")):
         said = refusal(capsys, "generate", "jazz", "--model", mono, "-o", tmp_path / "a.wav", option, path)

@@ -5,7 +5,7 @@ from partimento.audio.loudness import integrated_lufs, true_peak_dbtp
 from partimento.audio.waveform import Waveform
 from partimento.errors import MissingDependencyError, RequestError, UnsupportedError
 from partimento.models import CONTROLS, get_performer
-from partimento.models.musicgen_performer import MusicGenPerformer, levelled, negative_text, prompt_text
+from partimento.models.musicgen_performer import MusicGenPerformer, levelled, negative_text, prompt_text, sampling_of, story_of
 from partimento.pipeline import item_rng, make_plan
 from partimento.plan.request import GenerateRequest
 
@@ -32,6 +32,41 @@ def test_other_languages_are_told_in_english():
     assert "piano" in prompt
     assert prompt.isascii()
     assert negative == "drums"
+
+
+def story(words, text):
+    request = GenerateRequest(words, story=text)
+    sections, negatives = story_of(make_plan(request), request)
+    return [(section.start_s, section.text, negative) for section, negative in zip(sections, negatives, strict=True)]
+
+
+def test_what_a_section_rules_out_is_its_own_negative_prompt():
+    assert story("slow blues", "0: piano alone, no drums; 8: drums come in; 16: without bass or strings") == [
+        (0.0, "slow blues. piano alone, no drums", "drums"),
+        (8.0, "slow blues. drums come in", ""),
+        (16.0, "slow blues. without bass or strings", "bass, strings"),
+    ]
+    (start, intro, nothing), (later, told, negative) = story("calm piano.", "5: 小提琴，不要鼓")
+    assert (start, intro, nothing) == (0.0, "calm piano.", "")
+    assert (later, negative) == (5.0, "drums")
+    assert told.startswith("calm piano. ")
+    assert "violin" in told
+    assert told.isascii()
+
+
+def test_how_codes_are_drawn():
+    pytest.importorskip("torch")
+    from partimento.lm.sampling import Sampling
+
+    assert sampling_of(GenerateRequest("a")) == Sampling()
+    asked = GenerateRequest("a", top_k=0, top_p=0.9, temperature=0.5, guidance=1.0)
+    assert sampling_of(asked) == Sampling(top_k=0, top_p=0.9, temperature=0.5, guidance=1.0)
+    for field, value in (("top_k", -1), ("top_p", 1.1), ("temperature", 0.0), ("guidance", 0.5)):
+        with pytest.raises(RequestError, match=field.replace("_", " ")):
+            GenerateRequest("a", **{field: value})
+        request = GenerateRequest("a", **{field: 1})
+        with pytest.raises(UnsupportedError, match=f"no --{field.replace('_', '-')}; leave it out"):
+            get_performer("score").perform(make_plan(request), request, item_rng(request))
 
 
 def test_every_control_has_an_answer():
