@@ -13,7 +13,8 @@ from partimento.interpret.tokens import clause_spans, has_cjk
 
 Span = tuple[int, int]
 _EN_BREAK = re.compile(
-    r"\b(?:and then|but then|(?<!until )(?<!till )(?<!before )(?<!by )(?<!since )then|(?<!everything )(?<!all )(?<!comes )before|"
+    r"\b(?:and then|but then|(?<!until )(?<!till )(?<!before )(?<!by )(?<!since )(?<!up to )then|"
+    r"(?<!everything )(?<!all )(?<!comes )before|"
     r"until|followed by|(?<!a )(?<!little )while|but|whereas|and finally|and later|"
     r"and after|and eventually|and (?:at last|lastly|last|subsequently|in the end|ultimately)|"
     r"over which)\b"
@@ -24,6 +25,7 @@ _BESIDE = re.compile(
     r"\s*(?:over|on top of|above|against|atop|under|underneath|beneath|below|behind|alongside|beside|around|with|to|into)"
     r"(?: an?| the| its| their)?(?: \w+){0,2}\s*"
 )
+_BEHIND_LIST = re.compile(r"in (?:just |exactly )?(?:that|this|the same)|one after|each ")
 _NOUN_WORDS = (
     "section sections part parts line lines melody beat beats groove riff riffs solo solos sound sounds pattern patterns loop "
     "chord chords arpeggio arpeggios tune theme rhythm note notes s"
@@ -48,6 +50,7 @@ _CHANGE = re.compile(
 _FIGURE = re.compile(
     r"\bwith (?:an? |some )?(?:\w+ )?(?:rolls?|fills?|flourish|runs?|slides?|trills?|bends?|accents?|cadence|pause)\b"
 )
+_RELATIVE = re.compile(r",? (?:that|which|who)(?: (?:only|just|then|later|soon|finally|eventually|\w+ly))*\s*$")
 _COMPANY = re.compile(r"\b(?:together|along|alongside) with\b|\balongside\b")
 _STARTS_PLAYING = re.compile(r"\b(?:starts?|begins?|starting) (?:to (?:sing|play|rap|solo)|singing|playing|rapping|soloing)\b")
 _CUE_KINDS = (
@@ -159,12 +162,20 @@ def sequence_of(text: str, span: Span, live: list[Mention], inside: list[int]) -
     """Stages of "one by one" or 依次: its list, split at commas; what "and" joins last comes last."""
     after = [i for i, m in enumerate(live) if m.start >= span[1]]
     if has_cjk(text[span[0] : span[1]]):
-        chain = [i for i in inside if live[i].end <= span[0]] or (
-            forward_chain_zh(text, live[after[0]].start, len(text), live) if after and live[after[0]].start - span[1] < 4 else []
+        chain = (
+            [i for i in inside if live[i].end <= span[0]]
+            or _list_before_zh(text, span[0], live)
+            or (
+                forward_chain_zh(text, live[after[0]].start, len(text), live)
+                if after and live[after[0]].start - span[1] < 4
+                else []
+            )
         )
     else:
         low = live[after[0]].start if after and live[after[0]].start - span[1] < 24 else -1
-        chain = forward_chain(text, low, len(text), live) if low >= 0 else []
+        back = _BEHIND_LIST.match(text, span[0])
+        chain = _list_before(text, span[0], live) if back else []
+        chain = chain if len(chain) > 1 or low < 0 else forward_chain(text, low, len(text), live)
     stages: list[list[int]] = []
     for index in chain:
         if stages and any(live[i].id == live[index].id for i in stages[-1]):
@@ -172,6 +183,30 @@ def sequence_of(text: str, span: Span, live: list[Mention], inside: list[int]) -
         else:
             stages.append([index])
     return stages
+
+
+def _list_before(text: str, at: int, live: list[Mention]) -> list[int]:
+    """The list that "…, in that order" or "…, each four bars apart" closes."""
+    chain: list[int] = []
+    position = at
+    for index in range(len(live) - 1, -1, -1):
+        if live[index].end > position:
+            continue
+        gap = text[live[index].end : position]
+        if re.search(r"[.;:!?]", gap) or len(gap.split()) > 4 or (chain and not re.search(r",|\band\b|\+|&|/", gap)):
+            break
+        chain.insert(0, index)
+        position = live[index].start
+    return chain
+
+
+def _list_before_zh(text: str, at: int, live: list[Mention]) -> list[int]:
+    """The list in front of a 依次 that opens its own clause: 长笛、单簧管、巴松, 依次来."""
+    before = [i for i, m in enumerate(live) if m.end <= at]
+    if not before or not re.fullmatch(r"\s*[,，]\s*", text[live[before[-1]].end : at]):
+        return []
+    low = max((m.end() for m in re.finditer(r"[,，:：;；。!?]", text[: live[before[-1]].start])), default=0)
+    return forward_chain_zh(text, live[next(i for i in before if live[i].start >= low)].start, at, live)
 
 
 def governs(text: str, low: int, high: int, span: Span) -> bool:
@@ -272,6 +307,9 @@ def who_enters(text: str, low: int, high: int, live: list[Mention]) -> list[int]
         or order["dependent"].search(text[max(low, match.start() - 36) : match.start()])
     ):
         return []
+    relative = _RELATIVE.search(text, low, match.start())
+    if relative:  # "bass and a clarinet that shows up later": only the last of the list
+        return backward_chain(text, relative.start(), low, live, 1)[-1:]
     if "join" in match.group() and re.search(r"\b(?:is|are|be|been)\s*$", text[low : match.start()]):
         return []
     if not re.search(r"\w", text[low : match.start()]):

@@ -28,6 +28,14 @@ _ALREADY = re.compile(r"\balready\b|\b(?:have|has|had) been\b|\bfor (?:a while|s
 _ALL_BUT = re.compile(
     r"\b(?:every(?:thing|one|body)|all|nothing|nobody|no one|none)\b.*\b(?:but|except|save|other than|apart from|besides|than)\b"
 )
+_FADES = re.compile(
+    r"\b(?:fad(?:es?|ing)(?! in)|di(?:es?|ed) (?:away|out|down)|falls? (?:silent|quiet|away)|recedes?|subsides?|ebbs?|stops?|"
+    r"drops? (?:out|away)|withdraws?|thins? out|melts? away|goes? (?:quiet|silent)|bows? out)\b"
+)
+_RISES = re.compile(
+    r"\b(?:ris(?:es?|ing)|grows?|growing|swells?|swelling|emerges?|enters?|arrives?|appears?|takes? over|comes? (?:in|up)|"
+    r"fades? in|builds?|blossoms?|begins?|starts?)\b"
+)
 _THAN = re.compile(r"\bthan\b|\bdo(?:es)?\b|\bcan\b|\bshould\b")
 
 
@@ -135,6 +143,8 @@ def _directed(
     if word == "time":
         return main_first if _ALREADY.search(said_main) else None
     if word in ("when", "as", "while"):
+        if done != bool(_FADES.search(said_main)) and _RISES.search(said_main + " " + text[span[0] : span[1]]):
+            return sub_first if done else main_first  # "the guitar fades as the strings rise"
         if fronted and _ALREADY.search(said_main):
             return main_first
         leaves = cues("en")["clause"]["done"].search(said_main) and not fronted
@@ -202,7 +212,7 @@ def find_late(text: str, start: int, end: int, live: list[Mention]) -> list[Late
     """ "Hold the drums until bar 17", "the tuba waits eight bars", "save the bagpipes for the end" in one sentence."""
     if has_cjk(text[start:end]):
         return []
-    found: list[Late] = []
+    found: list[Late] = _late_relatives(text, start, end, live)
     group = cues("en")["clause"]
     for match in group["wait"].finditer(text, start, end):
         limit = group["limit"].search(text, match.end() - 6, min(end, match.end() + 60))
@@ -228,4 +238,22 @@ def find_late(text: str, start: int, end: int, live: list[Mention]) -> list[Late
         if limit and not re.search(r"[,.;:]", text[tail : limit.start()]):
             stop = re.search(r"[,.;:]", text[limit.end() : end])
             found.append(Late(tuple(objects), (match.start(), limit.end() + stop.start() if stop else end)))
+    return found
+
+
+_LATE_RELATIVE = re.compile(
+    r",? (?:that|which|who)(?: (?:only|just|then|\w+ly))* (?:(?:turn|show)s? up|join(?:s)?|enters?|arrives?|appears?|"
+    r"com(?:es?) in|(?:sneak|creep|slip|drop|kick|chime)s? in|starts?|begins?|is (?:added|introduced|heard|saved|held back))"
+    r"(?: (?:only|later|late))?(?= (?:for|in|at|after|from|halfway|midway|towards?|near|late|later|on)\b)"
+)
+
+
+def _late_relatives(text: str, start: int, end: int, live: list[Mention]) -> list[Late]:
+    """ "Organ, bass and a trumpet that only turns up for the finale": the trumpet waits, wherever the others are named."""
+    found = []
+    for match in _LATE_RELATIVE.finditer(text, start, end):
+        subject = backward_chain(text, match.start(), start, live, 1)[-1:]
+        if subject:
+            stop = re.search(r"[,.;:!?]|\b(?:over|above|on top of|beneath|under|with)\b", text[match.end() : end])
+            found.append(Late(tuple(subject), (live[subject[0]].start, match.end() + stop.start() if stop else end)))
     return found

@@ -15,6 +15,8 @@ _BEHIND = re.compile(
     r"(?:紧接|紧跟|跟|接|排)?在(?P<what>[^,，。;；!?]{1,12}?)的?(?:"
     r"后面|之后|后头|后边|后(?=$|[,，。;；才再就进加出响登起开接切入浮现唱吹弹拉敲奏]))"
 )
+_COMPARED = re.compile(r"比(?P<what>[^,，。;；!?]{1,8}?)(?:要|再|还)?(?P<how>[早先晚迟后])(?!期|年|上的)")
+"""贝斯比鼓晚四小节进."""
 _PROMPTLY = re.compile(
     r"[,，][^,，。;；!?到等第]{0,8}?(?:便|方才|才|随即|立刻|立即|马上|旋即|随之|已经?(?=接|起|响)|就(?=[应接起响唱进吹弹拉]))(?![是能行好够可])"
 )
@@ -35,6 +37,12 @@ def find_relations_zh(text: str, start: int, end: int, live: list[Mention], befo
             continue
         if earlier and later and not {live[i].id for i in earlier} & {live[i].id for i in later}:
             found.append(Relation(tuple(earlier), tuple(later), (match.start() + 1, max(match.end(), live[later[-1]].end))))
+    for match in _COMPARED.finditer(text, start, end):
+        other = inside_of(live, match.start("what"), match.end("what"))
+        own = inside_of(live, _clause_low(text, start, match.start()), match.start())
+        if own and other and live[own[-1]].id != live[other[-1]].id:
+            first, then = (other, own[-1:]) if match.group("how") in "晚迟后" else (own[-1:], other)
+            found.append(Relation(tuple(first), tuple(then), (live[own[-1]].start, match.end())))
     for match in _BEHIND.finditer(text, start, end):
         earlier = inside_of(live, match.start("what"), match.end("what"))
         later = inside_of(live, _clause_low(text, start, match.start()), match.start())

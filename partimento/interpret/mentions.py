@@ -51,6 +51,7 @@ _VERB_LIKE = (
 _BEFORE_GAP = re.compile(r"(?:[\s-]|\b(?:a|an|the|by|on|from|of|played|some|warm|soft|electric|is|performed)\b|的)*")
 _NO_ADJECTIVE_WORDS = "with for of on in over to by then but song piece music track tune melody chords solo from at is are"
 _NO_ADJECTIVE = frozenset(_NO_ADJECTIVE_WORDS.split())
+_PAIR = 2
 _GAIN_DB_PER_LEVEL = 16.0
 """A part called soft (level 0.34) is 2.6 dB under its usual level, a loud one (0.76) 4 dB over it."""
 _AFTER_GAP = re.compile(
@@ -117,12 +118,20 @@ def find_mentions(hits: list[Hit], text: str) -> list[Mention]:
                 mentions.append(Mention(sense.value, hit.start, hit.end, hit.text, unplayed=True))
             elif sense.kind == ENSEMBLE and "parts" in sense.facts:
                 players = comma_list(sense.facts["parts"])
+                if len(players) == _PAIR and len(set(players)) == 1 and _one_each(mentions, hit, text):
+                    players = players[:1]
                 for id_ in dict.fromkeys(players):
                     implied = not sense.facts.get("only")
                     mentions.append(
                         Mention(id_, hit.start, hit.end, hit.text, {"ensemble": True}, implied=implied, count=players.count(id_))
                     )
     return mentions
+
+
+def _one_each(mentions: list[Mention], hit: Hit, text: str) -> bool:
+    """ "Piano and violin duet": one player of each, not two violins."""
+    last = mentions[-1] if mentions else None
+    return bool(last and re.fullmatch(r"\s*(?:and|&|\+|/|,|和|与|、|跟)\s*(?:an? )?", text[last.end : hit.start]))
 
 
 def drop_echoes(mentions: list[Mention], text: str, clauses: list[tuple[int, int]]) -> list[Mention]:

@@ -36,6 +36,22 @@ _ROLE_PATTERNS = {
 }
 
 
+_KINDS = (
+    (re.compile(r"\bnothing (?:too |remotely |even remotely )?(?:percussive|drummy|with a beat)\b"), ("percussion", "drums")),
+    (re.compile(r"\bnothing (?:too |remotely |even remotely )?(?:electronic|synthetic|synthesi[sz]ed|digital)\b"), ("synth",)),
+    (re.compile(r"\bnothing (?:sung|vocal|with (?:words|singing))\b|\bnobody sing(?:s|ing)\b"), ("voice",)),
+    (re.compile(r"\bnothing (?:brassy)\b"), ("brass",)),
+    (
+        re.compile(
+            r"\b(?:leave|keep|cut|take) (?:the |any )?(?:beat|rhythm|groove)s? (?:out|away|off)\b|"
+            r"\b(?:drop|lose|skip|ditch) the beat\b(?! in)"
+        ),
+        ("drums",),
+    ),
+)
+"""What an adjective behind "nothing" rules out."""
+
+
 def read_negations(text: str, sentences: list[Span], clauses: list[Span], mentions: list[Mention], hits: list[Hit]) -> Negations:
     """All absences of a text. Indices refer to ``mentions``."""
     found = Negations()
@@ -46,6 +62,11 @@ def read_negations(text: str, sentences: list[Span], clauses: list[Span], mentio
     _instrumental(text, sentences, mentions, found)
     for role, patterns in _ROLE_PATTERNS.items():
         found.absent.extend((role, match.span()) for pattern in patterns for match in pattern.finditer(text))
+    for pattern, ids in _KINDS:
+        for match in pattern.finditer(text):
+            found.absent.extend((id_, match.span()) for id_ in ids)
+            found.spans.append(match.span())
+            found.negated.update(i for i, m in enumerate(mentions) if match.start() <= m.start < match.end())
     return found
 
 

@@ -19,9 +19,18 @@ _COMMAND_BEFORE = re.compile(
     r"you can|you may|we|i|i'd|let's|let us|can|could|would|should|must))\s*$"
 )
 _REFUSED = re.compile(
-    r" ?[?:] *(?:no\b(?! [a-z])|nope|never|none|nah|not (?:here|this time|today|now|please|for me|in this one)|"
-    r"(?:这次|这回|就|都)?(?:不用|不要|不需要|免了|算了|别))"
+    r" ?[?:] *(?:no\b(?! (?!thanks|thank you)[a-z])|nope|never|none|nah|not (?:here|this time|today|now|please|for me|"
+    r"in this one)|(?:这次|这回|就|都)?(?:不用|不要|不需要|免了|算了|别))"
 )  # "Drums? Not this time."
+_ALL_STOP = re.compile(
+    r"\b(?:everything|everyone|everybody|all|the (?:rest|others|whole band))\b[^.;:!?]{0,40}?"
+    r"\b(?:stops?|drops?|falls?|cuts?|fades?|goes?|silent|quiet|disappears?|leaves?|breaks off)\b[^.;:!?]{0,20}$"
+)
+_BUT = re.compile(r"(?:except|but|save|other than|apart from)\b")
+_ENDS_THERE = re.compile(r"\b(?:gone|cut|out|dropped|absent|missing|taken (?:out|away)|removed|silent|muted|quiet)\b")
+_ABSENT_FIRST = re.compile(
+    r"\s*,? (?:from|of|in|during) the (?:intro|introduction|first|opening|beginning|start|verse|bridge|chorus|outro)"
+)
 _NOTHING = re.compile(r"\b(?:no|nothing|nobody|none|without|not?) (?:\w+ ){0,3}?(?:except|save|excluding)")
 _AND = re.compile(r"\b(?:and|&)\b|&|\+")
 _OR = re.compile(r"\b(?:or|nor)\b")
@@ -56,6 +65,8 @@ def read_english(text: str, start: int, end: int, mentions: list[Mention], found
             at = match.group().find("without")
             if at >= 0 and _WANTED_AFTER_ALL.search(text[start : span[0] + at]):
                 continue
+            if _BUT.match(match.group()) and _ALL_STOP.search(text, start, span[0] + 1):
+                continue  # "everything stops except a choir": the choir stays
             chain = forward_chain(text, span[1], end, mentions, 1 if name == "close" else 5)
             if re.search(r"\b(?:except|excluding|save|barring)", match.group()) and _NOTHING.search(text[start : match.end()]):
                 continue  # "nothing except piano" is another matter
@@ -77,8 +88,14 @@ def read_english(text: str, start: int, end: int, mentions: list[Mention], found
             continue
         if match.group().startswith("free"):
             chain = chain[-1:]
-        if len(chain) > 1 and not re.search(r"\b(?:and|or|nor)\b|&|/", text[mentions[chain[-2]].end : mentions[chain[-1]].start]):
+        if len(chain) > 1 and not re.search(
+            r"\b(?:and|or|nor)\b|&|/", text[mentions[chain[-2]].end : mentions[chain[-1]].start].rpartition(",")[2]
+        ):
             chain = chain[-1:]  # "a piano, drums are not needed": a comma alone joins no subjects
+        if _ABSENT_FIRST.match(text, match.end()) or (
+            chain and _ENDS_THERE.search(match.group()) and _sounded(text, start, chain, mentions, found, match.start())
+        ):
+            continue  # "after the climax the choir is cut", "the tabla is absent from the intro"
         if chain:
             _apply(text, end, chain, match.span(), mentions, found, order["start"], start)
     for index, mention in enumerate(mentions):
@@ -95,6 +112,13 @@ def read_english(text: str, start: int, end: int, mentions: list[Mention], found
         for index, mention in enumerate(mentions):
             if start + match.start() <= mention.start < start + match.end():
                 found.negated.add(index)
+
+
+def _sounded(text: str, start: int, chain: list[int], mentions: list[Mention], found: Negations, at: int) -> bool:
+    """True when all of these were asked for before and the words around name a moment: they leave, they are not absent."""
+    before = {m.id for i, m in enumerate(mentions) if m.end <= mentions[chain[0]].start and i not in found.negated}
+    end = next((m.start() for m in re.finditer(r"[.;!?]", text[at:])), len(text) - at) + at
+    return all(mentions[i].id in before for i in chain) and is_temporal(text, start, end, at)
 
 
 def _commands(text: str, start: int, end: int, mentions: list[Mention], found: Negations) -> None:
@@ -134,6 +158,8 @@ def _scope(text: str, chain: list[int], mentions: list[Mention], *, positive_bef
     for k in range(last_or + 1, len(chain)):
         gap = text[mentions[chain[k - 1]].end : mentions[chain[k]].start]
         bare = not _DET.search(gap) and len([w for w in gap_words(gap) if w not in _EMPTY]) <= 1
+        if re.match(r"\s*(?:instead of|rather than|in place of)\b", text[mentions[chain[k]].end :]):
+            break  # "celesta instead of music box and viola instead of violin"
         if "," in gap and re.match(r"\s*(?:please|instead)\b", text[mentions[chain[k]].end :]):
             break  # "no saxophone, piano please"
         if mentions[chain[k]].start < mentions[chain[k - 1]].end or (

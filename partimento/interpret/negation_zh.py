@@ -35,10 +35,11 @@ _MUST_HAVE = (
     "绝不能",
 )  # before 没有: a double negation
 _SUBJECT_GAP = re.compile(
-    r"(?:[?？]|请|念白|说唱|演唱|伴唱|部分|声部|音色|声音|声|之?类|这些|那些|这种|那种|乐器|器|手|组|类|们|兄弟|西洋|电子|东西|乐器|玩意儿?|统统|的|这|些|\s)*"
+    r"(?:[?？]|请|啊|呀|啦|嘛|念白|说唱|演唱|伴唱|部分|声部|音色|声音|声|之?类|这些|那些|这种|那种|乐器|器|手|组|类|们|兄弟|西洋|电子|东西|乐器|玩意儿?|统统|的|这|些|\s)*"
 )
 _ALWAYS = re.compile(r"全程|从头到尾|自始至终|始终|一直|整首|全曲")
 _KEEPS = re.compile(r"(?:不|没)(?:可|能)?(?:省|少|缺|嫌|停|断)|(?:别|不要|勿|莫|不能|不可)(?:忘|漏|落|少|缺)")
+_THEN_GONE = re.compile(r"(?:后来|然后|接着|随后|再后来|之后|最后|中途|中间|到了?|忽然|突然)")
 _FINE_WITHOUT = re.compile(r"也(?:没关系|行|可以|无妨|不要紧|没事|罢|好)")
 _ANY_BUT = re.compile(r"(?:都行|都可以|都好|都能用|随便|都要|都用)[,，]?(?:就是|只是)?除了([^,，。;!?]{1,16})")
 _INSTEAD_OF = re.compile(r"代替|替代|取代|顶替|替|换")
@@ -97,7 +98,7 @@ def _before(
             or text[max(0, span[0] - 1) : span[0]] in _WITH_NEGATION_CHAR
         ):
             continue
-        if text[start : span[0]].endswith(_MUST_HAVE) or (
+        if (text[start : span[0]].endswith(_MUST_HAVE) and not text[start : span[0]].endswith("能不能")) or (
             span[0] > start and re.match(r"不[能可](?:以)?没", text[span[0] : span[1]])
         ):
             continue
@@ -132,6 +133,8 @@ def _after(text: str, start: int, end: int, mentions: list[Mention], star_spans:
             text, low, match.end()
         ):
             continue
+        if re.search(r"没有?了?$|停|走$|撤|关", match.group()) and _THEN_GONE.search(text, low, match.start()):
+            continue  # 后来鼓没了: it leaves
         chain = backward_chain(text, match.start(), start, mentions, 10)
         if (
             chain

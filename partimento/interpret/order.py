@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from partimento.interpret.anaphora import with_anaphors
 from partimento.interpret.clause_events import (
     arriving,
     chosen,
@@ -32,6 +33,7 @@ from partimento.interpret.mentions import Mention
 from partimento.interpret.phrases import REMAINS_OF, forward_chain
 from partimento.interpret.places import find_place, late_place
 from partimento.interpret.reading import Passage, SaidOrder, Where
+from partimento.interpret.stage_lists import Stage, find_stages
 from partimento.interpret.timeline import Event, in_time, only_there, pairs_of, passages_of
 from partimento.interpret.tokens import has_cjk
 
@@ -91,6 +93,14 @@ class _Reader:
             current, inherits = self._clause(start, low, high, current, inherits)
         inside = [i for i, m in enumerate(live) if start <= m.start < end]
         self.spoken = inside[-1:] or self.spoken
+
+    def listed(self, stages: list[Stage]) -> None:
+        """The stages of a layout ("piano -> strings", "0:30 strings"), one event each."""
+        for k, stage in enumerate(stages):
+            event = event_of("next" if k else "start", list(stage.mentions), stage.span, self.text, self.live, self.in_event)
+            event.where, event.entering, event.strong, event.rank = stage.where, bool(k), not k, None
+            event.core = list(event.ids)
+            self.events.append(event)
 
     def _joined(self, start: int, end: int) -> list[Span]:
         """Events of clauses that are joined in time; where they stand."""
@@ -279,8 +289,11 @@ class _Reader:
 def read_order(text: str, original: str, sentences: list[Span], mentions: list[Mention], skip: set[int]) -> Order:
     """Orders and passages. ``skip``: indices of mentions that do not sound."""
     live = [m for i, m in enumerate(mentions) if i not in skip]
+    live = with_anaphors(text, live)
     reader = _Reader(text, live, [m.start for i, m in enumerate(mentions) if i in skip])
-    for start, end in sentences:
+    stages = find_stages(text, live)
+    reader.listed(stages)
+    for start, end in _outside(sentences, stages):
         reader.sentence(start, end)
     going_on = _going_on(text, live)
     events = in_time(reader.events)
@@ -290,6 +303,15 @@ def read_order(text: str, original: str, sentences: list[Span], mentions: list[M
     pairs = pairs_of(events, plain, original)
     passages = passages_of(events, plain, original, {m.id for m in live})
     return Order(tuple(pairs), tuple(passages), tuple(e.span for e in events))
+
+
+def _outside(sentences: list[Span], stages: list[Stage]) -> list[Span]:
+    """The sentences, without what a layout of stages takes of them."""
+    if not stages:
+        return sentences
+    low, high = stages[0].span[0], stages[-1].span[1]
+    parts = [part for a, b in sentences for part in ((a, min(b, low)), (max(a, high), b))]
+    return [(a, b) for a, b in parts if a < b]
 
 
 def _going_on(text: str, mentions: list[Mention]) -> set[str]:

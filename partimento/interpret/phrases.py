@@ -34,7 +34,9 @@ _ZH_BLOCK = re.compile(
     r"[,。;!?换]|改用|(?<!指)弹|吹|拉(?!弦)|进|入|主|为主|开始|然后|接着|再来|之后|最后|要(?!有)|用来|可以|适合|加上"
 )
 _ZH_PLACE_BEFORE = re.compile(r"第[一二三四五六首末0-9]+(?:段|节|部分|遍|乐章)")  # governs the clauses behind it
-_ZH_JOIN = re.compile(r"(?:、|和|与|及|以及|或者?|跟|还有|也|或是|的声音|声|之类的?|等|/|\s)*")
+_JOIN_ZH = re.compile(r"/|&|\+|、|和|与|及|跟|啊|呀|\b(?:and|or)\b")
+_JOIN_EN = re.compile(r",|/|&|\+|\b(?:and|or)\b")
+_ZH_JOIN = re.compile(r"(?:、|啊|呀|啦|和|与|及|以及|或者?|跟|还有|也|或是|的声音|声|之类的?|等|/|\s)*")
 
 
 @dataclass
@@ -92,9 +94,7 @@ def backward_chain(text: str, at: int, start: int, mentions: list[Mention], reac
             if len(words) > reach or BLOCK & (set(words) - {"all"}) or re.search(r"[.;:!?]", gap):
                 break
         else:
-            joined = not gap.strip() or bool(
-                re.search(r"/|&|\+|、|和|与|及|跟|\b(?:and|or)\b" if has_cjk(text[start:at]) else r",|/|&|\+|\b(?:and|or)\b", gap)
-            )
+            joined = not gap.strip() or bool(re.search(_JOIN_ZH if has_cjk(text[start:at]) else _JOIN_EN, gap))
             if not joined or len(words) > 4 or BLOCK & set(words) or re.search(r"[.;:!?]", gap):
                 break
         chain.append(index)

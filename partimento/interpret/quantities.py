@@ -155,6 +155,20 @@ def _chinese_number(text: str) -> float | None:
     return total + digit
 
 
+_NO_UNIT = (
+    r"(?! ?(?:%|/|:|s\b|ms\b|k?hz\b|secs?\b|seconds?\b|min|bars?\b|measures?\b|beats?\b(?! per)|notes?\b|players?\b|people\b|"
+    r"years?\b|instruments?\b|voices?\b|小节|秒|分钟|人|赫|年|个|件))"
+)
+_TEMPO_BARE = re.compile(
+    rf"\bbetween (\d{{2,3}}) and (\d{{2,3}})(?!\d){_NO_UNIT}|"
+    r"(?<!bar )(?<!bars )(?<!measure )(?<!measures )(?<!sure)(?<![\d:./第#-])(?<!opus )(?<!op )"
+    rf"(\d{{2,3}}) ?[-–~] ?(\d{{2,3}})(?![\d:./-]){_NO_UNIT}"
+)
+"""Ranges without a unit: tempi when they can be ("between 100 and 110")."""
+_BARE_RANGE = (60.0, 200.0)
+_BARE_WIDTH = 30.0
+
+
 def tempo_numbers(text: str) -> Iterator[Quantity]:
     """Tempi in beats per minute (the middle of a range); numbers out of range are left alone."""
     taken: list[Span] = []
@@ -170,6 +184,12 @@ def tempo_numbers(text: str) -> Iterator[Quantity]:
             if value is not None and MIN_TEMPO_BPM <= value <= MAX_TEMPO_BPM:
                 taken.append(span)
                 yield Quantity("tempo", value, span)
+    for match in () if taken else _TEMPO_BARE.finditer(text):
+        low, high = (float(v) for v in (match.group(1) or match.group(3), match.group(2) or match.group(4)))
+        if _BARE_RANGE[0] <= low < high <= _BARE_RANGE[1] and high - low <= _BARE_WIDTH:
+            taken.append(match.span())
+            yield Quantity("tempo", (low + high) / 2, match.span())
+            break
     for match in _TEMPO_LATER.finditer(text) if taken else ():
         value = parse_number(match.group(1))
         if value is not None and MIN_TEMPO_BPM <= value <= MAX_TEMPO_BPM and all(b <= match.start(1) for _, b in taken):
@@ -277,6 +297,12 @@ def mode_words(text: str) -> Iterator[Quantity]:
         yield Quantity("mode", {"小调": "minor", "大调": "major"}.get(word, word), match.span())
 
 
+_RESTS = re.compile(
+    r"\b(?:rests?|waits?|silent|pauses?|tacet|quiet|out|absent|missing|solos?)\b[\s,]*(?:for )?"
+    r"(?:the first |about |around |some )*$"
+)
+
+
 def lengths(text: str) -> Iterator[Quantity]:
     """Lengths of the whole piece: ``duration`` in seconds, ``bars``. Places ("after 8 bars") are left out."""
     blues = [m.span() for m in _BLUES12.finditer(text)]
@@ -287,6 +313,8 @@ def lengths(text: str) -> Iterator[Quantity]:
         value = parse_number(match.group(1))
         unit = match.group(2)
         before, after = text[max(0, span[0] - 32) : span[0]], text[span[1] : span[1] + 24]
+        if _RESTS.search(before):
+            continue  # "drums rest for 8 bars"
         if value is None or _PLACE_AFTER.match(after) or _OPENS.match(text, span[1]):
             continue
         if _PLACE_BEFORE.search(before) and not (
@@ -316,8 +344,19 @@ def lengths(text: str) -> Iterator[Quantity]:
     yield from _lengths_zh(text)
 
 
+_FIRST_BARS = re.compile(
+    r"\bfirst (\d+|two|three|four|six|eight|twelve|sixteen) (bars|measures|seconds),?(?: (?:are|have|is|should be|with|of))? "
+    r"(?:just|only|solo|nothing but)\b|"
+    r"(?:前|头)([0-9]+|[一二两三四五六七八九十]+)个?(小节|秒)(?:里|内|中)?(?=只|仅|光|先|单|由|是)"
+)
+
+
 def opening_length(text: str) -> tuple[float, str] | None:
     """Number and unit (``bars`` or ``seconds``) of an opening that somebody plays alone ("4 bars piano alone, then …")."""
+    for match in _FIRST_BARS.finditer(text):
+        if value := parse_number(match.group(1) or match.group(3)):
+            unit = match.group(2) or match.group(4)
+            return value, "bars" if unit.startswith(("bar", "meas", "小")) else "seconds"
     for match in _LENGTH_EN.finditer(text):
         value = parse_number(match.group(1))
         if value and _OPENS.match(text, match.end()):

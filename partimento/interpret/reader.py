@@ -43,7 +43,7 @@ _CORRECTS = re.compile(
 _SILENT = re.compile(
     r"\b(?:not|never|silent|quiet|tacet|absent|out|rests?|pauses?|missing|no)\b|n't\b|[不没无别停休]"
 )  # between a name and "in the verse": it pauses there
-_DUET = 2
+_DUET, _MOST_ALIKE = 2, 8
 _MOVES = re.compile(
     r"\b(?:com(?:es?|ing)|enter(?:s|ing)?|join(?:s|ing)?|kick(?:s|ing)?|start(?:s|ing)?|until|before|drops?|stops?)\b"
 )
@@ -221,6 +221,8 @@ def _after_opening(passages: list[Passage], order: Order, text: str) -> list[Pas
     """ "4 bars piano alone, then the band": the first entry of no other place stands behind these bars."""
     opening = opening_length(text)
     first = next((i for i, p in enumerate(passages) if p.kind == "enter" and p.where.unit == "stage"), None)
+    if opening and first is None and any(p.kind == "start" for p in passages) and all(p.kind == "start" for p in passages):
+        return [*passages, Passage("enter", ("*",), Where(opening[1], opening[0]), passages[0].words)]
     if not opening or first is None:
         return passages
     told = passages[first].words
@@ -234,13 +236,13 @@ def _after_opening(passages: list[Passage], order: Order, text: str) -> list[Pas
 
 
 def _as_duet(said: SaidInstrument, instruments: list[SaidInstrument], found: _Found) -> SaidInstrument:
-    """ "Flute duet", 长笛二重奏: with no other instrument named, both players have this one."""
+    """ "Flute duet", "trombone quartet", 长笛二重奏: with no other instrument named, all players have this one."""
     size = found.whole.ensemble_size
     lone = len(instruments) == 1 and said.count == 1 and not said.implied
-    if not lone or not size or size[0] != _DUET:
+    if not lone or not size or not _DUET <= size[0] <= _MOST_ALIKE:
         return said
     names = [rf"{re.escape(w)}\s*{re.escape(size[1][0])}|{re.escape(size[1][0])} (?:of|for) {re.escape(w)}" for w in said.words]
-    return replace(said, count=_DUET) if re.search("|".join(names), found.words) else said
+    return replace(said, count=size[0]) if re.search("|".join(names), found.words) else said
 
 
 def _said_twice(numbers: list[Quantity], words: str) -> list[tuple[str, str, str]]:
