@@ -345,6 +345,20 @@ def decibels(f: Frame) -> list[EditOperation]:
     return gain(f) if f.amount("dB") and not f.clause.of("effect") else []
 
 
+def room_for(f: Frame) -> list[EditOperation]:
+    """ "make room for the vocals", 给人声让点位置: the others step back."""
+    if not f.own or not _ROOM_FOR.search(f.text) or f.amount("dB"):
+        return []
+    size = float(edit_lexicon()["amounts"]["gain_db"][f.degree()])
+    return [f.operation("gain", amount=-size, unit="dB", spare=f.own, reason="the others step back")]
+
+
+_ROOM_FOR = re.compile(
+    r"\b(?:make|leave|clear|give|need)s? (?:some |more |a bit of )?(?:room|space|way) (?:for|to)\b|\bout of the way of\b|"
+    r"给.{1,8}(?:让|留|腾)(?:出)?(?:点|些|一点)?(?:位置|空间|地方)|让位"
+)
+
+
 def gain(f: Frame) -> list[EditOperation]:
     """Louder and softer."""
     decibels = f.amount("dB")

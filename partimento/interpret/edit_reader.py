@@ -31,11 +31,17 @@ PLACES_CAN_BE_SAID = 'say e.g. "bars 9 to 12", "from 0:40 to 1:05", "in the seco
 _BACK = re.compile(r"\b(?:in it|in there|there|same place|of it)\b|那里|其中|里面")
 _AFTER_THAT = re.compile(r"\b(?:after (?:that|this|it)|from then on|from there on?)\b|(?:之后|然后|从那以后)")
 _RESET = re.compile(r"\b(?:overall|throughout|everywhere|whole (?:song|piece|track|thing)|entire)\b|整体|整首|全曲")
-_COMES_BACK = re.compile(r"\b(?:(?:comes?|is|are|kicks?) back(?: in)?|returns?|back in|again)\s*$|(?:回来|再进来?|恢复)\s*$")
+_COMES_BACK = re.compile(
+    r"\b(?:(?:comes?|is|are|kicks?) back(?: in)?|(?:bring|put) (?:it|them|the \w+) back|returns?|back in|again)\s*$|"
+    r"(?:回来|再进来?|恢复)\s*$"
+)
 _MEASURED = re.compile(
     r"\b(?:\d+|an?|two|three|four|five|ten|half an?) (?:kilos?|kg|pounds?|grams?|ounces?|lit(?:er|re)s?|gallons?|miles?|"
     r"met(?:er|re)s|inch(?:es)?|feet|euros?|dollars?|degrees?|volts?|watts?|slices?|cups?|spoons?)\b|"
     r"[\d一二三两五十](?:公?斤|克|米|升|度电|块钱|元|英里|公里|杯|勺)"
+)
+_FOR_ME = re.compile(
+    r"\bfor my (?:taste|liking|ears?|money)\b|\bin my (?:opinion|view)\b|\bif (?:you|that) (?:can|could|may|is possible)\b"
 )
 _POSSESSIVE = re.compile(r"\b(?:my|your|the|a|an|some)\s+$")
 _LEAVES_OUT = re.compile(
@@ -66,7 +72,7 @@ def read_edit(words: str, known: tuple[str, ...] = ()) -> tuple[EditPlan, ...]:
         RequestError: nothing in it can be done; the message says what can be asked.
     """
     squeezed = " ".join(words.split(" ")) if "\t" not in words else re.sub(r"[^\S\n\r]", " ", words)
-    text = normalise(squeezed)
+    text = _FOR_ME.sub(lambda m: " " * len(m.group()), normalise(squeezed))
     items = turned(text, without_left_out(text, find_items(text, squeezed)))
     context = Context(text, squeezed, known=known)
     operations, problems, covered = _read_clauses(clauses(text, items), context)
@@ -127,7 +133,7 @@ def _read_clauses(found: list[Clause], context: Context) -> tuple[list[EditOpera
         had_verb = had_verb or bool(clause.cues())
         if takes_back_some(clause, operations, context):
             continue
-        if clause.cues() & {"cancel", "correct"} and operations and not _is_new(clause):
+        if clause.cues() & {"cancel", "correct"} and operations and not _is_new(clause, context):
             _take_back(clause, operations, context)
             if not [i for i in clause.items if i.kind != "cue" or i.value not in ("cancel", "correct", "bit")]:
                 continue
@@ -205,7 +211,7 @@ def _in_each_place(frame: Frame, done: list[EditOperation]) -> list[EditOperatio
     places = [
         p
         for p in places
-        if not (done[:1] and done[0].op == "mute_region" and _COMES_BACK.search(frame.context.text[: p.span[0]]))
+        if not (done[:1] and done[0].op in ("mute_region", "remove") and _COMES_BACK.search(frame.context.text[: p.span[0]]))
     ]
     if missed := [p.text.strip() for p in places[len(listed) :] if done and p.value not in {o.region for o in done} | {first}]:
         raise RequestError(f"two places in one wish, of which '{missed[0]}' would be lost; say them one after the other")
@@ -229,10 +235,12 @@ def _instead_of_complaint(frame: Frame, done: list[EditOperation], operations: l
     return [replace(done[0], targets=last[0].targets, region=last[0].region)]
 
 
-def _is_new(clause: Clause) -> bool:
+def _is_new(clause: Clause, context: Context) -> bool:
     """ "…, add a harp instead" after another subject is no correction when it only means "in its place"."""
     words = [i.text for i in clause.of("cue") if i.value in ("cancel", "correct")]
-    return words == ["instead"] and bool(clause.cues() & {"remove", "keep"})
+    gone = bool(context.last) and all(o.op in ("remove", "mute_region") for o in context.last)
+    new = gone and "add" in clause.cues() and bool(clause.of("thing"))
+    return words == ["instead"] and (new or bool(clause.cues() & {"remove", "keep"}))
 
 
 def _frame(clause: Clause, context: Context) -> Frame:
@@ -397,7 +405,7 @@ def _lost_object(frame: Frame, done: list[EditOperation]) -> str:
     ):
         return f"'{m.group(1)}' is nothing that can be changed here; {CAN_BE_ASKED}"  # "clean my room"
     words = ", ".join(w for w, _ in strange[:3])
-    if (m := _MEASURED.search(frame.text)) and frame.cues & {"add", "remove", "up", "down", "becomes"}:
+    if (m := _MEASURED.search(frame.text)) and frame.cues & {"add", "remove", "up", "down", "becomes", "extend", "trim"}:
         return f"'{m.group().strip()}' is no measure of music; {CAN_BE_ASKED}"
     if done and strange and (elsewhere := _elsewhere(frame, strange)):
         return f"'{elsewhere}' is nothing that can be changed here; {CAN_BE_ASKED}"
@@ -436,6 +444,9 @@ _DESTINATION = re.compile(
     r"\b(?:my|your|his|her|our|their)\s+(?:\w+\s+)?$|\babout\s+(?:an? |the )?$|\b(?:bars?|seconds?|minutes?|bit|lot) of\s+$|"
     r"\b(?:in|into|onto|inside|on) (?:the|an?)\s+$|(?:放|塞|装|扔|倒)(?:进|到|在|入)$"
 )
+_PUT_BEFORE = re.compile(
+    r"\b(?:put|add|stick|place|pour|throw|sprinkle)\s+(?:an?|some|the|more)\s+(?:\w+\s+)?$|(?<=[\u4e00-\u9fff])[加放撒](?:点|些|一点|一些|个)?$"
+)
 _NOUN_OF_PUTTING = re.compile(r"\b(?:put|place|throw|drop|hide|store|add)\b|放|塞|装|扔|倒")
 
 
@@ -446,6 +457,8 @@ def _elsewhere(frame: Frame, strange: list[tuple[str, tuple[int, int]]]) -> str:
             return word
         before, after = frame.text[: span[0]], frame.text[span[1] :]
         if re.match(r"\s*(?:db|bpm|decibels?|semitones?|bars?)\b", after) and not frame.clause.of("region"):
+            return word
+        if _PUT_BEFORE.search(before) and re.match(r"\s+(?:on|in|into|to|onto|over)\b|$", after) and frame.own:
             return word
         m = _DESTINATION.search(before)
         if m is None:

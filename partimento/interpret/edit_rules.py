@@ -18,6 +18,7 @@ from partimento.interpret.edit_parts import (
     hand_over,
     mute,
     remove,
+    room_for,
 )
 from partimento.interpret.edit_presence import doubling, kept_out, only_there, silence, stands_in
 from partimento.interpret.edit_sounds import effects, intents
@@ -70,7 +71,7 @@ def _in_style(f: Frame) -> list[EditOperation]:
 
 
 _RULES: tuple[Callable[[Frame], list[EditOperation]], ...] = (
-    doubling, stands_in, _all_but, kept_out, only_there, silence, extract, hand_over, enters_late, fade, chords, _in_style, key,
-    metre, tempo, transpose, length, exchange,
-    restyle, vary, effects, decibels, intents, mute, remove, gain, add, bare,
+    doubling, room_for, stands_in, _all_but, kept_out, only_there, silence, extract, hand_over, enters_late, fade, chords,
+    _in_style, key, metre, tempo, transpose, length, exchange, restyle, vary, effects, decibels, intents, mute, remove, gain, add,
+    bare,
 )  # fmt: skip

@@ -11,7 +11,9 @@ from partimento.interpret.edit_parts import PUTS_IN
 from partimento.plan.edit import EditOperation
 
 _LESS = re.compile(
-    r"\b(?:less|cut|cuts|roll(?:ed)? off|tame|reduce|attenuate|scoop|filter out|shave)\b|少|减|降|切|削|衰减|滤掉|太[多重大]"
+    r"\b(?:less|cut|cuts|roll(?:ed)? off|tame|reduce|attenuate|scoop|filter out|"
+    r"shave|half|halve|(?:dial|pull|ease|bring|turn|take)(?:ed)? (?:back|down)|lower)\b|"
+    r"少|减半|收|减|降|切|削|衰减|滤掉|太[多重大]"
 )
 
 

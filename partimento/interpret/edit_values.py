@@ -175,7 +175,7 @@ def tempo(f: Frame) -> list[EditOperation]:
         return [f.operation("set_tempo", amount=value, unit="bpm", value=f"{value:g}")]
     if feel := re.search(r"\b(half|double)[- ]time\b", f.text):
         return [f.operation("set_tempo", amount=0.5 if feel.group(1) == "half" else 2.0, unit="factor")]
-    speaks = "tempo" in f.cues or direction
+    speaks = "tempo" in f.cues or direction or bool(re.search(r"半速|倍速", f.text))
     if not speaks or f.clause.of("style"):
         return []
     if plain := _PLAIN_TEMPO.search(f.unplaced):

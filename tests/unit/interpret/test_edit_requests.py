@@ -150,6 +150,10 @@ def test_wishes(words: str, op: str, value: str, amount: float | None) -> None:
     ("words", "expected"),
     [
         ("turn it into a waltz in G major and add a cello", ["restyle all waltz", "set_key all G major", "add all cello"]),
+        ("remove the piano, add a harp instead", ["remove piano", "add all harp"]),
+        ("cut the tempo in half", ["set_tempo all 0.5 factor"]),
+        ("switch the electric guitar to acoustic", ["replace electric_guitar acoustic_guitar"]),
+        ("make room for the vocals", ["gain all -3 dB"]),
         ("make it a samba in D, with a flute", ["restyle all bossa_nova", "set_key all D major", "add all flute"]),
         ("redo the second half as drum and bass, same tune", ["restyle all drum_and_bass @fraction 0.5-1.0 keep melody"]),
         ("put an oboe where the flute is", ["replace flute oboe"]),
@@ -160,7 +164,19 @@ def test_several_things_at_once(words: str, expected: list[str]) -> None:
     assert [shown(o) for o in read_edit(words)[0].operations] == expected
 
 
-@pytest.mark.parametrize("words", ["fade out over minus 5 seconds", "第零小节去掉鼓", "add 3 kilos of bass"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "fade out over minus 5 seconds",
+        "第零小节去掉鼓",
+        "add 3 kilos of bass",
+        "put a hat on the bass",
+        "add a drum to my shopping list",
+        "把钢琴放进冰箱",
+        "帮我剪头发",
+        "add four bars of chocolate",
+    ],
+)
 def test_what_cannot_be_is_refused(words: str) -> None:
     with pytest.raises(RequestError):
         read_edit(words)
