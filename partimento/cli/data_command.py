@@ -9,12 +9,13 @@ from pathlib import Path
 EPILOG = """example:
   partimento data render --sheets openewld/ --out data/rendered --items 1000 --seed 1 --jobs 2
   partimento data scores --sheets openewld/ --songs lieder/ --quartets quartets/ --composed 800 --out data/scores
-  partimento data inspect slakh2100_flac_redux/"""
+  partimento data inspect slakh2100_flac_redux/
+  partimento data pull openscore_quartets --out data/quartets"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands."""
-    from partimento.cli import data_inspect
+    from partimento.cli import data_inspect, data_pull
 
     sub = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     add = sub.add_parser("render", help="multi-stem audio with exact annotations; run it again to go on").add_argument
@@ -36,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, metavar="N", help="of those pieces")
     add("--jobs", type=int, default=1, metavar="N", help="processes")
     data_inspect.add_arguments(sub.add_parser("inspect", help="what a dataset or a folder of sound holds"))
+    data_pull.add_arguments(
+        sub.add_parser("pull", help="public-domain scores from their origin, verified; run it again to go on")
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -44,6 +48,10 @@ def run(args: argparse.Namespace) -> int:
         from partimento.cli.data_inspect import run as inspect
 
         return inspect(args)
+    if args.action == "pull":
+        from partimento.cli.data_pull import run as pull
+
+        return pull(args)
     if args.action == "scores":
         return _scores(args)
     from partimento.data.render import RenderConfig, render_dataset
