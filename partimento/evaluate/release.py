@@ -86,10 +86,15 @@ def export_codec(
     listed = replace(
         entry, file=file.name, config=f"{entry.name}.json", sha256=sha256_of(file), bytes=file.stat().st_size, results=results
     )
-    others = tuple(e for e in read_manifest(out).models if e.name != entry.name)
-    text = msgspec.json.format(msgspec.json.encode(Manifest((*others, listed))), indent=2).decode() + "\n"
-    (out / MANIFEST).write_text(text, encoding="utf-8")
+    enlist(out, listed)
     return listed, after.markdown()
+
+
+def enlist(out: Path, entry: ManifestEntry) -> None:
+    """Write an entry into the manifest of a weights' folder, in the place of an older one of that name."""
+    others = tuple(e for e in read_manifest(out).models if e.name != entry.name)
+    text = msgspec.json.format(msgspec.json.encode(Manifest((*others, entry))), indent=2).decode() + "\n"
+    (out / MANIFEST).write_text(text, encoding="utf-8")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,0 +1,118 @@
+"""Release a score model: small weights, configuration, and an entry in the manifest with its measured figures.
+
+    python -m partimento.evaluate.release_score runs/score/step-00001400 --data data/scores --recipe recipes/mini-score.yaml \\
+        --about "training data in words" --hardware "1 CPU core" --commit abc1234 [--name mini-score] [--out DIR]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from partimento.checkpoints import WEIGHTS_FOLDER, ManifestEntry, sha256_of
+from partimento.data.scores import read_scores
+from partimento.errors import PartimentoError, RequestError
+from partimento.evaluate.release import enlist, run_counters
+from partimento.evaluate.score_model import Likelihood, asked_and_there, held_out_bits, markdown
+
+MAX_LOSS_BY_PACKING = 0.02
+"""A release that needs more bits per note than this when packed is refused."""
+
+
+def export_score_model(
+    checkpoint: Path, lines: Sequence[dict[str, Any]], out: Path, entry: ManifestEntry, *, requests: int = 40
+) -> tuple[ManifestEntry, str]:
+    """Pack a score model into ``out``, measure it there, and list it.
+
+    Args:
+        checkpoint: folder that the trainer wrote.
+        lines: dataset with a held-out split (:func:`partimento.data.scores.read_scores`).
+        out: weights' folder.
+        entry: name and facts; file, hash, size and results are filled in here.
+        requests: random requests to compose to.
+
+    Returns:
+        The entry as listed, and the table of figures as text.
+
+    Raises:
+        FileError: something cannot be read.
+        RequestError: packing costs too much.
+    """
+    from safetensors.torch import save_file
+
+    from partimento.codec.packing import pack
+    from partimento.score_lm.loading import load_score_model
+
+    model = load_score_model(str(checkpoint))
+    out.mkdir(parents=True, exist_ok=True)
+    staging = out / f".{entry.name}.partial"
+    staging.mkdir(exist_ok=True)
+    config = {"score_model": msgspec.to_builtins(model.config)}
+    (staging / "config.json").write_text(json.dumps(config) + "\n", encoding="utf-8")
+    save_file(pack(model.state_dict()), str(staging / "model.safetensors"))
+    packed = load_score_model(str(staging))
+    before, after = held_out_bits(model, lines), held_out_bits(packed, lines)
+    lost = mean_bits(after, "model") - mean_bits(before, "model")
+    if lost > MAX_LOSS_BY_PACKING:
+        raise RequestError(f"packing costs {lost:.3f} bits per note; the limit is {MAX_LOSS_BY_PACKING}: keep float16")
+    file = out / f"{entry.name}.safetensors"
+    (staging / "model.safetensors").chmod(0o644)  # safetensors writes files that only their owner may read
+    (staging / "model.safetensors").replace(file)
+    (staging / "config.json").replace(out / f"{entry.name}.json")
+    staging.rmdir()
+    results = {f"bits_per_note_{row.source}": round(row.per_note["model"], 2) for row in after}
+    results |= {f"bits_per_note_{name}": round(mean_bits(after, name), 2) for name in ("model", "markov", "unigram", "notes")}
+    if requests:
+        there = asked_and_there(packed, requests)
+        results |= {
+            "key_there": round(there.key, 3), "metre_there": there.metre, "instruments_there": round(there.instruments, 3),
+        }  # fmt: skip
+    listed = replace(
+        entry, file=file.name, config=f"{entry.name}.json", sha256=sha256_of(file), bytes=file.stat().st_size, results=results
+    )
+    enlist(out, listed)
+    return listed, markdown(after)
+
+
+def mean_bits(rows: Sequence[Likelihood], name: str) -> float:
+    """Bits per note over all sources, each note counting once."""
+    return sum(row.per_note[name] * row.n_notes for row in rows) / sum(row.n_notes for row in rows)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Command line of this module."""
+    parser = argparse.ArgumentParser(description="Release a score model into the package's weights.")
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--data", type=Path, required=True, help="dataset of partimento data scores")
+    parser.add_argument("--recipe", required=True)
+    parser.add_argument("--about", required=True, help="the training data, in words")
+    parser.add_argument("--hardware", required=True)
+    parser.add_argument("--commit", required=True)
+    parser.add_argument("--name", default="mini-score")
+    parser.add_argument("--out", type=Path, default=WEIGHTS_FOLDER)
+    parser.add_argument("--requests", type=int, default=40)
+    parser.add_argument("--status", default="experimental", choices=("experimental", "released"))
+    args = parser.parse_args(argv)
+    try:
+        hours, minutes = run_counters(args.checkpoint)
+        entry = ManifestEntry(
+            args.name, "", "", "", 0, "Apache-2.0", args.recipe, args.commit, args.about, round(hours, 1), args.hardware,
+            round(minutes), {}, f"python -m partimento.evaluate.score_model {args.name} --data DIR", args.status,
+        )  # fmt: skip
+        listed, table = export_score_model(args.checkpoint, read_scores(args.data), args.out, entry, requests=args.requests)
+    except PartimentoError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{listed.file}: {listed.bytes / 1e6:.1f} MB, SHA-256 {listed.sha256}\n\n{table}", end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
