@@ -34,6 +34,7 @@ _SIZE = re.compile(
     r"|\b([\w]+)[- ]piece (?:band|ensemble|orchestra|group|combo)\b"
     r"|([\d一二两三四五六七八九十]+) ?(?:个|件)(?:声部|乐器|乐手)"
 )
+_ADDED = re.compile(r"(?:\b(?:with|and|plus|featuring|over|by|including)\b|[+&])[^,.;]{0,16}$|[加带配和与有][^，。；]{0,6}$")
 _HAN = {c: i for i, c in enumerate("零一二三四五六七八九十")} | {"两": 2, "十一": 11, "十二": 12}
 
 
@@ -79,9 +80,15 @@ def is_closed_list(reading: Reading) -> bool:
 
 
 def is_whole_ensemble(reading: Reading) -> bool:
-    """True when all that the words let play are the players of one ensemble's name ("brass quintet"), at least three."""
+    """True when all that the words let play are the players of one ensemble's name ("brass quintet"), at least three.
+
+    "Rock with a string quartet" adds the ensemble to something else.
+    """
     said = reading.instruments
-    return sum(i.count for i in said) >= 3 and len({i.words for i in said}) == 1
+    if sum(i.count for i in said) < 3 or len({i.words for i in said}) != 1 or not said[0].words:
+        return False
+    before = reading.text.lower().partition(said[0].words[0].lower())[0]
+    return _ADDED.search(before) is None
 
 
 def is_sung(ids: Iterable[str]) -> bool:

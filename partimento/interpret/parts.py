@@ -26,6 +26,7 @@ from partimento.score.score import ROLES
 
 MAX_PARTS = 12
 _MAX_PLAYERS = 4
+_HANDS = 3  # percussionists who are the rhythm section of a style without a kit
 HARMONY = ("chords", "pad", "arpeggio")
 _TWO_HANDED = ("keys", "guitars", "mallets", "synth")
 _SUBSTITUTES = {
@@ -156,8 +157,10 @@ def choose_parts(
     _assign_lead(drafts, reading)
     if not only:
         _accompany(drafts, choice, absent, accompaniment)
+        if accompaniment != "none":
+            _second_hand(drafts)
     if not only and accompaniment != "none":
-        if not is_closed_list(reading) and (choice.asked or not is_whole_ensemble(reading)):
+        if not is_closed_list(reading) and not is_whole_ensemble(reading):
             _complete(drafts, reading, choice, absent)
         _enlarge(drafts, reading, choice, absent)
     _lowest_is_bass(drafts, absent)
@@ -184,6 +187,17 @@ def _accompany(drafts: list[Draft], choice: StyleChoice, absent: list[Value[str]
     elif accompaniment == "band":
         for want in ("harmony", "bass", "drums"):
             _want(drafts, want, choice, absent)
+
+
+def _second_hand(drafts: list[Draft]) -> None:
+    """A given tune that a keyboard or guitar plays over a rhythm section gets the player's other hand, when nobody has chords."""
+    lead = next((d for d in drafts if d.sketch is not None and d.role == "melody"), None)
+    if lead is None or not lead.row.poly or lead.row.family not in ("keys", "guitars"):
+        return
+    if any(d.role in HARMONY for d in drafts) or sum(d.role == "counter" for d in drafts) > 1 or len(drafts) < 2:
+        return
+    role = possible_role(lead.row, lead.row.role if lead.row.role in HARMONY else "chords")
+    drafts.append(replace(lead, role=role, solo=False, name="accompaniment", sketch=None, reason="the other hand"))
 
 
 def _sized(said: list[SaidInstrument], reading: Reading) -> list[SaidInstrument]:
@@ -394,6 +408,10 @@ def _want(drafts: list[Draft], want: str, choice: StyleChoice, absent: list[Valu
             _add(drafts, part.instrument, part.role, choice, absent)
             if len(drafts) > before:
                 return
+    kit = any(p.role == "drums" for p in choice.style.ensemble) or any(a.value == "drums" for a in absent)
+    if want == "drums" and "percussion" not in have and not kit:
+        for part in [p for p in choice.style.ensemble if p.role == "percussion" and p.from_energy <= 0.6][:_HANDS]:
+            _add(drafts, part.instrument, part.role, choice, absent)
     if want == "harmony" and choice.asked:  # a quartet has no chordal part: its two inner voices are the harmony
         for part in [p for p in choice.style.ensemble if p.role == "counter"][:2]:
             _add(drafts, part.instrument, part.role, choice, absent)

@@ -90,3 +90,15 @@ def test_a_named_ensemble_is_complete(words: str, players: list[str]) -> None:
 def test_a_named_ensemble_in_an_asked_style_may_be_accompanied() -> None:
     plan = make_plan(GenerateRequest(words="rock with a string quartet"))
     assert {"violin", "viola", "cello", "drums"} <= {p.instrument for p in plan.parts}
+
+
+@pytest.mark.parametrize("words", ["brass quintet fanfare", "jazz string quartet", "woodwind trio minuet"])
+def test_an_ensemble_that_plays_a_style_is_still_complete(words: str) -> None:
+    families = {instruments()[p.instrument].family for p in make_plan(GenerateRequest(words=words)).parts}
+    assert families <= {"winds", "brass", "strings"}
+
+
+def test_percussion_is_the_rhythm_section_where_the_style_has_no_kit() -> None:
+    roles = [p.role for p in make_plan(GenerateRequest(words="salsa with trumpets")).parts]
+    assert roles.count("percussion") == 3
+    assert "drums" not in [p.role for p in make_plan(GenerateRequest(words="salsa with trumpets, no drums")).parts]

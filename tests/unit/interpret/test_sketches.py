@@ -169,3 +169,11 @@ def test_an_orchestra_leads_a_piano_tune_with_its_violins(tmp_path: Path) -> Non
     plan = make_plan(GenerateRequest(words="epic orchestral", melody=str(path)))
     assert len(plan.parts) >= 8
     assert next(p for p in plan.parts if p.sketch is not None).instrument == "violin"
+
+
+def test_a_trio_s_pianist_has_two_hands(tmp_path: Path) -> None:
+    tune = tmp_path / "ode.abc"
+    tune.write_text("X:1\nT:Ode\nM:4/4\nL:1/4\nQ:1/4=120\nK:C\nE E F G|G F E D|C C D E|E3/2 D/ D2|\n", encoding="utf-8")
+    plan = make_plan(GenerateRequest(words="jazz trio", melody=str(tune)))
+    assert [(p.instrument, p.role) for p in plan.parts if p.instrument == "piano"] == [("piano", "melody"), ("piano", "chords")]
+    assert {p.role for p in plan.parts} == {"melody", "chords", "bass", "drums"}
