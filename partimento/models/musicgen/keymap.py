@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -51,25 +50,36 @@ def assemble(tensors: Mapping[str, Tensor], table: Table, model: nn.Module, sour
     Raises:
         FileError: missing or extra keys, or another shape; the message names them.
     """
+    check_table(tensors, table, model, source)
+    return {name: joined(tensors, parts) for name, parts in table.items()}
+
+
+def check_table(tensors: Mapping[str, Tensor], table: Table, model: nn.Module, source: str) -> None:
+    """Raise what :func:`assemble` raises, without putting anything together."""
     check_keys(tensors, {part.key for parts in table.values() for part in parts}, source)
     own = model.state_dict()
     assert set(own) == set(table), "a table names every tensor of its model"
-    out = {}
     for name, parts in table.items():
-        pieces = []
         for part in parts:
-            tensor, count = tensors[part.key], own[name].shape[0] // len(parts)
+            count = own[name].shape[0] // len(parts)
             if part.rows is not None:
                 first, last, of = part.rows
                 count = count * of // (last - first)
-            shape = (count, *own[name].shape[1:])
-            if tuple(tensor.shape) != shape:
-                raise FileError(f"{source}: {part.key} has shape {tuple(tensor.shape)}; its configuration asks for {shape}")
-            if part.rows is not None:
-                tensor = tensor[count * first // of : count * last // of]
-            pieces.append(tensor.float())
-        out[name] = torch.cat(pieces) if len(pieces) > 1 else pieces[0]
-    return out
+            found, shape = tuple(tensors[part.key].shape), (count, *own[name].shape[1:])
+            if found != shape:
+                raise FileError(f"{source}: {part.key} has shape {found}; its configuration asks for {shape}")
+
+
+def joined(tensors: Mapping[str, Tensor], parts: tuple[Part, ...]) -> Tensor:
+    """One of our tensors, float32, from the published ones."""
+    pieces = []
+    for part in parts:
+        tensor = tensors[part.key]
+        if part.rows is not None:
+            first, last, of = part.rows
+            tensor = tensor[tensor.shape[0] * first // of : tensor.shape[0] * last // of]
+        pieces.append(tensor.float())
+    return torch.cat(pieces) if len(pieces) > 1 else pieces[0]
 
 
 def check_keys(found: Collection[str], wanted: Collection[str], source: str) -> None:
@@ -80,8 +90,10 @@ def check_keys(found: Collection[str], wanted: Collection[str], source: str) -> 
         raise FileError(f"{source} does not hold what its configuration says: {'; '.join(words)}")
 
 
-def fill(model: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
+def fill(model: nn.Module, state: Mapping[str, Tensor], source: str, assign: bool = False) -> None:
     """Load a state that has our names; what is missing, extra or misshapen is named.
+
+    With ``assign`` its tensors become the model's own, without copying; for a model made on the meta device.
 
     Raises:
         FileError: as said.
@@ -92,7 +104,7 @@ def fill(model: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
         if state[name].shape != tensor.shape:
             shapes = f"{tuple(state[name].shape)}; its configuration asks for {tuple(tensor.shape)}"
             raise FileError(f"{source}: {name} has shape {shapes}")
-    model.load_state_dict({name: tensor.float() for name, tensor in state.items()})
+    model.load_state_dict({name: tensor.float() for name, tensor in state.items()}, assign=assign)
     model.eval().requires_grad_(False)
 
 
@@ -107,8 +119,3 @@ def take_apart(state: Mapping[str, Tensor], table: Table) -> dict[str, Tensor]:
             else:
                 rows.setdefault(part.key, {})[part.rows[0]] = piece
     return out | {key: torch.cat([pieces[i] for i in sorted(pieces)]) for key, pieces in rows.items()}
-
-
-def with_prefix(tensors: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """The entries whose names start so, without it."""
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

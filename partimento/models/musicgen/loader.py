@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,15 +13,16 @@ import torch
 from torch import Tensor
 
 from partimento.checkpoints import read_pickled
-from partimento.codec.encodec import EncodecCodec
+from partimento.codec.encodec import EncodecCodec, EncodecConfig
 from partimento.codec.encodec_layout import config_from_transformers, weights_from_audiocraft, weights_from_transformers
 from partimento.codec.interface import Encoded
 from partimento.embed.t5 import T5Texts
 from partimento.errors import FileError, MissingDependencyError, ParseError
 from partimento.lm.transformer import LmConfig, MusicGenLm
 from partimento.models.musicgen import audiocraft_layout, hf_layout
-from partimento.models.musicgen.keymap import Table, assemble, fill, with_prefix
+from partimento.models.musicgen.keymap import Table, assemble, check_table, fill, joined
 from partimento.models.musicgen.manifest import check_manifest
+from partimento.models.musicgen.stored import LazyLayers, StoredTensors
 
 T5_NAMES = ("t5-base", "google-t5/t5-base")
 """The text encoder of every published model; AudioCraft's files leave it out."""
@@ -130,14 +131,15 @@ def read_config(folder: Path) -> dict[str, Any]:
     return data
 
 
-def read_tensors(folder: Path) -> dict[str, Tensor]:
+def read_tensors(folder: Path) -> StoredTensors:
     """Tensors of ``model.safetensors`` (in one or several files), else of ``pytorch_model.bin``.
+
+    Those of safetensors files are read when they are asked for.
 
     Raises:
         FileError: missing, damaged or half downloaded.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors import SafetensorError, safe_open
 
     index = folder / "model.safetensors.index.json"
     names = ["model.safetensors"]
@@ -147,60 +149,82 @@ def read_tensors(folder: Path) -> dict[str, Tensor]:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise FileError(f"{index} is damaged; get it again") from error
     elif not (folder / names[0]).exists() and (folder / "pytorch_model.bin").exists():
-        return dict(read_pickled(folder / "pytorch_model.bin"))
-    out: dict[str, Tensor] = {}
+        return StoredTensors(read_pickled(folder / "pytorch_model.bin"))
+    places: dict[str, tuple[Path, str] | Tensor] = {}
     for name in names:
         path = folder / name
         if not path.exists():
             raise FileError(f"{path} is missing; the download is not complete: get it again")
         try:
-            out |= load_file(str(path))
+            with safe_open(str(path), "pt") as file:  # type: ignore[no-untyped-call]
+                places |= {key: (path, key) for key in file.keys()}  # noqa: SIM118  # the file is no mapping
         except (SafetensorError, OSError) as error:
             raise FileError(f"{path} is damaged or half downloaded ({error}); get it again") from error
-    return out
+    return StoredTensors(places)
 
 
-def _lm(tensors: dict[str, Tensor], config: LmConfig, table: Table, source: str) -> MusicGenLm:
-    """The language model, its shapes checked before any memory is taken."""
+def _lm(tensors: Mapping[str, Tensor], config: LmConfig, table: Table, source: str, layerwise: bool) -> MusicGenLm:
+    """The language model, its shapes checked before any memory is taken; ``layerwise``: its layers not read yet."""
     with torch.device("meta"):
         model = MusicGenLm(config)
-    return model.adopt(assemble(tensors, table, model, source))
+    if not layerwise:
+        return model.adopt(assemble(tensors, table, model, source))
+    check_table(tensors, table, model, source)
+    layers, model.layers = model.layers, torch.nn.ModuleList()
+    model.adopt({name: joined(tensors, table[name]) for name in model.state_dict()})
+
+    def _read(index: int) -> dict[str, Tensor]:
+        stem = f"layers.{index}."
+        return {name.removeprefix(stem): joined(tensors, parts) for name, parts in table.items() if name.startswith(stem)}
+
+    model.layers = LazyLayers(layers, _read)
+    return model
 
 
-def _t5(folder: Path, config: dict[str, Any], tensors: dict[str, Tensor], source: str) -> T5Texts:
+def _codec(config: EncodecConfig, weights: Mapping[str, Tensor], source: str) -> EncodecCodec:
+    """The codec of these weights."""
+    with torch.device("meta"):
+        codec = EncodecCodec(config)
+    fill(codec, weights, source, assign=True)
+    return codec
+
+
+def _t5(folder: Path, config: dict[str, Any], stored: Mapping[str, Tensor], source: str) -> T5Texts:
     """Text encoder from its tensors, tokenizer from the folder."""
     from transformers import AutoTokenizer, T5Config, T5EncoderModel
 
-    model = T5EncoderModel(T5Config(**config))
+    with torch.device("meta"):
+        model = T5EncoderModel(T5Config(**config))
+    own = model.state_dict()
+    tensors = {name: tensor for name, tensor in stored.items() if name in own or name.startswith("encoder.")}
     shared = tensors.get("shared.weight", tensors.get("encoder.embed_tokens.weight"))
     if shared is not None:  # one tensor under two names; files hold either or both
-        tensors = tensors | {"shared.weight": shared, "encoder.embed_tokens.weight": shared}
-    own = model.state_dict()
-    fill(model, {name: tensor for name, tensor in tensors.items() if name in own or name.startswith("encoder.")}, source)
+        tensors |= {"shared.weight": shared, "encoder.embed_tokens.weight": shared}
+    fill(model, tensors, source, assign=True)
     try:
         return T5Texts(model, AutoTokenizer.from_pretrained(folder, local_files_only=True))
     except (OSError, ValueError, ImportError) as error:
         raise FileError(f"{folder} has no tokenizer that can be read (tokenizer.json or spiece.model); get it again") from error
 
 
-def _load_transformers(folder: Path) -> MusicGen:
+def _load_transformers(folder: Path, layerwise: bool) -> MusicGen:
     data, tensors, source = read_config(folder), read_tensors(folder), f"{folder / 'model.safetensors'}"
     config = hf_layout.lm_config(data)
     other = ("text_encoder.", "audio_encoder.")
-    own = {name: t for name, t in tensors.items() if not name.startswith(other) and not _COMPUTED.fullmatch(name)}
-    lm = _lm(own, config, hf_layout.lm_table(config), source)
-    codec = EncodecCodec(config_from_transformers(data["audio_encoder"]))
-    fill(codec, weights_from_transformers(with_prefix(tensors, "audio_encoder.")), f"{source} (audio_encoder)")
-    texts = _t5(folder, data["text_encoder"], with_prefix(tensors, "text_encoder."), f"{source} (text_encoder)")
+    own = tensors.only(lambda name: not name.startswith(other) and not _COMPUTED.fullmatch(name))
+    lm = _lm(own, config, hf_layout.lm_table(config), source, layerwise)
+    weights = weights_from_transformers(tensors.below("audio_encoder."))
+    codec = _codec(config_from_transformers(data["audio_encoder"]), weights, f"{source} (audio_encoder)")
+    texts = _t5(folder, data["text_encoder"], tensors.below("text_encoder."), f"{source} (text_encoder)")
     stereo = int(data["decoder"].get("audio_channels", 1)) == 2
     return MusicGen(lm, codec, texts, stereo, "transformers", folder)
 
 
-def _load_audiocraft(folder: Path, text_encoder: str | None) -> MusicGen:
+def _load_audiocraft(folder: Path, text_encoder: str | None, layerwise: bool) -> MusicGen:
     path = folder / "state_dict.bin"
     tensors, settings = audiocraft_layout.unpack(read_pickled(path), str(path))
     config = audiocraft_layout.lm_config(tensors, settings, str(path))
-    lm = _lm(tensors, config, audiocraft_layout.lm_table(config), str(path))
+    lm = _lm(tensors, config, audiocraft_layout.lm_table(config), str(path), layerwise)
     codec = _audiocraft_codec(folder / "compression_state_dict.bin")
     place = folder / "t5"
     names = [text_encoder] if text_encoder else [str(place)] if place.is_dir() else list(T5_NAMES)
@@ -217,22 +241,21 @@ def _audiocraft_codec(path: Path) -> EncodecCodec:
         name = package["pretrained"]
         beside = path.parent / name.split("/")[-1]
         folder = beside if beside.is_dir() else find_folder(name, f"its folder the name {beside} instead of")
-        codec = EncodecCodec(config_from_transformers(read_config(folder)))
-        fill(codec, weights_from_transformers(read_tensors(folder)), str(folder))
-        return codec
+        weights = weights_from_transformers(read_tensors(folder))
+        return _codec(config_from_transformers(read_config(folder)), weights, str(folder))
     tensors, settings = audiocraft_layout.unpack(package, str(path))
-    codec = EncodecCodec(audiocraft_layout.codec_config(tensors, settings))
-    fill(codec, weights_from_audiocraft(tensors), str(path))
-    return codec
+    return _codec(audiocraft_layout.codec_config(tensors, settings), weights_from_audiocraft(tensors), str(path))
 
 
-def load_musicgen(source: str, text_encoder: str | None = None) -> MusicGen:
+def load_musicgen(source: str, text_encoder: str | None = None, *, layerwise: bool = False) -> MusicGen:
     """A MusicGen ready for use: float32, on the CPU, no gradients.
 
     Args:
         source: a folder in the layout of transformers (``config.json``, ``model.safetensors``, tokenizer) or of AudioCraft
             (``state_dict.bin``, ``compression_state_dict.bin``), or the id of one that has been downloaded.
         text_encoder: folder or id of the T5 that AudioCraft's files leave out (default: ``t5`` in the folder, else t5-base).
+        layerwise: leave the language model's layers where they are until they are used (:class:`LazyLayers`), for an engine
+            that converts them.
 
     Raises:
         MissingDependencyError: it is not on this machine; the message says how to get it.
@@ -243,7 +266,7 @@ def load_musicgen(source: str, text_encoder: str | None = None) -> MusicGen:
     folder = find_folder(source)
     check_manifest(folder)
     if (folder / "state_dict.bin").exists():
-        return _load_audiocraft(folder, text_encoder)
+        return _load_audiocraft(folder, text_encoder, layerwise)
     if (folder / "config.json").exists():
-        return _load_transformers(folder)
+        return _load_transformers(folder, layerwise)
     raise FileError(f"{folder} holds neither config.json nor state_dict.bin: not a MusicGen; give the folder of a whole model")
