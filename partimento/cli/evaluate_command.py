@@ -7,7 +7,16 @@ from pathlib import Path
 
 from partimento.cli import evaluate_memorization
 from partimento.cli.evaluate_edits import add_edits, run_edits
-from partimento.cli.evaluate_systems import LABELLED, TABLES, add_system_options, add_tables, run_sanity, run_table
+from partimento.cli.evaluate_systems import (
+    LABELLED,
+    SCORED,
+    TABLES,
+    add_score_systems,
+    add_system_options,
+    add_tables,
+    run_sanity,
+    run_table,
+)
 from partimento.cli.progress import Bar
 from partimento.errors import FileError, RequestError
 
@@ -18,6 +27,8 @@ EPILOG = """examples:
   partimento evaluate compose --sheets openewld/ --quartets quartets/ --out docs/figures
   partimento evaluate exact --sheets openewld/ --out docs/figures
   partimento evaluate codec CHECKPOINT --data held_out/ --out docs/figures
+  partimento evaluate plan --systems theirs/ --captions musiccaps.csv --out tables/
+  partimento evaluate compose --systems theirs/ --sheets openewld/ --out tables/
   partimento evaluate text-to-music --systems ours/ theirs/ --reference real/ --out tables/
   partimento evaluate controls --systems ours/ --reference asked/ --out tables/
   partimento evaluate edit --systems ours/ --inputs before/ --reference after/ --out tables/
@@ -34,7 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--captions", type=Path, metavar="CSV", help="the MusicCaps file (ytid, caption); without it only the Chinese set"
     )
     plan.add_argument("--sealed", action="store_true", help="the sealed halves (run once, at the end) instead of the open ones")
-    plan.add_argument("--labels", type=Path, metavar="JSONL", help="another set of labelled texts, by language, instead of these")
+    plan.add_argument(
+        "--labels", "--reference", type=Path, metavar="JSONL", help="another set of labelled texts, by language, instead of these"
+    )
+    add_score_systems(plan, "one folder of plans (ID.json, .jsonl) per system, in the schema of the labels")
     plan.add_argument("--errors", action="store_true", help="also list what was wrong")
     plan.add_argument("--no-fail", action="store_true", help="exit with 0 also when a goal is missed")
     edit = sub.add_parser("edit", help="instructions → edits, against hand-made labels; with --systems: edited sounds")
@@ -43,7 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     edit.add_argument("--labels", type=Path, metavar="FILE", help="another label file of that form")
     edit.add_argument("--no-fail", action="store_true", help="exit with 0 also below the goals")
     compose = sub.add_parser("compose", help="tunes, ensembles, styles and variety against real music")
-    compose.add_argument("--sheets", type=Path, metavar="DIR", help="lead sheets (MusicXML)")
+    compose.add_argument("--sheets", "--reference", type=Path, metavar="DIR", help="lead sheets (MusicXML)")
+    add_score_systems(compose, "one folder of scores (MIDI, MusicXML, ABC) per system; needs --sheets")
     compose.add_argument("--quartets", type=Path, metavar="DIR", help="string quartets (MusicXML)")
     compose.add_argument(
         "--parts", default="", metavar="LIST", help="some of tunes,ensembles,styles,variety (default: what can run)"
@@ -80,6 +95,8 @@ def run(args: argparse.Namespace) -> int:
         return run_sanity(args)
     if args.what == "edits":
         return run_edits(args, Bar(args.quiet))
+    if args.what in SCORED and args.systems:
+        return run_table(args)
     if args.what in TABLES and (args.systems or args.what not in LABELLED):
         return run_table(args)
     return {"plan": _plan, "edit": _edit, "compose": _compose, "exact": _exact, "codec": _codec}[args.what](args)
@@ -91,22 +108,9 @@ def _plan(args: argparse.Namespace) -> int:
 
     from partimento.evaluate import plan_words
 
-    half = "sealed" if args.sealed else "dev"
-    folder = Path(plan_words.__file__).parent / "labels"
     captions = plan_words.read_captions(args.captions) if args.captions else {}
-    sets = ([("MusicCaps, English", f"plan_musiccaps_{half}.jsonl")] if args.captions else []) + [
-        ("Chinese prompts", f"plan_zh_{half}.jsonl")
-    ]
-    if args.labels is None:
-        groups = [(f"{title}, {half}", name, plan_words.read_labels(folder / name)) for title, name in sets]
-    else:
-        rows = plan_words.read_labels(args.labels)
-        languages = sorted({str(row.get("lang", "")) for row in rows})
-        groups = [
-            (f"{args.labels.stem} {lang}".strip(), f"{args.labels.stem}.{lang}", [r for r in rows if r.get("lang", "") == lang])
-            for lang in languages
-        ]
-        half = args.labels.stem.removeprefix("plan_")
+    groups = plan_words.label_groups(bool(args.captions), args.sealed, args.labels)
+    half = args.labels.stem.removeprefix("plan_") if args.labels else "sealed" if args.sealed else "dev"
     pages, data, missed = [], {}, []
     for title, name, labels in groups:
         tallies = plan_words.evaluate_plan(labels, captions)

@@ -1,4 +1,4 @@
-"""``partimento evaluate text-to-music | controls | inpaint | edit --systems``, and ``sanity``: tables of systems."""
+"""``partimento evaluate text-to-music | controls | inpaint``, ``edit | codec | plan | compose --systems``: tables of systems."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 TABLES = ("text-to-music", "controls", "inpaint", "edit", "codec")
 LABELLED = ("edit", "codec")
 """Those that measure something else without ``--systems``."""
+SCORED = ("plan", "compose")
+"""Those whose systems are plans or scores rather than sound."""
 
 
 def add_tables(sub: Any) -> list[argparse.ArgumentParser]:
@@ -56,17 +58,28 @@ def add_system_options(parser: argparse.ArgumentParser, *, required: bool) -> No
     add("--papers", action="store_true", help="set the papers' rows beside (marked as not comparable)")
 
 
+def add_score_systems(parser: argparse.ArgumentParser, help_: str) -> None:
+    """What tables of systems take whose output is not sound."""
+    parser.add_argument("--systems", type=Path, nargs="+", metavar="DIR", help=help_)
+    parser.add_argument("--bootstrap", type=int, default=50, metavar="N", help="with --systems: draws per interval (default 50)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="with --systems: of all draws (default 0)")
+
+
 def run_table(args: argparse.Namespace) -> int:
     """Measure and write; 0 when every system had at least one clip that could be measured, else 1."""
     if not 0 <= args.bootstrap <= 10_000:
         raise RequestError(f"--bootstrap {args.bootstrap} is outside 0 to 10000")
-    if args.jobs is not None and not 1 <= args.jobs <= 256:
-        raise RequestError(f"--jobs {args.jobs} is outside 1 to 256")
+    jobs = getattr(args, "jobs", None)
+    if jobs is not None and not 1 <= jobs <= 256:
+        raise RequestError(f"--jobs {jobs} is outside 1 to 256")
+    if args.seed < 0:
+        raise RequestError(f"--seed {args.seed} must be 0 or more")
     name = str(args.what)
     table = _TABLES[name](args, shlex.join(["partimento", *sys.argv[1:]]))
     print(table.markdown())
     if args.out is not None:
-        table.write(args.out, name.replace("-", "_") + ("_audio" if name in LABELLED else ""))
+        suffix = "_audio" if name in LABELLED else "_systems" if name in SCORED else ""
+        table.write(args.out, name.replace("-", "_") + suffix)
     return 0 if all(row.n_clips for row in table.rows if row.comparable) else 1
 
 
@@ -159,4 +172,36 @@ def _codec(args: argparse.Namespace, command: str) -> SystemsTable:
     return evaluate_edit_audio(options, command, Bar(args.quiet))
 
 
-_TABLES = {"codec": _codec, "text-to-music": _text_to_music, "controls": _controls, "inpaint": _inpaint, "edit": _edit}
+def _plan(args: argparse.Namespace, command: str) -> SystemsTable:
+    """Words as any readers understood them."""
+    from partimento.evaluate.plan_words import label_groups, read_captions
+    from partimento.evaluate.systems.plans import Options, evaluate_plan_systems
+
+    captions = read_captions(args.captions) if args.captions else {}
+    labels = [row for _, _, rows in label_groups(bool(args.captions), args.sealed, args.labels) for row in rows]
+    options = Options(tuple(args.systems), args.bootstrap, args.seed)
+    return evaluate_plan_systems(options, labels, captions, command, Bar(args.quiet))
+
+
+def _compose(args: argparse.Namespace, command: str) -> SystemsTable:
+    """Tunes by any composers."""
+    from partimento.evaluate.systems.tunes import Options, evaluate_compose_systems
+    from partimento.paths import cache_dir
+
+    if args.sheets is None:
+        raise RequestError("compose --systems needs --sheets: the folder of real lead sheets")
+    if args.sealed or args.parts or args.quartets:
+        raise RequestError("--systems compares tunes with the working sheets; leave out --sealed, --parts and --quartets")
+    options = Options(tuple(args.systems), args.sheets, args.bootstrap, args.seed, cache_dir() / "evaluate")
+    return evaluate_compose_systems(options, command, progress=Bar(args.quiet))
+
+
+_TABLES = {
+    "codec": _codec,
+    "text-to-music": _text_to_music,
+    "controls": _controls,
+    "inpaint": _inpaint,
+    "edit": _edit,
+    "plan": _plan,
+    "compose": _compose,
+}

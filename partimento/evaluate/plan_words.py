@@ -115,6 +115,26 @@ def read_labels(path: Path) -> list[dict[str, Any]]:
         raise FileError(f"cannot read the labels {path}: {error}") from error
 
 
+def label_groups(with_captions: bool, sealed: bool, labels: Path | None) -> list[tuple[str, str, list[dict[str, Any]]]]:
+    """The sets of labelled texts that are asked for: title, file name, rows.
+
+    Args:
+        with_captions: the MusicCaps texts are at hand.
+        sealed: the sealed halves instead of the open ones.
+        labels: another file, parted by language, instead of these.
+    """
+    if labels is not None:
+        every = read_labels(labels)
+        languages = sorted({str(row.get("lang", "")) for row in every})
+        parts = [(language, [r for r in every if r.get("lang", "") == language]) for language in languages]
+        return [(f"{labels.stem} {language}".strip(), f"{labels.stem}.{language}", part) for language, part in parts]
+    half = "sealed" if sealed else "dev"
+    folder = Path(__file__).parent / "labels"
+    sets = [("MusicCaps, English", f"plan_musiccaps_{half}.jsonl")] if with_captions else []
+    sets.append(("Chinese prompts", f"plan_zh_{half}.jsonl"))
+    return [(f"{title}, {half}", name, read_labels(folder / name)) for title, name in sets]
+
+
 def read_captions(path: Path) -> dict[str, str]:
     """MusicCaps captions by ``ytid``."""
     try:

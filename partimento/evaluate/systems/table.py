@@ -98,6 +98,8 @@ class SystemsTable:
         notes: conventions, one line each.
         skipped: ``file: reason``.
         versions: of the software that figures depend on.
+        items: what is counted.
+        sounding: they are sounds, and may be silent.
     """
 
     title: str
@@ -107,22 +109,25 @@ class SystemsTable:
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
+    items: str = "clips"
+    sounding: bool = True
 
     def markdown(self) -> str:
         """As a page."""
         used = [c for c in self.columns if any(c.name in r.figures for r in self.rows)]
         best = {c.name: self._best(c) for c in used}
+        counts = [self.items, "skipped", "silent"][: 3 if self.sounding else 2]
         cells = []
         for row in self.rows:
             name = row.system + (f" ({row.source}; not comparable)" if not row.comparable else "")
             silent = f"{100 * row.silent_share:.0f} %" + (" (!)" if row.silent_share >= MUCH_SILENCE else "")
             clips = f"{row.n_clips} (fewer)" if row.partial else str(row.n_clips)
-            counted = [clips, str(row.n_skipped), silent] if row.comparable else ["", "", ""]
+            counted = [clips, str(row.n_skipped), silent][: len(counts)] if row.comparable else [""] * len(counts)
             cells.append([name, *counted, *(self._cell(row, c, best[c.name]) for c in used)])
         lines = [
             f"### {self.title}",
             "",
-            markdown_table(["system", "clips", "skipped", "silent", *(c.head for c in used)], cells),
+            markdown_table(["system", *counts, *(c.head for c in used)], cells),
             "",
         ]
         lines += [f"- {c.name}: {c.about}" for c in used]
@@ -132,7 +137,7 @@ class SystemsTable:
                 f"- (!) {100 * MUCH_SILENCE:.0f} % or more of the clips are silent: the row's figures do not count as good."
             )
         if any(r.partial for r in self.rows):
-            lines.append("- (fewer): rests on fewer clips than other rows, so it is not compared with them.")
+            lines.append(f"- (fewer): rests on fewer {self.items} than other rows, so it is not compared with them.")
         lines += [f"- data of {r.system}: {r.data}" for r in self.rows if r.data]
         if self.skipped:
             lines += ["", "Left out:", *(f"- {line}" for line in self.skipped)]
