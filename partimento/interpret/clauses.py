@@ -68,7 +68,7 @@ def waits(text: str, low: int, high: int) -> re.Match[str] | None:
 
 def find_relations(text: str, start: int, end: int, live: list[Mention], before: list[int]) -> list[Relation | Late]:
     """Subordinate clauses of one English sentence; ``before`` holds what a pronoun may mean from the sentences before."""
-    found: list[Relation] = []
+    found: list[Relation] = _first_of_several(text, start, end, live)
     late: list[Late] = []
     for match in _HAVING.finditer(text, start, end):
         subject, stop = backward_chain(text, match.start(), start, live, 2), text.find(",", match.end(), end)
@@ -238,6 +238,39 @@ def find_late(text: str, start: int, end: int, live: list[Mention]) -> list[Late
         if limit and not re.search(r"[,.;:]", text[tail : limit.start()]):
             stop = re.search(r"[,.;:]", text[limit.end() : end])
             found.append(Late(tuple(objects), (match.start(), limit.end() + stop.start() if stop else end)))
+    return found
+
+
+_TURNS = re.compile(
+    r"\b(?:take|taking|takes) turns\b|\balternat(?:e|es|ing)\b|\btrad(?:e|es|ing) (?:solos|phrases|fours|bars|lines|places)\b"
+)
+_GOES_FIRST = re.compile(
+    r"\b(?:going|goes|starting|starts|leading|leads|beginning|begins)(?: off| first)?\b(?= *(?:[,.;!]|$|and\b|with\b))"
+)
+_FRAMES = re.compile(r"\bat the (?:very )?(?:beginning|start|opening) and (?:again )?(?:at )?(?:the )?(?:very )?(?:end|close)\b")
+_INSIDE = re.compile(r"\b(?:in between|in the middle|between(?= *(?:[,.;!]|$)))")
+
+
+def _first_of_several(text: str, start: int, end: int, live: list[Mention]) -> list[Relation]:
+    """ "A and B take turns, B going first" and "A at the beginning and at the end, B in between"."""
+    found = []
+    turns, first = _TURNS.search(text, start, end), _GOES_FIRST.search(text, start, end)
+    if turns and first and turns.end() <= first.start():
+        players, ahead = (
+            backward_chain(text, turns.start(), start, live, 3),
+            backward_chain(text, first.start(), turns.end(), live, 1),
+        )
+        ids = {live[i].id for i in ahead}
+        rest = [i for i in players if live[i].id not in ids]
+        if ahead and rest and len(rest) < len(players):
+            found.append(Relation(tuple(ahead), tuple(rest), (live[players[0]].start, first.end())))
+    frame = _FRAMES.search(text, start, end)
+    inside = _INSIDE.search(text, frame.end(), end) if frame else None
+    if frame and inside:
+        outer, inner = inside_of(live, start, frame.start())[-2:], inside_of(live, frame.end(), end)
+        if outer and inner and not {live[i].id for i in outer} & {live[i].id for i in inner}:
+            high = max(inside.end(), live[inner[-1]].end)
+            found.append(Relation(tuple(outer), tuple(inner), (live[outer[0]].start, high)))
     return found
 
 

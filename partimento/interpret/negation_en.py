@@ -27,6 +27,7 @@ _ALL_STOP = re.compile(
     r"\b(?:stops?|drops?|falls?|cuts?|fades?|goes?|silent|quiet|disappears?|leaves?|breaks off)\b[^.;:!?]{0,20}$"
 )
 _BUT = re.compile(r"(?:except|but|save|other than|apart from)\b")
+_NO_BEFORE = re.compile(r"\b(?:no|not|without)\b[^,.;:!?]{1,24}, ?$")
 _ENDS_THERE = re.compile(r"\b(?:gone|cut|out|dropped|absent|missing|taken (?:out|away)|removed|silent|muted|quiet)\b")
 _ABSENT_FIRST = re.compile(
     r"\s*,? (?:from|of|in|during) the (?:intro|introduction|first|opening|beginning|start|verse|bridge|chorus|outro)"
@@ -207,6 +208,8 @@ def _only(text: str, start: int, end: int, mentions: list[Mention], found: Negat
     for match in only["before"].finditer(text, start, end):
         if re.search(r"\b(?:not|n't|don't)\s*$", text[start : match.start()]):
             continue  # "I don't just want guitar"
+        if _NO_BEFORE.search(text, start, match.start()) and any(m.end <= start for m in mentions):
+            continue  # "Organ and horn. No drum kit, only a tambourine": the tambourine in its place
         window = text[max(start, match.start() - 4) : end]
         blocked = only["not_before"].match(window.lstrip()) or only["not_before"].match(text, match.start(), end)
         strong = not match.group().startswith(("only", "just"))

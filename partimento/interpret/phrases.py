@@ -140,6 +140,8 @@ def is_temporal(text: str, start: int, end: int, at: int) -> bool:
     soon = re.match(r"[,;]? *(?:and )?then\b|[,;](?:然后|接着|随后|之后|再)", text[right:])
     if soon or re.search(r"\bbars? of\b", text[left:right]):
         return True
+    if left > start and re.match(r"\s*(?:which|where)\b", text[left:at]):
+        left = max((m.end() for m in re.finditer(r"[,;:]", text[start : left - 1])), default=0) + start
     before = re.search(r"(?:^|[;:.])\s*([^,;:.]{2,28})[,:]\s*$", text[start:left])
     if before and not re.search(r"\b(?:no|not|without)\b|[不没无别]", before.group(1)):
         left = start + before.start(1)  # "Before that, just bass": a short place in front governs the clause
@@ -152,5 +154,7 @@ def is_temporal(text: str, start: int, end: int, at: int) -> bool:
             if match and not (name == "start" and language == "en" and match.group().startswith("first")):
                 return True
     return bool(
-        re.search(r"\b(?:chorus|verse|intro|outro|bridge|drop|breakdown|bars?|half|interlude|end|start)\b", text[left:right])
+        re.search(
+            r"\b(?:chorus|verse|intro|outro|bridge|drop|breakdown|climax|peak|bars?|half|interlude|end|start)\b", text[left:right]
+        )
     )

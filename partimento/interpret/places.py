@@ -41,7 +41,9 @@ _SILENT_OPENING = re.compile(
 )
 _SILENT_IN = re.compile(r"\b(?:in|during|through|throughout|for) (?:the |each |every |any )?(?:\w+ )?\w+")
 _NUMBERED_EN = re.compile(rf"\b(?:phase|stage|step|part|section|scene|act|movement) {_N}\b")
-_ORDINAL_EN = re.compile(r"\b(first|second|third|fourth|fifth)(?: \w+)? (?:part|section|movement|act|phrase|stanza|round|pass)\b")
+_ORDINAL_EN = re.compile(
+    r"\b(first|second|third|fourth|fifth)(?: \w+)? (?:part|section|movement|act|phrase|stanza|round|pass|scene|shot)\b"
+)
 _ORDINAL_ZH = re.compile(r"第([一二三四五])(?:段|部分|节|遍|阶段|步|层|幕|乐章|轮|次|回)")
 _SECTION_BEFORE = (
     r"(?:in|during|for|at|on|throughout|through|as|by|from|when|until|before|once|into|after)\s+"
