@@ -1,25 +1,24 @@
 """Ways of running the language model, by name: ``eager`` is the reference, the others trade exactness for speed.
 
-``int8``: weights of all matrices in 8 bits with one scale per row (symmetric, round to nearest), activations in bfloat16 for
-the product only, by torch's packed kernel. ``bf16``: everything in bfloat16; tokens are still drawn in float32.
+``int8`` and ``int4``: weights of the layers in 8 or 4 bits, activations rounded to 8 bits for the product, by OpenVINO
+(:mod:`partimento.lm.engine_openvino`); heads are 8-bit in both. ``bf16``: everything in bfloat16. ``cuda``: bfloat16 on a GPU,
+each step one CUDA graph (:mod:`partimento.lm.engine_cuda`). Tokens are drawn from float32 logits by all.
 """
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
 
-from partimento.errors import RequestError, UnsupportedError
+from partimento.errors import MissingDependencyError, RequestError, UnsupportedError
 from partimento.lm.transformer import MusicGenLm
 
 AUTO = "auto"
-_KERNEL = "_weight_int8pack_mm"
-_LEVELS = 127
-_VECTOR = 32
+_SMALL = 50_000_000
+"""Weights up to which auto stays with eager: it is faster than real time with them on two cores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,44 +28,38 @@ class Engine:
     Attributes:
         name: as in ``--engine``.
         description: one line.
-        prepare: changes a model in place and returns it; raises UnsupportedError where it cannot run.
+        prepare: changes a model in place and returns it; raises UnsupportedError or MissingDependencyError where it cannot
+            run.
         logits_tolerance: largest difference of teacher-forced logits from eager's, in standard deviations of eager's; the
             tests hold it to that.
+        loss_tolerance: largest relative difference of held-out negative log-likelihood from eager's, likewise.
+        device: type of the device that it runs on; None for any.
     """
 
     name: str
     description: str
     prepare: Callable[[MusicGenLm], MusicGenLm]
     logits_tolerance: float
+    loss_tolerance: float
+    device: str | None = None
 
 
-class Int8Linear(nn.Module):
-    """A linear layer without bias whose weights are 8-bit integers.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The engine that runs a model.
 
-    Args:
-        weight: float ``[outputs, inputs]``.
+    Attributes:
+        engine: it.
+        reason: why, in a few words.
     """
 
-    weight: Tensor
-    scales: Tensor
+    engine: Engine
+    reason: str
 
-    def __init__(self, weight: Tensor) -> None:
-        super().__init__()
-        # The kernel reads whole vectors of inputs: on other widths it reads beyond the end.
-        weight = functional.pad(weight, (0, -weight.shape[1] % _VECTOR))
-        scales = weight.abs().amax(dim=1).clamp(min=torch.finfo(torch.float32).tiny) / _LEVELS
-        # The kernel takes scales in the activations' type; rounded first, the integers make up for it.
-        scales = scales.to(torch.bfloat16)
-        self.register_buffer("weight", (weight / scales.float()[:, None]).round().clamp(-_LEVELS, _LEVELS).to(torch.int8))
-        self.register_buffer("scales", scales)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``[..., inputs]`` to ``[..., outputs]``, in the type of ``x``."""
-        rows = x.reshape(-1, x.shape[-1]).to(torch.bfloat16)
-        if rows.shape[1] != self.weight.shape[1]:
-            rows = functional.pad(rows, (0, self.weight.shape[1] - rows.shape[1]))
-        y: Tensor = torch.ops.aten._weight_int8pack_mm(rows, self.weight, self.scales)
-        return y.to(x.dtype).view(*x.shape[:-1], -1)
+def has_openvino() -> bool:
+    """Whether OpenVINO is installed."""
+    return importlib.util.find_spec("openvino") is not None
 
 
 def _eager(lm: MusicGenLm) -> MusicGenLm:
@@ -77,37 +70,62 @@ def _bf16(lm: MusicGenLm) -> MusicGenLm:
     return lm.to(torch.bfloat16)
 
 
-def _int8(lm: MusicGenLm) -> MusicGenLm:
-    if not hasattr(torch.ops.aten, _KERNEL):
-        raise UnsupportedError(f"engine int8 needs torch's kernel {_KERNEL}, which torch {torch.__version__} lacks; take eager")
+def _openvino(lm: MusicGenLm, bits: int) -> MusicGenLm:
+    if not has_openvino():
+        raise MissingDependencyError(f"engine int{bits} needs OpenVINO: pip install 'partimento[fast]', or take eager")
     if lm.out_norm.weight.device.type != "cpu":
-        raise UnsupportedError("engine int8 runs on the CPU; on other devices take eager or bf16")
-    for owner in list(lm.modules()):
-        for name, layer in list(owner.named_children()):
-            # Projections of text and melody run once per piece: nothing is gained there.
-            if isinstance(layer, nn.Linear) and layer.bias is None:
-                setattr(owner, name, Int8Linear(layer.weight.detach()))
+        raise UnsupportedError(f"engine int{bits} runs on the CPU; on a GPU take cuda, elsewhere eager or bf16")
+    from partimento.lm.engine_openvino import OpenVinoRunner
+
+    OpenVinoRunner(lm, bits)
     return lm
+
+
+def _int8(lm: MusicGenLm) -> MusicGenLm:
+    return _openvino(lm, 8)
+
+
+def _int4(lm: MusicGenLm) -> MusicGenLm:
+    return _openvino(lm, 4)
 
 
 ENGINES = {
     engine.name: engine
     for engine in (
-        Engine("eager", "PyTorch in float32: the reference", _eager, 0.0),
-        Engine("int8", "8-bit weights on the CPU", _int8, 0.15),
-        Engine("bf16", "bfloat16", _bf16, 0.15),
+        Engine("eager", "PyTorch in float32: the reference", _eager, 0.0, 1e-7),
+        Engine("int8", "8-bit weights on the CPU", _int8, 0.15, 0.005, "cpu"),
+        Engine("int4", "4-bit weights on the CPU", _int4, 0.4, 0.02, "cpu"),
+        Engine("bf16", "bfloat16", _bf16, 0.15, 0.005),
     )
 }
 """All engines by name."""
 
 
 def get_engine(name: str) -> Engine:
-    """The engine of that name; ``auto`` is eager, the only one that always gives the reference's tokens.
+    """The engine of that name, which is not ``auto``.
 
     Raises:
         RequestError: there is none.
     """
-    found = ENGINES.get("eager" if name == AUTO else name)
+    found = ENGINES.get(name)
     if found is None:
         raise RequestError(f"unknown engine '{name}'; known: {AUTO}, {', '.join(ENGINES)}")
     return found
+
+
+def choose_engine(name: str, lm: MusicGenLm) -> Choice:
+    """The engine of that name; for ``auto`` the one that is best for the model on this machine.
+
+    ``auto`` never takes 4 bits: that costs quality, so it is asked for.
+
+    Raises:
+        RequestError: there is none of that name.
+    """
+    if name != AUTO:
+        return Choice(get_engine(name), "asked for")
+    weights = sum(parameter.numel() for parameter in lm.parameters())
+    if weights <= _SMALL:
+        return Choice(ENGINES["eager"], f"{weights / 1e6:.1f} million weights need nothing faster than the reference")
+    if has_openvino():
+        return Choice(ENGINES["int8"], "nearest to the reference among the fast ones on a CPU")
+    return Choice(ENGINES["eager"], "OpenVINO is not installed; pip install 'partimento[fast]' makes it several times as fast")

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from partimento.errors import RequestError
 from partimento.lm.cache import KvCache, TextContext
+from partimento.lm.interface import Past, Runner
 from partimento.lm.patterns import delay_delays
 
 
@@ -135,19 +136,25 @@ class Layer(nn.Module):
 
 
 class MusicGenLm(nn.Module):
-    """See the module's text."""
+    """See the module's text.
+
+    Attributes:
+        runner: runs the layers instead of their modules (:mod:`partimento.lm.engines`), which may be gone; None for eager.
+    """
 
     positions: Tensor
     offsets: Tensor
+    runner: Runner | None
 
     def __init__(self, config: LmConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or LmConfig()
+        self.runner = None
         rows = config.cardinality + 1
         self.embed = nn.Embedding(config.n_codebooks * rows, config.width)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.n_layers))
         self.out_norm = nn.LayerNorm(config.width)
-        self.heads = nn.Linear(config.width, config.n_codebooks * config.cardinality, bias=False)
+        self.heads: nn.Module = nn.Linear(config.width, config.n_codebooks * config.cardinality, bias=False)
         projected = config.text_width is not None and config.text_projected
         self.text_projection = nn.Linear(config.text_width or 1, config.width) if projected else None
         melody = config.melody_classes
@@ -162,8 +169,10 @@ class MusicGenLm(nn.Module):
         self.offsets = torch.arange(self.config.n_codebooks)[:, None] * (self.config.cardinality + 1)
         return self.eval().requires_grad_(False)
 
-    def cache(self, rows: int, capacity: int) -> KvCache:
+    def cache(self, rows: int, capacity: int) -> Past:
         """An empty cache for ``rows`` sequences of up to ``capacity`` positions (prefix included)."""
+        if self.runner is not None:
+            return self.runner.cache(rows, capacity)
         config = self.config
         width = config.width // config.n_heads
         return KvCache(config.n_layers, rows, config.n_heads, width, capacity, self.out_norm.weight)
@@ -176,15 +185,18 @@ class MusicGenLm(nn.Module):
 
     def text_context(self, states: Tensor, mask: Tensor) -> TextContext:
         """Keys and values of text states ``[R, L, text_width]`` with ``mask [R, L]`` for every layer."""
-        text = self.project_text(states, mask)
-        pairs = [cast(Layer, layer).cross_attn for layer in self.layers]
-        if any(pair is None for pair in pairs):
+        if not self.config.cross_attention:
             raise RequestError("this model takes its text as a prefix, not by cross-attention")
-        keys, values = zip(*(cast(CrossAttention, pair).keys_values(text) for pair in pairs), strict=True)
+        text = self.project_text(states, mask)
         mask = mask.bool()
         # A text without any position attends to one zero instead: its result is zero, where nothing to attend to is NaN.
         mask = torch.cat([mask[:, :1] | ~mask.any(dim=1, keepdim=True), mask[:, 1:]], dim=1)
-        return TextContext(keys, values, None if bool(mask.all()) else mask[:, None, None, :])
+        kept = None if bool(mask.all()) else mask[:, None, None, :]
+        if self.runner is not None:
+            return self.runner.text(text, kept)
+        pairs = [cast(CrossAttention, cast(Layer, layer).cross_attn) for layer in self.layers]
+        keys, values = zip(*(pair.keys_values(text) for pair in pairs), strict=True)
+        return TextContext(keys, values, kept)
 
     def prefix(self, states: Tensor, mask: Tensor, melody: Tensor | None = None) -> Tensor:
         """What a melody model hears before the tokens: melody, then text, ``[R, melody_frames + L, d]``.
@@ -207,7 +219,7 @@ class MusicGenLm(nn.Module):
         return torch.cat([heard, self.project_text(states, mask)], dim=1)
 
     def forward(
-        self, tokens: Tensor, text: TextContext | None = None, cache: KvCache | None = None, prefix: Tensor | None = None
+        self, tokens: Tensor, text: TextContext | None = None, cache: Past | None = None, prefix: Tensor | None = None
     ) -> Tensor:
         """Logits of the step after each of ``tokens``.
 
@@ -220,12 +232,18 @@ class MusicGenLm(nn.Module):
         Returns:
             ``[R, K, s, cardinality]``; none for the prefix.
         """
-        config = self.config
-        x = self.embed(tokens + self.offsets).sum(dim=1)
+        x = self.embed(tokens + self.offsets).to(self.out_norm.weight).sum(dim=1)
         if prefix is not None:
             x = torch.cat([prefix.to(x), x], dim=1)
         n, past = x.shape[1], 0 if cache is None else cache.length
         x = x + self._positions(past + n)[past:].to(x)
+        logits = self._eager(x, text, cast("KvCache | None", cache)) if self.runner is None else self.runner(x, text, cache)
+        logits = logits[:, -tokens.shape[2] :].reshape(x.shape[0], tokens.shape[2], self.config.n_codebooks, -1)
+        return logits.transpose(1, 2)
+
+    def _eager(self, x: Tensor, text: TextContext | None, cache: KvCache | None) -> Tensor:
+        """Layers and heads by their own modules: ``[R, n, d]`` to ``[R, n, K * N]``."""
+        n, past = x.shape[1], 0 if cache is None else cache.length
         mask = None
         if past and n > 1:
             mask = torch.ones(n, past + n, dtype=torch.bool, device=x.device).tril(past)
@@ -233,8 +251,7 @@ class MusicGenLm(nn.Module):
             x = layer(x, index, cache, mask, text)
         if cache is not None:
             cache.advance(n)
-        logits = self.heads(self.out_norm(x[:, -tokens.shape[2] :]))
-        return cast(Tensor, logits.view(x.shape[0], tokens.shape[2], config.n_codebooks, -1).transpose(1, 2))
+        return cast(Tensor, self.heads(self.out_norm(x)))
 
     def _positions(self, n: int) -> Tensor:
         """At least the first ``n`` positions; kept for the next call."""

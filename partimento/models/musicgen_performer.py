@@ -22,6 +22,7 @@ from partimento.plan.story import StorySection, parse_story
 
 if TYPE_CHECKING:
     from partimento.audio.waveform import Waveform
+    from partimento.lm.engines import Choice
     from partimento.lm.sampling import Sampling
     from partimento.models.musicgen.loader import MusicGen
     from partimento.models.musicgen.take import Take
@@ -142,16 +143,14 @@ class MusicGenPerformer:
         folder = model.folder
         hashes = {f"{name}_sha256": sha256_of(folder / name) for name in _WEIGHT_FILES if (folder / name).exists()}
         versions = {name: metadata.version(name) for name in ("torch", "transformers")}
-        from partimento.lm.engines import get_engine
-
-        return {"layout": model.layout, "engine": get_engine(request.engine).name, **self._heard, **hashes, **versions}
+        chosen = _loaded(self.source, request.engine)[1]
+        engine = {"engine": chosen.engine.name, "engine_reason": chosen.reason}
+        return {"layout": model.layout, **engine, **self._heard, **hashes, **versions}
 
     def _load(self, engine: str) -> MusicGen:
         """The checkpoint, to be run by that engine."""
         need_packages(self.source)
-        from partimento.lm.engines import get_engine
-
-        return _loaded(self.source, get_engine(engine).name)
+        return _loaded(self.source, engine)[0]
 
 
 def need_packages(source: str) -> None:
@@ -162,14 +161,20 @@ def need_packages(source: str) -> None:
 
 
 @lru_cache(maxsize=1)
-def _loaded(source: str, engine: str) -> MusicGen:
+def _loaded(source: str, engine: str) -> tuple[MusicGen, Choice]:
     """The last model stays: several pieces in a row load it once."""
-    from partimento.lm.engines import get_engine
+    from partimento.lm.engines import AUTO, choose_engine, get_engine
     from partimento.models.musicgen.loader import load_musicgen
+    from partimento.models.musicgen.stored import LazyLayers
 
-    model = load_musicgen(source)
-    get_engine(engine).prepare(model.lm)
-    return model
+    if engine != AUTO:
+        get_engine(engine)  # a wrong name is said before anything is loaded
+    model = load_musicgen(source, layerwise=True)
+    chosen = choose_engine(engine, model.lm)
+    chosen.engine.prepare(model.lm)
+    if isinstance(model.lm.layers, LazyLayers):
+        model.lm.layers = model.lm.layers.kept()
+    return model, chosen
 
 
 def sampling_of(request: GenerateRequest) -> Sampling:

@@ -202,7 +202,7 @@ def test_several_pieces_are_each_their_own(mono, tmp_path):
     assert np.abs(third - np.clip(alone.samples, -1, 1)).max() < 1e-4
 
 
-@pytest.mark.parametrize("engine", ["auto", "eager", "int8", "bf16"])
+@pytest.mark.parametrize("engine", ["auto", "eager", "int8", "int4", "bf16"])
 def test_engines(mono, melodic, tmp_path, engine, capsys):
     sound = make(mono, tmp_path / "a.wav", "--engine", engine)
     assert sound.shape == (3 * RATE, 1)
@@ -211,7 +211,7 @@ def test_engines(mono, melodic, tmp_path, engine, capsys):
     assert said == ("eager" if engine == "auto" else engine)
     assert make(melodic, tmp_path / "c.wav", "--engine", engine, "--melody", str(tune(tmp_path / "hum.wav"))).shape == sound.shape
     known = refusal(capsys, "generate", "a", "--model", mono, "--engine", "warp", "-o", tmp_path / "d.wav")
-    assert "unknown engine 'warp'; known: auto, eager, int8, bf16" in known
+    assert "unknown engine 'warp'; known: auto, eager, int8, int4, bf16" in known
 
 
 def test_how_codes_are_drawn(mono, tmp_path, capsys):

@@ -5,9 +5,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from partimento.embed.t5 import TextStates  # noqa: E402
-from partimento.errors import RequestError, UnsupportedError  # noqa: E402
+from partimento.errors import MissingDependencyError, RequestError  # noqa: E402
 from partimento.lm import engines as module  # noqa: E402
-from partimento.lm.engines import ENGINES, Int8Linear, get_engine  # noqa: E402
+from partimento.lm.engines import ENGINES, choose_engine, get_engine  # noqa: E402
 from partimento.lm.generate import Texts, Window, generate  # noqa: E402
 from partimento.lm.patterns import align_predictions, delay_delays, interleave  # noqa: E402
 from partimento.lm.sampling import Sampling  # noqa: E402
@@ -18,8 +18,14 @@ PREFIX = LmConfig(
     n_codebooks=4, cardinality=32, width=64, n_layers=2, n_heads=4, ffn=128, cross_attention=False, text_width=16,
     melody_classes=12, melody_frames=6, delays=delay_delays(4),
 )  # fmt: skip
-NAMES = pytest.mark.parametrize("name", ENGINES)
-LOSS_LIMITS = {"eager": 1e-7, "int8": 0.005, "bf16": 0.005}
+NAMES = pytest.mark.parametrize("name", [name for name, engine in ENGINES.items() if engine.device in (None, "cpu")])
+
+
+@pytest.fixture(autouse=True)
+def _needs(request):
+    name = getattr(request.node, "callspec", None) and request.node.callspec.params.get("name")
+    if name in ("int8", "int4"):
+        pytest.importorskip("openvino")
 
 
 def model(config, name="eager"):
@@ -71,7 +77,8 @@ def test_steps_with_a_cache_follow_the_whole_sequence(name):
     context, cache = lm.text_context(states.states, states.mask), lm.cache(1, tokens.shape[-1])
     with torch.inference_mode():
         whole = lm(tokens, context).float()
-        steps = torch.cat([lm(tokens[..., i : i + 1], context, cache).float() for i in range(tokens.shape[-1])], dim=2)
+        parts = tokens.split([3, 1, 1, 1, 4, 6], dim=-1)  # single steps, and several at once behind a past
+        steps = torch.cat([lm(part, context, cache).float() for part in parts], dim=2)
     assert (whole - steps).abs().max() <= max(1e-4, ENGINES[name].logits_tolerance * whole.std())
 
 
@@ -115,24 +122,49 @@ def test_held_out_loss(name, trained):
         with torch.inference_mode():
             losses[engine] = float(nll(get_engine(engine).prepare(lm.eval().requires_grad_(False)), held_out))
     assert losses["eager"] < 3.0, "it has learned (chance is 3.47)"
-    assert losses[name] == pytest.approx(losses["eager"], rel=LOSS_LIMITS[name])
+    assert losses[name] == pytest.approx(losses["eager"], rel=ENGINES[name].loss_tolerance)
 
 
-@pytest.mark.parametrize(("inputs", "outputs"), [(16, 3), (31, 64), (64, 2), (100, 33)])
-def test_int8_of_any_shape(inputs, outputs):
-    weight = torch.randn(outputs, inputs, generator=torch.Generator().manual_seed(0))
-    weight[0] = 0
-    x = torch.randn(2, 3, inputs, generator=torch.Generator().manual_seed(1))
-    y, expected = Int8Linear(weight)(x), x @ weight.T
-    assert y.shape == expected.shape
-    assert (y - expected).norm() / expected.norm() < 0.02
-    assert not y[..., 0].any()
+@NAMES
+@pytest.mark.parametrize("width", [20, 32, 48])
+def test_widths_without_whole_groups(name, width):
+    config = LmConfig(cardinality=32, width=width, n_layers=2, n_heads=4, ffn=2 * width, text_width=16, text_projected=True)
+    codes = torch.randint(0, 32, (1, 4, 20), generator=torch.Generator().manual_seed(1))
+    expected, got = (logits(model(config, n), codes, text()) for n in ("eager", name))
+    assert (got - expected).abs().max() <= ENGINES[name].logits_tolerance * expected.std()
+
+
+@NAMES
+def test_rows_with_and_without_text(name):
+    lm, states = model(CROSS, name), TextStates.stack([torch.randn(n, 16) for n in (3, 6)])
+    tokens = interleave(torch.randint(0, 32, (1, 4, 12)), CROSS.delays, CROSS.special)
+    with torch.inference_mode():
+        context = lm.text_context(states.states, states.mask)
+        together = lm(tokens.repeat(3, 1, 1), context, lm.cache(3, 20)).float()
+        short = states.states[:1, :3], states.mask[:1, :3]
+        alone = [lm(tokens, lm.text_context(*short)), lm(tokens, lm.text_context(states.states[1:], states.mask[1:])), lm(tokens)]
+    # The rounding of activations and sums depends on the rows beside, so this is no equality in the fast engines.
+    assert (together - torch.cat(alone).float()).abs().max() <= max(1e-5, ENGINES[name].logits_tolerance * together.std() / 3)
 
 
 def test_refusals(monkeypatch):
-    assert get_engine("auto").name == "eager"
-    with pytest.raises(RequestError, match="unknown engine 'warp'; known: auto, eager, int8, bf16"):
+    with pytest.raises(RequestError, match="unknown engine 'warp'; known: auto, eager, int8, int4, bf16"):
         get_engine("warp")
-    monkeypatch.setattr(module, "_KERNEL", "_no_such_kernel")
-    with pytest.raises(UnsupportedError, match="needs torch's kernel _no_such_kernel"):
-        model(CROSS, "int8")
+    monkeypatch.setattr(module, "has_openvino", lambda: False)
+    for name in ("int8", "int4"):
+        with pytest.raises(MissingDependencyError, match=f"engine {name} needs OpenVINO: pip install 'partimento.fast.'"):
+            model(CROSS, name)
+
+
+def test_auto_says_what_it_took_and_why(monkeypatch):
+    small = model(CROSS)
+    assert choose_engine("bf16", small).reason == "asked for"
+    chosen = choose_engine("auto", small)
+    assert (chosen.engine.name, "0.1 million weights" in chosen.reason) == ("eager", True)
+    with torch.device("meta"):
+        large = MusicGenLm()
+    for there, name, reason in ((True, "int8", "nearest to the reference"), (False, "eager", "OpenVINO is not installed")):
+        monkeypatch.setattr(module, "has_openvino", lambda there=there: there)
+        chosen = choose_engine("auto", large)
+        assert chosen.engine.name == name
+        assert reason in chosen.reason

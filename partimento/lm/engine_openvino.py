@@ -1,0 +1,125 @@
+"""The language model run by OpenVINO on the CPU, with weights of 4 or 8 bits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from partimento.lm.cache import TextContext
+from partimento.lm.quantize import GROUP
+
+if TYPE_CHECKING:
+    from partimento.lm.transformer import MusicGenLm
+
+
+@dataclass(slots=True, eq=False)
+class RequestCache:
+    """A past that an inference request keeps.
+
+    Attributes:
+        request: the request.
+        rows: sequences.
+        capacity: positions; the request's memory grows as needed, this is only held to.
+        length: positions that are past.
+        text: what the request listens to now.
+    """
+
+    request: Any
+    rows: int
+    capacity: int
+    length: int = 0
+    text: TextContext | None = field(default=None, repr=False)
+
+
+class OpenVinoRunner:
+    """Runs the layers of a model by two compiled graphs, and becomes its runner; the model's own layers are gone afterwards.
+
+    Args:
+        lm: float32, on the CPU.
+        bits: 4 or 8.
+    """
+
+    def __init__(self, lm: MusicGenLm, bits: int) -> None:
+        import openvino as ov
+
+        from partimento.lm.openvino_graph import build_step, build_text
+
+        config = lm.config
+        self._shape = (config.n_heads, config.width // config.n_heads)
+        self._n_layers, self._cross = config.n_layers, config.cross_attention
+        threads = torch.get_num_threads()
+        # Quantising is many small operations, which threads would only hold up.
+        torch.set_num_threads(1)
+        try:
+            core, settings = ov.Core(), _settings(threads)
+            self._text = core.compile_model(build_text(lm), "CPU", settings) if self._cross else None
+            step = build_step(lm, bits)
+        finally:
+            torch.set_num_threads(threads)
+        self._step = core.compile_model(step, "CPU", settings)
+        del step
+        lm.layers = nn.ModuleList()
+        lm.heads = nn.Identity()
+        lm.embed.to(torch.bfloat16)
+        lm.runner = self
+
+    def cache(self, rows: int, capacity: int) -> RequestCache:
+        """An empty past."""
+        import numpy as np
+        import openvino as ov
+
+        request = self._step.create_infer_request()
+        request.set_tensor("rows", ov.Tensor(np.arange(rows, dtype=np.int32)))
+        return RequestCache(request, rows, capacity)
+
+    def text(self, text: Tensor, mask: Tensor | None) -> TextContext:
+        """Keys and values of a projected text for every layer."""
+        assert self._text is not None, "a model with cross-attention"
+        made = self._text.create_infer_request().infer([text.float().contiguous().numpy()])
+        tensors = [torch.from_numpy(made[i].copy()) for i in range(2 * self._n_layers)]
+        return TextContext(tuple(tensors[: self._n_layers]), tuple(tensors[self._n_layers :]), mask)
+
+    def __call__(self, x: Tensor, text: TextContext | None, cache: Any) -> Tensor:
+        """Logits ``[R, n, K * N]`` of embeddings ``[R, n, d]``."""
+        import openvino as ov
+
+        cache = cache or self.cache(x.shape[0], x.shape[1])
+        assert cache.length + x.shape[1] <= cache.capacity, "the cache is made for the whole sequence"
+        if self._cross and (cache.length == 0 or cache.text is not text):
+            self._listen(cache, text)
+        cache.request.set_tensor("x", ov.Tensor(x.float().contiguous().numpy()))
+        cache.request.infer()
+        cache.length += x.shape[1]
+        return torch.from_numpy(cache.request.get_output_tensor(0).data.copy())
+
+    def _listen(self, cache: RequestCache, text: TextContext | None) -> None:
+        """Give the request its text; rows without one hear a single zero, which adds exactly nothing."""
+        import openvino as ov
+
+        heads, width = self._shape
+        n = 1 if text is None else text.keys[0].shape[2]
+        heard = torch.zeros(cache.rows, 1, 1, n)
+        if text is not None and text.mask is not None:
+            heard[: text.rows].masked_fill_(~text.mask, -torch.inf)
+        cache.request.set_tensor("heard", ov.Tensor(heard.numpy()))
+        for name in ("keys", "values"):
+            for index in range(self._n_layers):
+                whole = torch.zeros(cache.rows, heads, n, width)
+                if text is not None:
+                    whole[: text.rows] = getattr(text, name)[index]
+                cache.request.set_tensor(f"{name}_{index}", ov.Tensor(whole.numpy()))
+        cache.text = text
+
+
+def _settings(threads: int) -> dict[str, Any]:
+    """How the CPU plug-in runs one sequence at a time as fast as it can."""
+    return {
+        "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": threads,
+        # float32 between the matrices: the kernels that read whole groups of 8-bit activations take no other.
+        "INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": GROUP,
+        # The attention kernel is bound by its instructions: 8-bit keys and values take it a third less time than float32 or 16.
+        "KV_CACHE_PRECISION": "u8",
+    }  # fmt: skip
