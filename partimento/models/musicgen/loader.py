@@ -64,13 +64,11 @@ class MusicGen:
     def decode_stream(self, pieces: Iterator[Tensor]) -> Iterator[Tensor]:
         """Sound ``[B, channels, n]`` for codes ``[B, K, t]`` as they come; together it equals decoding the whole."""
         stream = self.codec.stream()
-        waiting: Tensor | None = None
+        piece = None
         for piece in pieces:
-            if waiting is not None:
-                yield self._joined(stream.push(self._sides(waiting)))
-            waiting = piece
-        if waiting is not None:
-            yield self._joined(stream.push(self._sides(waiting), last=True))
+            yield self._joined(stream.push(self._sides(piece)))
+        if piece is not None:  # what was held back needs no more frames, only to know that none come
+            yield self._joined(stream.push(self._sides(piece[..., :0]), last=True))
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes ``[B, K, T]`` to ``[B, channels, T * hop]``."""

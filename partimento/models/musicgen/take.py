@@ -26,6 +26,8 @@ WINDOW_S = 30.0
 STRIDE_S = 18.0
 """AudioCraft's ``extend_stride``."""
 BLOCK_S = 1.0
+FIRST_BLOCK_S = 0.2
+"""Sound is decoded in blocks that grow from this, so that the first comes soon, to :data:`BLOCK_S`, which costs less."""
 JOIN_S = 0.02
 """Cross-fade from a recording to what follows it."""
 _LEAD_S = 4.0  # of the recording's own tokens, so that the codec's LSTM has settled where new sound begins
@@ -77,7 +79,21 @@ def check_take(model: MusicGen, take: Take) -> None:
 def window_of(model: MusicGen) -> Window:
     """The published window and stride at this codec's frame rate."""
     rate = model.codec.frame_rate_hz
-    return Window(round(WINDOW_S * rate), round(STRIDE_S * rate), round(BLOCK_S * rate))
+    return Window(round(WINDOW_S * rate), round(STRIDE_S * rate), round(FIRST_BLOCK_S * rate))
+
+
+def _growing(codes: Iterator[Tensor], most: int) -> Iterator[Tensor]:
+    """Blocks of frames put together: each as long as all before it, up to ``most`` frames."""
+    waiting: list[Tensor] = []
+    made = 0
+    for block in codes:
+        waiting.append(block)
+        n = sum(part.shape[-1] for part in waiting)
+        if n >= min(made, most):
+            yield torch.cat(waiting, dim=-1)
+            made, waiting = made + n, []
+    if waiting:
+        yield torch.cat(waiting, dim=-1)
 
 
 def whole_frames(model: MusicGen, recording: Waveform) -> int:
@@ -129,9 +145,10 @@ def sing(model: MusicGen, take: Take, sampling: Sampling | None = None) -> Itera
             melody = torch.from_numpy(take.melody.window(start / rate, WINDOW_S, repeated=n_frames > window.frames))[None]
         return Texts(prompt, negatives[i], melody)
 
-    codes = generate(
+    blocks = generate(
         model.lm, hears, n_frames, sampling or Sampling(), [take.seed], prompt=given, window=window, breaks=starts[1:]
     )
+    codes = _growing(blocks, round(BLOCK_S * rate))
     skip = 0
     if given is not None:
         lead = given[..., -round(_LEAD_S * rate) :]
