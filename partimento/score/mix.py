@@ -33,14 +33,15 @@ TARGET_LUFS = -14.0
 MAX_TRUE_PEAK_DBTP = -1.0
 """Largest true peak of the mix."""
 ROLE_LUFS = {
-    "melody": -18.0, "drums": -19.0, "bass": -20.0, "counter": -22.0, "chords": -20.5, "arpeggio": -21.0,
-    "percussion": -24.0, "pad": -22.5,
+    "melody": -17.0, "drums": -19.0, "bass": -20.0, "counter": -21.5, "chords": -20.5, "arpeggio": -21.0,
+    "percussion": -25.0, "pad": -21.5,
 }  # fmt: skip
-"""Loudness of a stem of each role while it plays, before the common gain: tune, bass and drums in front, pads behind."""
-PEAK_OVER_LUFS_DB = {"drums": 9.5, "percussion": 16.0, "bass": 12.0}
+"""Loudness of a stem of each role while it plays, before the common gain: tune, bass and drums in front, pads behind. What
+is held stands a little nearer than what is struck, which has the peaks that limit how loud all of it may be."""
+PEAK_OVER_LUFS_DB = {"drums": 8.0, "percussion": 10.5, "bass": 11.0}
 """How far the highest peaks of a dry stem may stand above its loudness, by role: rounded off by a fixed curve, as tape does,
 so that single strokes and chord attacks do not decide how loud the whole piece may be. Sparse percussion is left its edge."""
-OTHER_PEAK_OVER_LUFS_DB = 9.0
+OTHER_PEAK_OVER_LUFS_DB = 7.75
 """The same for all other roles."""
 ROOM_DB = {
     "melody": -13.0, "drums": -19.0, "bass": -27.0, "counter": -12.0, "chords": -14.0, "arpeggio": -13.0,
