@@ -24,6 +24,8 @@ LEAD = "voice"
 LEAD_RANGE = (53, 86)
 """MIDI numbers of a lead sheet's tune, as the model learned them."""
 _CENTRE = 69.0
+DENSITIES = (0.37, 0.26, 0.28, 0.07, 0.02)
+"""How many of the lead sheets that the model learned from have each density."""
 SHORTEST = TICKS // 6
 """Ticks: a sixteenth of a triplet."""
 
@@ -73,11 +75,11 @@ class LearnedTune:
         """A tune over a lead sheet's chords; arguments as of :func:`partimento.compose.compose_lead_sheet`."""
         from partimento.score_lm.write import write_bars
 
-        form = check_metre(metre)
+        form, density = check_metre(metre), int(rng.choice(SHADES, p=DENSITIES))
         ticks = form[0] * 4 * TICKS // form[1]
         bars = tuple(GridBar(i * ticks, form, (key.tonic, key.mode), nearest_tempo(tempo_bpm)) for i in range(n_bars))
         lanes = to_chords(chords, n_bars * ticks / TICKS)
-        grid = GridScore(bars, (GridTrack("melody", LEAD, ()),), lanes, Conditions(self.source))
+        grid = GridScore(bars, (GridTrack("melody", LEAD, ()),), lanes, Conditions(self.source, density=density))
         done = write_bars(self.model, grid, 0, (PartRules(*LEAD_RANGE, True, None, SHORTEST),), rng, self.sampling)
         return tuple(Note(n.start / TICKS, n.ticks / TICKS, n.pitch) for n in done.tracks[0].notes)
 
