@@ -10,12 +10,13 @@ EPILOG = """example:
   partimento data render --sheets openewld/ --out data/rendered --items 1000 --seed 1 --jobs 2
   partimento data scores --sheets openewld/ --songs lieder/ --quartets quartets/ --composed 800 --out data/scores
   partimento data inspect slakh2100_flac_redux/
-  partimento data pull openscore_quartets --out data/quartets"""
+  partimento data pull openscore_quartets --out data/quartets
+  partimento data encode data/rendered --codec mini-codec --out cache/tokens --jobs 2"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands."""
-    from partimento.cli import data_inspect, data_pull
+    from partimento.cli import data_encode, data_inspect, data_pull
 
     sub = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     add = sub.add_parser("render", help="multi-stem audio with exact annotations; run it again to go on").add_argument
@@ -40,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data_pull.add_arguments(
         sub.add_parser("pull", help="public-domain scores from their origin, verified; run it again to go on")
     )
+    data_encode.add_arguments(sub.add_parser("encode", help="codec tokens or features of a dataset; run it again to go on"))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -52,6 +54,10 @@ def run(args: argparse.Namespace) -> int:
         from partimento.cli.data_pull import run as pull
 
         return pull(args)
+    if args.action == "encode":
+        from partimento.cli.data_encode import run as encode
+
+        return encode(args)
     if args.action == "scores":
         return _scores(args)
     from partimento.data.render import RenderConfig, render_dataset

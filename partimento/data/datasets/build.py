@@ -19,6 +19,7 @@ class Facts(TypedDict, total=False):
     split: Split | None
     licence: str
     score: Path | None
+    truth: Path | None
 
 
 def checked_item(

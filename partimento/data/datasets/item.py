@@ -59,6 +59,7 @@ class Item:
         licence: SPDX name or words; empty when nobody says.
         score: MIDI of the whole, where there is one.
         start_s: where in ``audio`` the item begins.
+        truth: JSON with what is known about it in seconds (``item.json`` of rendered items).
     """
 
     id: str
@@ -73,6 +74,7 @@ class Item:
     licence: str = ""
     score: Path | None = None
     start_s: float = 0.0
+    truth: Path | None = None
 
     @property
     def paths(self) -> tuple[Path, ...]:

@@ -47,7 +47,7 @@ def read(root: Path, level: Level = "headers") -> Iterator[Item | Skip]:
             NAME, str(line["id"]), folder / "mix.flac", stems if (folder / "stems").is_dir() else (), level,
             captions=tuple(line.get("captions", ())), split=split_named(str(line["split"])),
             tags=tuple(dict.fromkeys(str(r["instrument"]) for r in item.get("stems", ()))),
-            score=written if written.exists() else None,
+            score=written if written.exists() else None, truth=folder / "item.json",
         )  # fmt: skip
 
 
