@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -79,6 +79,35 @@ def generate(
     tell("report")
     report = make_report(resolved, performance, audio_level=audio_report)
     return _result(asked, resolved, performance, report, performer)
+
+
+def generate_several(
+    request: GenerateRequest, n: int, *, audio_report: bool = True, on_stage: Stage | None = None
+) -> Iterator[Result]:
+    """``n`` pieces of one request, with indices from the request's on, one after the other as they are done.
+
+    A language model whose engine allows it makes some at a time. Arguments and errors as of :func:`generate`.
+    """
+    from partimento.models.musicgen_performer import MusicGenPerformer
+    from partimento.report import make_report
+
+    tell = on_stage or (lambda _name: None)
+    items = [replace(request, index=request.index + i) for i in range(n)]
+    performer = get_performer(request.model)
+    group = performer.group_size(request) if n > 1 and isinstance(performer, MusicGenPerformer) else 1
+    if group == 1 or not isinstance(performer, MusicGenPerformer):
+        yield from (generate(item, audio_report=audio_report, on_stage=on_stage) for item in items)
+        return
+    for start in range(0, n, group):
+        together = items[start : start + group]
+        tell("plan")
+        plan = make_plan(together[0])
+        tell("perform")
+        performances = performer.perform_together(plan, together[0], [item_rng(item) for item in together])
+        for item, performance in zip(together, performances, strict=True):
+            tell("report")
+            report = make_report(plan, performance, audio_level=audio_report)
+            yield _result(item, plan, performance, report, performer)
 
 
 def item_rng(request: GenerateRequest) -> np.random.Generator:

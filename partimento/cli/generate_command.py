@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from partimento.cli.progress import stages
@@ -65,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 def make(request: GenerateRequest, args: argparse.Namespace) -> int:
     """Make ``args.n`` pieces and write their files; returns the exit code."""
     from partimento.outputs import OutputPaths, save
-    from partimento.pipeline import generate
+    from partimento.pipeline import generate_several
 
     if not 1 <= args.n <= MAX_N:
         raise RequestError(f"--n {args.n} is outside 1 to {MAX_N}")
@@ -74,9 +73,8 @@ def make(request: GenerateRequest, args: argparse.Namespace) -> int:
     for index in range(args.n):
         paths.numbered(index, args.n).check()
     with stages(4 * args.n, args.quiet) as tell:
-        for index in range(args.n):
-            item = replace(request, index=request.index + index)
-            result = checked(generate(item, audio_report=not args.no_audio_report, on_stage=tell))
+        results = generate_several(request, args.n, audio_report=not args.no_audio_report, on_stage=tell)
+        for index, result in enumerate(checked(made) for made in results):
             tell("write")
             written = save(result, paths.numbered(index, args.n))
             _say(result, written, args)

@@ -202,6 +202,47 @@ def test_several_pieces_are_each_their_own(mono, tmp_path):
     assert np.abs(third - np.clip(alone.samples, -1, 1)).max() < 1e-4
 
 
+def test_several_pieces_of_a_fast_engine_are_one_batch(mono, melodic, tmp_path):
+    from partimento.models.musicgen_performer import _loaded
+
+    command = [
+        "generate",
+        "calm piano",
+        "--duration",
+        "2",
+        "--model",
+        str(mono),
+        "--quiet",
+        "--no-audio-report",
+        "--engine",
+        "bf16",
+    ]
+    assert main([*command, "--n", "6", "-o", str(tmp_path / "a.wav")]) == 0
+    lm, rows = _loaded(str(mono), "bf16")[0].lm, set()
+    original = lm.forward
+
+    def counted(tokens, *args, **kwargs):
+        rows.add(len(tokens))
+        return original(tokens, *args, **kwargs)
+
+    lm.forward = counted
+    try:
+        assert main([*command, "--n", "6", "-o", str(tmp_path / "b.wav")]) == 0
+    finally:
+        del lm.forward
+    assert rows == {8, 4}, "four pieces and two, prompted and not"
+    files = [(tmp_path / f"{name}-{i}.wav").read_bytes() for name in "ab" for i in range(1, 7)]
+    assert files[:6] == files[6:]
+    assert len(set(files)) == 6
+    indices = [json.loads((tmp_path / f"a-{i}.request.json").read_text()).get("index", 0) for i in range(1, 7)]
+    assert indices == [0, 1, 2, 3, 4, 5]
+    hum = ["--melody", str(tune(tmp_path / "hum.wav")), "--model", str(melodic)]
+    assert main([*command, *hum, "--n", "2", "-o", str(tmp_path / "m.wav")]) == 0
+    longer = ["extend", str(tmp_path / "hum.wav"), "--model", str(mono), "--engine", "bf16", "--seconds", "2", "--quiet"]
+    assert main([*longer, "--n", "2", "--no-audio-report", "-o", str(tmp_path / "x.wav")]) == 0
+    assert (tmp_path / "x-1.wav").read_bytes() != (tmp_path / "x-2.wav").read_bytes()
+
+
 @pytest.mark.parametrize("engine", ["auto", "eager", "int8", "int4", "bf16"])
 def test_engines(mono, melodic, tmp_path, engine, capsys):
     sound = make(mono, tmp_path / "a.wav", "--engine", engine)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from partimento.audio.fades import crossfade
@@ -129,10 +130,22 @@ def sing(model: MusicGen, take: Take, sampling: Sampling | None = None) -> Itera
 
     With a recording the sound begins :data:`JOIN_S` before its last whole token ends, for the cross-fade.
     """
+    for together in sing_together(model, take, [take.seed], sampling):
+        yield Waveform(together[0], model.codec.sample_rate)
+
+
+def sing_together(
+    model: MusicGen, take: Take, seeds: Sequence[int], sampling: Sampling | None = None
+) -> Iterator[NDArray[np.float32]]:
+    """Several pieces of one take as one batch, ``[pieces, channels, n]`` at a time; ``seeds`` stand for the take's own.
+
+    Each piece draws from its own generator. Sums over more rows may differ in their last bit, so that with eager a piece is
+    only sure to be the one that its seed gives alone when it is made alone.
+    """
     check_take(model, take)
     rate, window = model.codec.frame_rate_hz, window_of(model)
     n_frames = int(np.ceil(take.duration_s * rate))
-    given = None if take.recording is None else recorded_codes(model, take.recording)
+    given = None if take.recording is None else recorded_codes(model, take.recording).expand(len(seeds), -1, -1)
     starts = [round(section.start_s * rate) for section in take.sections]
     texts = model.texts.encode([section.text for section in take.sections])
     negatives = _negatives(model, take)
@@ -142,12 +155,11 @@ def sing(model: MusicGen, take: Take, sampling: Sampling | None = None) -> Itera
         prompt = _one(texts, i)
         melody = None
         if take.melody is not None:
-            melody = torch.from_numpy(take.melody.window(start / rate, WINDOW_S, repeated=n_frames > window.frames))[None]
+            heard = torch.from_numpy(take.melody.window(start / rate, WINDOW_S, repeated=n_frames > window.frames))
+            melody = heard.expand(len(seeds), -1, -1)
         return Texts(prompt, negatives[i], melody)
 
-    blocks = generate(
-        model.lm, hears, n_frames, sampling or Sampling(), [take.seed], prompt=given, window=window, breaks=starts[1:]
-    )
+    blocks = generate(model.lm, hears, n_frames, sampling or Sampling(), seeds, prompt=given, window=window, breaks=starts[1:])
     codes = _growing(blocks, round(BLOCK_S * rate))
     skip = 0
     if given is not None:
@@ -156,10 +168,10 @@ def sing(model: MusicGen, take: Take, sampling: Sampling | None = None) -> Itera
         hop = round(model.codec.sample_rate / rate)
         skip = max(0, lead.shape[-1] * hop - round(JOIN_S * model.codec.sample_rate))
     for piece in model.decode_stream(codes):
-        sound = piece[0, :, skip:]
+        sound = piece[..., skip:]
         skip = max(0, skip - piece.shape[-1])
         if sound.shape[-1]:
-            yield Waveform(sound.numpy(), model.codec.sample_rate)
+            yield sound.numpy()
 
 
 def joined(model: MusicGen, recording: Waveform, new: Waveform) -> Waveform:
