@@ -27,7 +27,7 @@ from partimento.report.audio_checks import Hearing, asked_spans_s, check_audio, 
 from partimento.report.grid import PlanGrid, asked_chords
 from partimento.report.harmony_checks import CHORD_TONE_SHARE, strict_chords
 from partimento.report.score_checks import check_score
-from partimento.score.score import KeyPoint, MetrePoint, Note, Score, Track
+from partimento.score.score import ChordSpan, KeyPoint, MetrePoint, Note, Score, Track
 from partimento.score.timing import TempoPoint
 from partimento.tables import markdown_table
 
@@ -140,21 +140,23 @@ def render(score: Score) -> Performance:
     return Performance(mixed.audio, mixed.stems, score)
 
 
+def block_notes(spans: Sequence[ChordSpan]) -> tuple[tuple[Note, ...], tuple[Note, ...]]:
+    """Chords as held notes around middle C in root position, each pitch once, and their basses."""
+    upper, lower = [], []
+    for span in spans:
+        root, length = 54 + (span.chord.root - 54) % 12, span.end - span.start
+        upper += [Note(span.start, length, root + i, 80) for i in dict.fromkeys(i % 12 for i in span.chord.intervals)]
+        lower.append(Note(span.start, length, 36 + (span.chord.bass - 36) % 12, 80))
+    return tuple(sorted(upper, key=lambda n: (n.start, n.pitch))), tuple(lower)
+
+
 def block_chords(plan: Plan) -> Score:
     """The plan's chords as plain held block chords on a piano, root position around middle C over their bass."""
     grid = PlanGrid(plan)
     length = grid.quarters_at(plan.duration_s.value)
-    upper, lower = [], []
-    for span in asked_chords(plan, grid, length) or ():
-        root = 54 + (span.chord.root - 54) % 12
-        upper += [Note(span.start, span.end - span.start, root + i % 12, 80) for i in span.chord.intervals]
-        lower.append(Note(span.start, span.end - span.start, 36 + (span.chord.bass - 36) % 12, 80))
-    upper.sort(key=lambda n: (n.start, n.pitch))
+    upper, lower = block_notes(asked_chords(plan, grid, length) or ())
     return Score(
-        tracks=(
-            Track("chords", "chords", "piano", 0, False, tuple(upper)),
-            Track("bass", "bass", "piano", 0, False, tuple(lower)),
-        ),
+        tracks=(Track("chords", "chords", "piano", 0, False, upper), Track("bass", "bass", "piano", 0, False, lower)),
         length=length,
         tempos=(TempoPoint(0.0, plan.tempo_bpm),),
         metres=(MetrePoint(0, plan.first_metre),),

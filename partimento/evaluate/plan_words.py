@@ -140,7 +140,9 @@ def read_captions(path: Path) -> dict[str, str]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             return {row["ytid"]: row["caption"] for row in csv.DictReader(file)}
-    except (OSError, KeyError) as error:
+    except KeyError:
+        raise FileError(f"{path}: columns ytid and caption are needed") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise FileError(f"cannot read the captions {path}: {error}") from error
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partimento.audio import Waveform, resample
+from partimento.evaluate.exact import block_notes
 from partimento.evaluate.systems.controls import controls_of
 from partimento.listen import Heard, listen_to
 from partimento.metrics.beat_f1 import beat_f1
@@ -37,7 +38,7 @@ from partimento.pipeline import generate
 from partimento.plan.request import GenerateRequest
 from partimento.score.chord_names import harte
 from partimento.score.mix import render_mix
-from partimento.score.score import ChordSpan, Note, Score, Track
+from partimento.score.score import ChordSpan, Score, Track
 from partimento.tables import markdown_table
 
 RATE = 32_000
@@ -296,12 +297,8 @@ def _chords(pieces: Sequence[_Piece]) -> tuple[Line, ...]:
 
 def _block(score: Score, spans: Sequence[ChordSpan]) -> Mono:
     """Chords as held block chords on a piano over their bass, at the score's tempo; mono."""
-    notes = []
-    for span in spans:
-        root = 54 + (span.chord.root - 54) % 12
-        pitches = [36 + (span.chord.bass - 36) % 12, *(root + i % 12 for i in span.chord.intervals)]
-        notes += [Note(span.start, span.end - span.start, pitch, 80) for pitch in dict.fromkeys(pitches)]
-    notes.sort(key=lambda n: (n.start, n.pitch))
+    upper, lower = block_notes(spans)
+    notes = sorted((*upper, *lower), key=lambda n: (n.start, n.pitch))
     piano = Track("chords", "chords", "piano", 0, False, tuple(notes))
     audio = render_mix(replace(score, tracks=(piano,))).audio
     return np.asarray(resample(Waveform(audio.mono(), audio.sample_rate), RATE).samples[0])

@@ -22,8 +22,8 @@ from partimento.errors import RequestError
 from partimento.metrics.interfaces import matrix
 
 SCALE = 100.0
-MEDIAN_ROWS = 4_000
-_BLOCK = 1_024
+MEDIAN_ROWS = 1_500
+_BLOCK = 128  # rows at once: what is in memory does not grow with the square of the sets
 
 
 @dataclass(frozen=True)

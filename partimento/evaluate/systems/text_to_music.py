@@ -95,6 +95,7 @@ def evaluate_text_to_music(options: Options, command: str, progress: Progress = 
     captions = read_captions(options.captions) if options.captions is not None else None
     if options.words is not None and captions is None:
         raise RequestError("a text embedder needs --captions: what the sounds should match")
+    notes = [f"embedder: {embedder(options.embedder).name}, {options.bootstrap} bootstrap draws, seed {options.seed}"]
     wanted = set(captions) if captions is not None else None
     clips = {name: _wanted(sound_files(folder), wanted, name) for name, folder in folders.items()}
     reference = sound_files(options.reference)
@@ -102,14 +103,13 @@ def evaluate_text_to_music(options: Options, command: str, progress: Progress = 
     whole_sound = {name: _sound_ones(found, options, progress, name, skipped) for name, found in clips.items()}
     whole_reference = _sound_ones(reference, options, progress, "reference", skipped)
     least = min(len(c) for c in [*whole_sound.values(), whole_reference]) if options.equal_n else None
-    notes = [f"embedder: {embedder(options.embedder).name}, {options.bootstrap} bootstrap draws, seed {options.seed}"]
     if least is not None:
         notes.append(f"at most {least} clips of each set, drawn with seed {options.seed} from those that can be measured")
     whole, halves = _gather(_drawn(whole_reference, least, options.seed), options, "reference")
     rows = [_row("(reference against its other half)", halves[0], halves[1], options, notes, anchor=True)]
     notes.append(f"data of the reference: {whole.data}")
     for name, found in whole_sound.items():
-        gathered, _ = _gather(_drawn(found, least, options.seed), options, name)
+        gathered, _ = _gather(_drawn(found, least, options.seed), options, name, halves=False)
         n_bad = len(clips[name]) - len(found)
         row = _row(name, whole, gathered, options, notes, n_skipped=n_bad)
         row.figures.update(_pair_figures(whole, gathered, captions, options))
@@ -217,14 +217,16 @@ def _sound_ones(
     return found
 
 
-def _gather(paths: Sequence[Path], options: Options, label: str) -> tuple[Gathered, tuple[Gathered, Gathered]]:
-    """A set as a whole, and as its even and odd clips."""
+def _gather(
+    paths: Sequence[Path], options: Options, label: str, *, halves: bool = True
+) -> tuple[Gathered, tuple[Gathered, Gathered]]:
+    """A set as a whole, and as its even and odd clips (empty where no halves are wanted)."""
     dim = embedder(options.embedder).dim
     sets = [Gathered(VectorSet(dim, options.seed)) for _ in range(3)]
     for index, result in enumerate(_measured(paths, options, no_progress, label)):
         if not isinstance(result, Measured):
             raise FileError(f"{label}/{result.path.name} changed while it was measured: {result.reason}")
-        for one in (sets[0], sets[1 + index % 2]):
+        for one in (sets[0], sets[1 + index % 2]) if halves else (sets[0],):
             one.n += 1
             one.n_silent += int(result.values["silent"])
             one.n_faulty += bool(str(result.values["faults"]))

@@ -9,7 +9,7 @@ import pytest
 from partimento.audio import Waveform, write_audio
 from partimento.cli.main import main
 from partimento.errors import FileError, RequestError
-from partimento.evaluate.systems import controls, pairs, text_to_music, work
+from partimento.evaluate.systems import controls, distribution, pairs, text_to_music, work
 from partimento.evaluate.systems.distribution import VectorSet, distances
 from partimento.evaluate.systems.jobs import Embeddings
 from partimento.evaluate.systems.table import Column, Figure, Row, SystemsTable
@@ -123,19 +123,61 @@ def test_folders_that_cannot_be_measured_are_refused(folders):
         work.sound_files(folders / "good")
 
 
-def test_the_kept_sample_is_bounded_and_even(monkeypatch):
-    from partimento.evaluate.systems import distribution
-
+def test_the_kept_sample_is_bounded_even_and_the_same_in_any_order(monkeypatch):
     monkeypatch.setattr(distribution, "MAX_ROWS", 500)
-    vectors = VectorSet(1)
-    for start in range(0, 5_000, 100):
-        vectors.add(np.arange(start, start + 100, dtype=np.float32)[:, None])
-    assert (len(vectors.kept), vectors.n) == (500, 5_000)
-    assert abs(float(vectors.kept.mean()) - 2_500) < 250
+    monkeypatch.setattr(distribution, "MAX_CLIPS", 20)
+    clips = [np.arange(start, start + 10, dtype=np.float32)[:, None] for start in range(0, 5_000, 10)]
+    vectors, backwards = VectorSet(1), VectorSet(1)
+    for clip in clips:
+        vectors.add(clip)
+    for clip in reversed(clips):
+        backwards.add(clip)
+    assert (len(vectors.kept), vectors.n, vectors.n_clips, vectors.n_kept_clips, len(vectors.means)) == (500, 5_000, 500, 50, 20)
+    assert np.array_equal(vectors.kept, backwards.kept)
+    assert np.array_equal(vectors.means, backwards.means)
+    assert not np.array_equal(vectors.kept, VectorSet(1, seed=1).kept)
+    assert abs(float(vectors.kept.mean()) - 2_500) < 600
     assert vectors.running.result().mean[0] == pytest.approx(2_499.5)
     figures, notes = distances(vectors, VectorSet(1))
     assert figures == {}
     assert "too few" in notes[0]
+    _, notes = distances(vectors, backwards, bootstrap=3)
+    assert "reference: interval and FAD∞ from 500 of 5000 vectors (50 of 500 clips), KAD from 20 clips" in notes[0]
+
+
+def test_a_clip_longer_than_the_sample_is_thinned(monkeypatch):
+    monkeypatch.setattr(distribution, "MAX_ROWS", 100)
+    vectors = VectorSet(1)
+    vectors.add(np.arange(5_000, dtype=np.float32)[:, None])
+    assert len(vectors.kept) == 25
+    assert vectors.n == 5_000
+
+
+def test_running_sums_agree_with_the_whole():
+    rng = np.random.default_rng(3)
+    rows = rng.normal(100.0, 0.01, size=(5_000, 12)).astype(np.float32)
+    vectors = VectorSet(12)
+    for part in np.array_split(rows, 317):
+        vectors.add(part)
+    found, whole = vectors.running.result(), rows.astype(np.float64)
+    assert np.abs(found.mean - whole.mean(axis=0)).max() < 1e-9
+    assert np.abs(found.covariance - np.cov(whole.T)).max() < 1e-9
+
+
+def test_the_interval_of_a_sample_is_about_that_of_the_set(monkeypatch):
+    rng = np.random.default_rng(4)
+    clips = [rng.normal(size=(1, 3)) + 0.3 * rng.normal(size=(10, 3)) for _ in range(240)]
+
+    def width() -> float:
+        sets = VectorSet(3), VectorSet(3)
+        for index, clip in enumerate(clips):
+            sets[index % 2].add(clip.astype(np.float32))
+        fad = distances(*sets, bootstrap=80)[0]["FAD"]
+        return fad.high - fad.low
+
+    whole = width()
+    monkeypatch.setattr(distribution, "MAX_ROWS", 400)
+    assert whole / 2.5 < width() < 2.5 * whole
 
 
 def test_controls_of_a_piece_of_ours_are_heard_in_it(tmp_path):
