@@ -21,7 +21,7 @@ RING_S = 1.4
 """Usual time between letting go of the last chord and the end of the audio."""
 FADE_S = 8.0
 """Longest fade-out."""
-_LEAST_HELD = 0.033  # of the piece: the last chord
+_LEAST_HELD, _LEAST_HELD_S = 0.033, 0.5  # the last chord: share of the piece, or seconds where that is less
 _RAMP_STEP = 0.5
 _RAMP_RATIO = 0.01  # of the tempi of two neighbouring steps: nobody hears it
 _MAX_RAMP_STEPS = 256
@@ -258,7 +258,8 @@ def _ending(plan: Plan, grid: Score) -> tuple[float, float]:
     start_s = grid.tempo_map.seconds(best[1])
     left_s = duration_s - start_s
     # Where there is hardly room, the chord is held at the cost of what rings on after it.
-    ring_s = min(RING_S, 0.5 * left_s, max(left_s - _LEAST_HELD * duration_s, 0.1 * left_s))
+    held_s = min(_LEAST_HELD_S, _LEAST_HELD * duration_s)
+    ring_s = min(RING_S, 0.5 * left_s, max(left_s - held_s, 0.1 * left_s))
     return best[1], grid.tempo_map.quarters(duration_s - ring_s)
 
 

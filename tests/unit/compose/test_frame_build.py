@@ -34,6 +34,13 @@ def test_last_chord_begins_in_the_final_share_and_is_let_go_before_the_end(plan_
     assert at(frame.final_release) <= seconds - 0.05 * min(1.0, seconds / 30) or seconds < 3
 
 
+def test_the_last_chord_of_a_long_piece_rings_out(plan_of):
+    """Short pieces hold it at the cost of what rings on; where there is time nothing is cut."""
+    frame = build_frame(plan_of(sections="A:a:24:0.5", bpm=100.0, duration_s=57.6))
+    at = TempoMap(frame.tempos).seconds
+    assert 57.6 - at(frame.final_release) >= 0.5 * (57.6 - at(frame.final_start)) - 1e-6
+
+
 def test_ending_prefers_a_downbeat(plan_of):
     frame = build_frame(plan_of())
     assert frame.final_start == frame.bars[-1].start
