@@ -8,6 +8,7 @@ from partimento.edit.region import Span
 from partimento.edit.score_add import add
 from partimento.edit.score_build import accent, build_up
 from partimento.edit.score_chords import set_chords
+from partimento.edit.score_density import busier, sparser
 from partimento.edit.score_dynamics import SHAPES, shaped, way_of
 from partimento.edit.score_gain import fade, gain
 from partimento.edit.score_jazz import jazzier, plainer
@@ -19,6 +20,7 @@ from partimento.edit.score_silence import extract, mute_region, remove
 from partimento.edit.score_style import restyle, vary
 from partimento.edit.score_swing import straight, swing
 from partimento.edit.score_tempo import set_tempo
+from partimento.edit.score_timing import laid_back, pushed
 from partimento.edit.targets import without_spared
 from partimento.errors import UnsupportedError
 from partimento.plan.edit import EditOperation
@@ -33,7 +35,8 @@ IN_NOTES: dict[str, Executor] = {"jazzier": jazzier, "plainer": plainer}
 """Wishes about a sound that chords and timing fulfil."""
 
 
-WAYS: dict[str, Executor] = {"build_up": build_up, "accent": accent, "swing": swing, "straight": straight}
+WAYS: dict[str, Executor] = {"build_up": build_up, "accent": accent, "swing": swing, "straight": straight,
+                             "laid_back": laid_back, "pushed": pushed, "sparser": sparser, "busier": busier}  # fmt: skip
 """Ways of playing that do more than change note by note."""
 
 

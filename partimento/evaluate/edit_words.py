@@ -71,6 +71,11 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "louder": ("velocity up", "level up"),
     "swell": ("velocity up", "velocity_variation up", "dynamic_range up", "level up"),
     "telephone": ("brightness down", "low_end down", "bandwidth down"),
+    "underwater": ("brightness down", "high_mid down", "bandwidth down"),
+    "sparser": ("density down",),
+    "busier": ("density up",),
+    "laid_back": ("timing_variation up", "timing late"),
+    "pushed": ("timing_variation up", "timing early"),
 }
 """What each intent does, in the words of the labels."""
 _OTHER_NAMES = {

@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 from partimento.edit.effects import MEASURES, intents
 from partimento.edit.recording import OPERATIONS as ON_RECORDINGS
-from partimento.edit.score_dynamics import SHAPES
 from partimento.errors import ParseError
 from partimento.evaluate.edits_intents import PLAYED
-from partimento.interpret.edit_items import edit_lexicon
+from partimento.interpret.data import comma_list
+from partimento.interpret.edit_items import edit_lexicon, more_words
 from partimento.plan.edit import OPERATIONS
 from partimento.tables import markdown_table
 
@@ -70,7 +70,7 @@ def sounds_table() -> str:
 def playing_table() -> str:
     """Words about playing."""
     rows = []
-    for value in (*SHAPES, "jazzier"):
+    for value in PLAYED:
         label, _, direction, _ = PLAYED[value]
         arrow = "up" if direction > 0 else "down"
         rows.append((value.replace("_", " "), _words(value, "en"), _words(value, "zh"), f"{label} {arrow}".strip()))
@@ -129,4 +129,6 @@ def _words(value: str, language: str) -> str:
         word = re.sub(r"\(\?:([^()|]*)\|[^()]*\)", r"\1", word).replace("?", "").strip()
         if word and not re.search(r"[\\\[\](){}|*+^$]", word) and word not in plain:
             plain.append(word)
+    listed = (more_words()["intents"].get(value) or more_words()["effects"].get(value) or {}).get(language)
+    plain += [word for word in comma_list(listed) if word not in plain]
     return ", ".join(plain[:_SHOWN_WORDS]) or (value.replace("_", " ") if language == "en" else "")

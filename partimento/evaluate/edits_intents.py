@@ -18,7 +18,6 @@ from partimento.audio.waveform import Waveform
 from partimento.edit.contents import Contents, SoundStep
 from partimento.edit.effects import MEASURES, Intent, intents
 from partimento.edit.execute import execute
-from partimento.edit.score_dynamics import SHAPES
 from partimento.errors import PartimentoError
 from partimento.evaluate.edits_cases import piece_request
 from partimento.pipeline import generate
@@ -134,6 +133,15 @@ def _swing_ms(score: Score) -> float:
     return float(np.mean(off or [0.0]))
 
 
+def _lateness_ms(score: Score) -> float:
+    """Mean distance of the pitched notes behind the beat."""
+    return float(np.mean([1000 * n.nudge_s for t in score.tracks if not t.is_drum for n in t.notes] or [0.0]))
+
+
+def _per_bar(score: Score) -> float:
+    return len(_notes(score)) / score.n_bars
+
+
 Figure = tuple[str, str, float, Callable[[Score], float]]
 PLAYED: dict[str, Figure] = {
     "crescendo": ("velocity, last third less first", "", 1.0, _trend),
@@ -152,6 +160,10 @@ PLAYED: dict[str, Figure] = {
     "more_energy": ("mean velocity", "", 1.0, _velocity),
     "staccato": ("mean note length", "quarters", -1.0, _length),
     "jazzier": ("chord tones, and swing in tenths of a second", "", 1.0, lambda s: _richness(s) + _swing_ms(s) / 100.0),
+    "sparser": ("notes in a bar", "", -1.0, _per_bar),
+    "busier": ("notes in a bar", "", 1.0, _per_bar),
+    "laid_back": ("lateness of the pitched parts", "ms", 1.0, _lateness_ms),
+    "pushed": ("lateness of the pitched parts", "ms", -1.0, _lateness_ms),
 }
 """What a way of playing is measured by: name, unit, direction, function of the score."""
 HEARD = {"crescendo": 1.0, "build_up": 1.0, "diminuendo": -1.0}
@@ -164,7 +176,7 @@ def run_piece(index: int, seed: int) -> list[IntentRow]:
     name = f"piece {index}: {contents.request.words if contents.request else ''}"
     loudness = integrated_lufs(contents.mix)
     rows = [_sound(name, contents, intent, loudness) for intent in intents().values()]
-    return rows + [_playing(name, contents, value, loudness) for value in (*SHAPES, "jazzier")]
+    return rows + [_playing(name, contents, value, loudness) for value in PLAYED]
 
 
 def run_recording(path: Path) -> list[IntentRow]:

@@ -55,6 +55,14 @@ def edit_lexicon() -> dict[str, Any]:
 def _phrases() -> list[tuple[str, str, re.Pattern[str]]]:
     """(kind, value, pattern) of every group of the lexicon."""
     out = []
+    for group, kind in (("intents", "intent"), ("effects", "effect")):
+        for value, row in more_words()[group].items():
+            spoken = "|".join(re.sub(r"[ -]+", "[ -]+", normalise(w)) for w in comma_list(row.get("en")))
+            written = "|".join(re.escape(normalise(w)) for w in comma_list(row.get("zh")))
+            if spoken:
+                out.append((kind, value, re.compile(rf"(?<![a-z0-9'])(?:{_longest(spoken)})(?![a-z0-9])")))
+            if written:
+                out.append((kind, value, re.compile(_longest(written))))
     for group, kind in (("cues", "cue"), ("things", "thing"), ("intents", "intent"), ("effects", "effect")):
         for value, row in edit_lexicon()[group].items():
             parts = [rf"(?<![a-z0-9'])(?:{p})(?![a-z0-9])" for p in row["en"]] + [f"(?:{p})" for p in row["zh"]]
@@ -62,6 +70,25 @@ def _phrases() -> list[tuple[str, str, re.Pattern[str]]]:
                 (kind, value, re.compile(p)) for p in ("|".join(parts[: len(row["en"])]), "|".join(parts[len(row["en"]) :])) if p
             ]
     return out
+
+
+def _longest(options: str) -> str:
+    """Alternatives, the longest first: the first that fits is taken."""
+    return "|".join(sorted(options.split("|"), key=len, reverse=True))
+
+
+@cache
+def more_words() -> dict[str, Any]:
+    """Content of ``edit_words.yaml``: plain phrases by intent and effect."""
+    data: dict[str, Any] = load_yaml("edit_words.yaml")
+    return data
+
+
+@cache
+def fault_words() -> frozenset[str]:
+    """Words of vague wishes that name what is wrong, not what is wanted."""
+    rows = (edit_lexicon()["faults"], more_words()["faults"])
+    return frozenset(normalise(w) for row in rows for language in ("en", "zh") for w in comma_list(row[language]))
 
 
 @cache

@@ -13,9 +13,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 from partimento.errors import RequestError
-from partimento.interpret.data import comma_list
 from partimento.interpret.edit_frames import Frame
-from partimento.interpret.edit_items import Item, edit_lexicon
+from partimento.interpret.edit_items import Item, edit_lexicon, fault_words
 from partimento.plan.edit import EditOperation
 
 T = TypeVar("T")
@@ -26,12 +25,24 @@ OPPOSITE = {
     "softer": "harder", "harder": "softer", "more_energy": "calmer", "calmer": "more_energy", "lofi": "cleaner",
     "vintage": "cleaner", "warmer": "brighter", "punchier": "softer", "drier": "spacious", "bigger": "calmer",
     "tighter": "more_expressive", "more_expressive": "even", "even": "more_expressive", "smoother": "punchier",
-    "swing": "straight", "straight": "swing", "jazzier": "plainer", "plainer": "jazzier", "louder": "softer", "distant": "closer",
-    "fuller": "thinner", "thinner": "fuller", "accent": "softer",
+    "swing": "straight", "straight": "swing", "jazzier": "plainer", "plainer": "jazzier", "distant": "closer",
+    "fuller": "thinner", "thinner": "fuller", "accent": "softer", "sparser": "busier", "busier": "sparser",
+    "laid_back": "pushed", "pushed": "laid_back", "underwater": "brighter", "louder": "softer",
     "build_up": "diminuendo", "diminuendo": "build_up", "staccato": "smoother",
     "up": "down", "down": "up", "faster": "slower", "slower": "faster",
 }  # fmt: skip
 """What less of it comes to; a wish that is not here cannot be turned round."""
+_THE_FAULT_ITSELF = OPPOSITE | {
+    "less_muddy": "darker", "less_harsh": "brighter", "less_boomy": "fuller", "more_energy": "calmer", "tighter": "laid_back",
+    "warmer": "brighter", "bigger": "thinner", "fuller": "thinner", "calmer": "more_energy", "distant": "distant",
+    "wider": "narrower", "closer": "distant", "spacious": "drier", "punchier": "softer", "smoother": "staccato",
+}  # fmt: skip
+"""What a word for a fault comes to where the fault is wanted: "make it duller", "more robotic"."""
+_WANTED = re.compile(
+    r"\b(?:make|get|turn|want)\s+(?:it|this|that|them|things|everything|(?:the |my |our )?(?:\w+ ){1,3}?)\s*"
+    r"(?:(?:to )?(?:sound|feel|be) )?(?:(?:more|a (?:bit|little)(?: more)?|really|very|much more|slightly(?: more)?|all) )*$|"
+    r"(?<!no )(?<!any )\bmore $|(?:弄|变|搞|调|做)(?:得|成)?(?:更|再|稍微)?$|(?<!听起来)更$"
+)
 _TURNS = {"up", "down", "faster", "slower"}
 _NOT = r"(?:not|n't|never|hardly|barely|nowhere near|isnt|arent)"
 _LACKS = re.compile(rf"({_NOT})\s+(?:(?:really|quite|nearly|anywhere near|sounding|being|feeling|yet|getting)\s+)*$")
@@ -70,9 +81,13 @@ def turned(text: str, items: list[Item]) -> list[Item]:
         enough = item.text.endswith("enough") or _ENOUGH.match(text, item.span[1])
         if wish and enough and (m := _LACKS.search(before)):
             used.append((low + m.start(), low + m.end()))
+            if item.kind == "intent" and item.text in fault_words():  # "not busy enough"
+                item = replace(item, value=_THE_FAULT_ITSELF.get(item.value, item.value))
         elif wish and (m := _LESS.search(before)):
             used.append((low + m.start(), low + m.end()))
             item = item if _is_fault(item) else _flipped(item, text[low + m.start() : item.span[1]])
+        elif item.kind == "intent" and item.text in fault_words() and _WANTED.search(before):
+            item = replace(item, value=_THE_FAULT_ITSELF.get(item.value, item.value))
         out.append(item)
     spent = {"negated", "down", "remove"}
     return [
@@ -91,8 +106,7 @@ def _is_fault(item: Item) -> bool:
     """True when the word names what is wrong, and its entry the remedy."""
     if item.value in ("less_muddy", "less_harsh", "less_boomy") or re.match(r"too\b|less\b|太|no\b|lacks?\b|没", item.text):
         return True
-    faults = edit_lexicon()["faults"]
-    return item.text in {w for language in ("en", "zh") for w in comma_list(faults[language])}
+    return item.text in fault_words()
 
 
 def forbids(f: Frame) -> bool:
