@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ BENCHES = {
     "edit": "edits and projects",
     "lm": "MusicGen beside transformers",
     "codec": "its codec beside transformers'",
+    "stream": "its first sound and peak memory, engine by engine, beside transformers'",
     "metrics": "a thousand clips through FAD",
     "levels": "loudness of a piece of every style",
 }
@@ -29,7 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seconds", type=float, default=10.0, metavar="S", help="with lm and codec: of music (default 10)")
     parser.add_argument("--shape", choices=("small", "tiny"), default="small", help="with lm: size of the model (default small)")
-    parser.add_argument("--runs", type=int, default=3, metavar="N", help="take the best of N (default 3)")
+    parser.add_argument(
+        "--only", default="", metavar="NAMES", help="with lm: int4,transformers,long and so on (default: all but long)"
+    )
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), default="cpu", help="with lm: cuda times steps of all sizes on a GPU"
+    )
+    parser.add_argument("--runs", type=int, metavar="N", help="take the best of N (default 3, with lm 1)")
     parser.add_argument("--clips", type=int, default=1000, metavar="N", help="with metrics: how many (default 1000)")
     parser.add_argument("--json", action="store_true", help="print machine-readable JSON")
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
@@ -41,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
     from partimento.plan.serial import to_json
     from partimento.tables import markdown_table, text_table
 
+    if args.runs is None:
+        args.runs = 1 if args.what == "lm" else 3
     if not 1 <= args.runs <= 100:
         raise RequestError(f"--runs {args.runs} is outside 1 to 100")
     if args.what == "levels":
@@ -61,7 +71,7 @@ def _rows(args: argparse.Namespace) -> list[BenchRow]:
     """The rows of a bench of times."""
     from partimento.errors import RequestError
 
-    if args.what in ("lm", "codec"):
+    if args.what in ("lm", "codec", "stream"):
         return _lm(args)
     if args.what == "edit":
         from partimento.evaluate.bench_edit import bench_edit
@@ -88,7 +98,7 @@ def _levels(as_json: bool) -> str:
 
 
 def _lm(args: argparse.Namespace) -> list[BenchRow]:
-    """The rows of ``bench lm`` and ``bench codec``."""
+    """The rows of the benches of language models."""
     from importlib.util import find_spec
 
     from partimento.errors import MissingDependencyError
@@ -99,6 +109,15 @@ def _lm(args: argparse.Namespace) -> list[BenchRow]:
         from partimento.evaluate.bench_codec import bench_codec
 
         return bench_codec(args.runs, args.seconds)
+    if args.what == "stream":
+        from partimento.evaluate.bench_stream import bench_stream
+
+        return bench_stream(("eager", "int8", "int4"), args.shape, args.seconds, args.runs)
+    if args.device == "cuda":
+        from partimento.evaluate.bench_cuda import bench_cuda
+
+        return bench_cuda()
     from partimento.evaluate.bench_lm import bench_lm
 
-    return bench_lm(args.runs, args.seconds, args.shape)
+    only = [name.strip() for name in args.only.split(",") if name.strip()]
+    return bench_lm(args.runs, args.seconds, args.shape, only, lambda line: print(line, file=sys.stderr, flush=True))

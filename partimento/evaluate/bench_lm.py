@@ -1,36 +1,26 @@
-"""Speed of MusicGen from prompt to waveform, codec included, beside transformers in the same run.
+"""Speed and memory of MusicGen from prompt to waveform, codec included, beside transformers in the same run.
 
-Random weights (speed does not depend on them), guidance 3, one piece. A row per engine, with its ratio to the best of
-transformers; frames per second ÷ 50 is the multiple of real time.
+A checkpoint with random weights (speed does not depend on them) is written once; each system loads it in a process of its
+own and makes one piece with guidance 3. Frames per second ÷ 50 is the multiple of real time.
 """
 
 from __future__ import annotations
 
-import gc
-import resource
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
-import torch
-
-from partimento.codec.encodec import EncodecCodec
-from partimento.codec.encodec_layout import config_from_transformers
-from partimento.embed.t5 import TextStates
-from partimento.errors import RequestError
+from partimento.errors import FileError, RequestError
 from partimento.evaluate.bench import BenchRow
-from partimento.lm.engines import ENGINES, get_engine
-from partimento.lm.generate import Texts, generate
-from partimento.lm.sampling import Sampling
-from partimento.lm.transformer import MusicGenLm
-from partimento.models.musicgen.hf_layout import lm_config
-from partimento.models.musicgen.loader import MusicGen
+from partimento.evaluate.bench_lm_run import FRAME_RATE_HZ, LONG_LAYERS, LONG_S, PEERS, SHORT_S
+from partimento.evaluate.bench_stream import write_checkpoint
+from partimento.lm.engines import ENGINES, has_openvino
 
-FRAME_RATE_HZ = 50
-PROMPT_IDS = (3, 100, 19, 8, 57, 640, 7, 4200, 95, 1)
-"""Any ten tokens: as many as a short prompt has."""
 SHAPES: dict[str, dict[str, Any]] = {
     "small": {
         "decoder": {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "ffn_dim": 4096},
@@ -43,14 +33,12 @@ SHAPES: dict[str, dict[str, Any]] = {
         "filters": 4,
     },
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Timed:
-    """Seconds of one run: in all, and until the first sound."""
-
-    total_s: float
-    first_s: float
+LONG = "long"
+GOAL_FRAMES_S = 50.0
+GOAL_RATIO = 3.5
+GOAL_LONG = 12.0
+GOAL_MEMORY = 0.5
+GOAL_FIRST_S = 2.0
 
 
 def _config(shape: str) -> Any:
@@ -66,90 +54,96 @@ def _config(shape: str) -> Any:
     return MusicgenConfig(text_encoder={"model_type": "t5", **part["text"]}, audio_encoder=audio, decoder=decoder)
 
 
-def _transformers(shape: str, n_frames: int, dtype: torch.dtype) -> Callable[[], _Timed]:
-    """A run of transformers' own ``generate``."""
-    from transformers import MusicgenForConditionalGeneration
-
-    model: Any = MusicgenForConditionalGeneration(_config(shape))
-    model.eval().to(dtype)
-    ids = torch.tensor([PROMPT_IDS])
-    special = dict.fromkeys(("pad_token_id", "bos_token_id", "decoder_start_token_id"), 2048)
-
-    def _run() -> _Timed:
-        start = time.perf_counter()
-        with torch.inference_mode():
-            model.generate(
-                ids, attention_mask=torch.ones_like(ids), do_sample=True, top_k=250, guidance_scale=3.0,
-                max_new_tokens=n_frames + 3, **special,
-            )  # fmt: skip
-        took = time.perf_counter() - start
-        return _Timed(took, took)
-
-    return _run
+def systems() -> list[str]:
+    """What can be measured here: our engines for the CPU, transformers, and the cost of a long piece."""
+    here = [name for name, engine in ENGINES.items() if engine.device in (None, "cpu")]
+    here = [name for name in here if has_openvino() or not name.startswith("int")]
+    return [*here, *PEERS, LONG]
 
 
-def _ours(shape: str, n_frames: int, engine: str) -> Callable[[], _Timed]:
-    """A run of ours by an engine, streamed; the codec in float32."""
-    from pathlib import Path
-
-    from transformers import T5EncoderModel
-
-    config = _config(shape)
-    lm = get_engine(engine).prepare(MusicGenLm(lm_config(config.to_dict())).eval().requires_grad_(False))
-    codec = EncodecCodec(config_from_transformers(config.audio_encoder.to_dict())).eval().requires_grad_(False)
-    text_encoder: Any = T5EncoderModel(config.text_encoder)
-    text_encoder.eval()
-    ids = torch.tensor([PROMPT_IDS])
-
-    def _run() -> _Timed:
-        start = time.perf_counter()
-        with torch.inference_mode():
-            states = text_encoder(input_ids=ids).last_hidden_state
-        model = MusicGen(lm, codec, text_encoder, False, "transformers", Path())
-        codes = generate(lm, Texts(TextStates(states, torch.ones_like(ids).bool())), n_frames, Sampling(), [0])
-        first = 0.0
-        for piece in model.decode_stream(codes):
-            first = first or (time.perf_counter() - start if piece.shape[-1] else 0.0)
-        return _Timed(time.perf_counter() - start, first)
-
-    return _run
-
-
-def bench_lm(runs: int = 1, seconds: float = 10.0, shape: str = "small") -> list[BenchRow]:
-    """Measure, each engine ``runs`` times; the best counts.
+def bench_lm(
+    runs: int = 1, seconds: float = 10.0, shape: str = "small", only: Sequence[str] = (), say: Callable[[str], None] = print
+) -> list[BenchRow]:
+    """Measure, each system in ``runs`` processes, one system after the other; the best of each counts.
 
     Args:
         runs: at least 1.
         seconds: of music, 1 to 30.
         shape: one of :data:`SHAPES`.
+        only: some of :func:`systems` ("transformers" for both of its types); empty for all but the long piece.
+        say: takes a line of progress.
 
     Raises:
-        RequestError: out of range.
+        RequestError: out of range, or no such system.
     """
     if not 1 <= seconds <= 30:
         raise RequestError(f"{seconds:g} s of music is outside 1 to 30 s")
-    n_frames = round(seconds * FRAME_RATE_HZ)
-    engines: dict[str, Callable[..., Callable[[], _Timed]]] = {
-        **{f"ours {name}": partial(_ours, shape, engine=name) for name in ENGINES},
-        "transformers float32": partial(_transformers, shape, dtype=torch.float32),
-        "transformers bfloat16": partial(_transformers, shape, dtype=torch.bfloat16),
-    }
-    rates, firsts, peaks = {}, {}, {}
-    for name, build in engines.items():
-        run = build(n_frames=n_frames)
-        timed = [run() for _ in range(runs)]
-        rates[name] = n_frames / min(t.total_s for t in timed)
-        firsts[name] = min(t.first_s for t in timed)
-        peaks[name] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        del run
-        gc.collect()
-    best = max(rate for name, rate in rates.items() if name.startswith("transformers"))
-    rows = [
-        BenchRow(f"{name}: {rate / FRAME_RATE_HZ:.2f}x real time, {rate / best:.2f}x transformers' best", rate, "frames/s")
-        for name, rate in rates.items()
-    ]
-    rows.append(BenchRow("ours eager: first sound of a stream", firsts["ours eager"], "s", "≤ 2",
-                         firsts["ours eager"] <= 2.0))  # fmt: skip
-    # The peak of a process only rises, so it says something about the first engine only.
-    rows.append(BenchRow("ours eager: peak memory", peaks["ours eager"], "GB"))
+    known = systems()
+    wanted = [name for name in known if (name in only or name.split()[0] in only) or (not only and name != LONG)]
+    wrong = [name for name in only if not any(name in (one, one.split()[0]) for one in known)]
+    if wrong:
+        raise RequestError(f"nothing here is called '{wrong[0]}'; known: {', '.join(known)}")
+    found: dict[str, dict[str, float]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        if wanted != [LONG]:
+            write_checkpoint(Path(folder), _config(shape))
+        for turn in range(runs):
+            for name in wanted:
+                say(f"{name} ({turn + 1} of {runs})")
+                task = f"{LONG} {'int4' if has_openvino() else 'eager'}" if name == LONG else name
+                figures = _in_a_process(task, folder, seconds)
+                best = found.setdefault(name, figures)
+                found[name] = {key: min(value, figures[key]) for key, value in best.items()}
+    long = found.pop(LONG, None)
+    return [*_rows(found, round(seconds * FRAME_RATE_HZ)), *([] if long is None else _long_rows(long))]
+
+
+def _in_a_process(system: str, folder: str, seconds: float) -> dict[str, float]:
+    """Figures of one run."""
+    command = [sys.executable, "-m", "partimento.evaluate.bench_lm_run", system, folder, str(seconds)]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "HF_HUB_OFFLINE": "1"}, check=False)
+    if done.returncode:
+        raise FileError(f"{system} could not be measured: {done.stderr.strip().splitlines()[-1:]}")
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def _rows(found: dict[str, dict[str, float]], n_frames: int) -> list[BenchRow]:
+    """The table: end to end, then its parts, then memory and first sound."""
+    peers = [name for name in found if name in PEERS]
+    best = max((n_frames / found[name]["total_s"] for name in peers), default=None)
+    least = min((found[name]["peak_gb"] for name in peers), default=None)
+    rows, fastest = [], max((n for n in found if n not in PEERS), key=lambda n: -found[n]["total_s"], default="")
+    for name, figures in found.items():
+        rate = n_frames / figures["total_s"]
+        ratio = "" if best is None else f", {rate / best:.2f}x transformers' best"
+        met = None if best is None or name != fastest else rate >= GOAL_FRAMES_S and rate >= GOAL_RATIO * best
+        goal = f"≥ {GOAL_FRAMES_S:g} and ≥ {GOAL_RATIO:g}x" if name == fastest else ""
+        label = f"{name}: prompt to waveform, {rate / FRAME_RATE_HZ:.2f}x real time{ratio}"
+        rows.append(BenchRow(label, rate, "frames/s", goal, met))
+    for name, figures in found.items():
+        label = f"{name}: language model alone, {1000 * figures['lm_s'] / n_frames:.1f} ms a frame"
+        rows.append(BenchRow(label, n_frames / figures["lm_s"], "frames/s"))
+    for name, figures in found.items():
+        rows.append(BenchRow(f"{name}: codec alone", n_frames / FRAME_RATE_HZ / figures["codec_s"], "x real time"))
+    for name, figures in found.items():
+        share = "" if least is None else f", {figures['peak_gb'] / least:.2f}x transformers' least"
+        met = None if least is None or name in PEERS else figures["peak_gb"] <= GOAL_MEMORY * least
+        goal = "" if met is None else f"≤ {GOAL_MEMORY:g}x"
+        rows.append(BenchRow(f"{name}: peak memory{share}", figures["peak_gb"], "GB", goal, met))
+    for name, figures in found.items():
+        if name not in PEERS:
+            label, first = f"{name}: first sound of a stream (loaded in {figures['load_s']:.1f} s)", figures["first_s"]
+            rows.append(BenchRow(label, first, "s", f"≤ {GOAL_FIRST_S:g}", first <= GOAL_FIRST_S))
     return rows
+
+
+def _long_rows(figures: dict[str, float]) -> list[BenchRow]:
+    """Five minutes beside 30 s."""
+    of = f"{LONG_S} s beside {SHORT_S} s ({LONG_LAYERS} of 24 layers, language model alone)"
+    cost = figures[f"cpu_{LONG_S}_s"] / figures[f"cpu_{SHORT_S}_s"]
+    grown = figures[f"resident_{LONG_S}_gb"] - figures[f"resident_{SHORT_S}_gb"]
+    return [
+        BenchRow(f"{of}: processor time", cost, "x", f"≤ {GOAL_LONG:g}", cost <= GOAL_LONG),
+        BenchRow(f"{of}: memory more", 1024 * grown, "MB", "≤ 50", 1024 * grown <= 50),
+    ]

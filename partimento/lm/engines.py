@@ -89,6 +89,15 @@ def _int4(lm: MusicGenLm) -> MusicGenLm:
     return _openvino(lm, 4)
 
 
+def _cuda(lm: MusicGenLm) -> MusicGenLm:
+    if not torch.cuda.is_available():
+        raise UnsupportedError("engine cuda needs a CUDA GPU, and PyTorch finds none here; take auto")
+    from partimento.lm.engine_cuda import StaticRunner
+
+    StaticRunner(lm.to("cuda", torch.bfloat16), graphs=True)
+    return lm
+
+
 ENGINES = {
     engine.name: engine
     for engine in (
@@ -96,6 +105,7 @@ ENGINES = {
         Engine("int8", "8-bit weights on the CPU", _int8, 0.15, 0.005, "cpu"),
         Engine("int4", "4-bit weights on the CPU", _int4, 0.4, 0.02, "cpu"),
         Engine("bf16", "bfloat16", _bf16, 0.15, 0.005),
+        Engine("cuda", "bfloat16 on a GPU, each step one CUDA graph", _cuda, 0.15, 0.005, "cuda"),
     )
 }
 """All engines by name."""
@@ -126,6 +136,8 @@ def choose_engine(name: str, lm: MusicGenLm) -> Choice:
     weights = sum(parameter.numel() for parameter in lm.parameters())
     if weights <= _SMALL:
         return Choice(ENGINES["eager"], f"{weights / 1e6:.1f} million weights need nothing faster than the reference")
+    if torch.cuda.is_available():
+        return Choice(ENGINES["cuda"], "there is a CUDA GPU")
     if has_openvino():
         return Choice(ENGINES["int8"], "nearest to the reference among the fast ones on a CPU")
     return Choice(ENGINES["eager"], "OpenVINO is not installed; pip install 'partimento[fast]' makes it several times as fast")

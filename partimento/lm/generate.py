@@ -58,9 +58,9 @@ TextAt = Callable[[int, int], Texts]
 """What a window hears, by its first frame and its first new frame: a piece may tell a story."""
 
 
-def item_generators(seeds: Sequence[int]) -> list[torch.Generator]:
-    """One generator per item."""
-    return [torch.Generator().manual_seed(seed) for seed in seeds]
+def item_generators(seeds: Sequence[int], device: torch.device | str = "cpu") -> list[torch.Generator]:
+    """One generator per item, on the device where it is drawn from."""
+    return [torch.Generator(device).manual_seed(seed) for seed in seeds]
 
 
 class _Branches:
@@ -148,7 +148,7 @@ def generate_window(
     for step in range(first_step(config.delays, given), steps):
         out = branches.logits(sequence[..., fed:step])
         fed = step
-        drawn = torch.where(valid[:, step], sample(out, sampling, generators), config.special)
+        drawn = torch.where(valid[:, step], sample(out, sampling, generators).cpu(), config.special)
         sequence[..., step] = torch.where(sequence[..., step] == -1, drawn, sequence[..., step])
         done = frames_complete(config.delays, step)
         if done - handed >= block or (step == steps - 1 and done > handed):
@@ -183,7 +183,7 @@ def generate(
     given = 0 if prompt is None else prompt.shape[2]
     if n_frames <= given:
         raise RequestError(f"{n_frames} frames asked for, of which {given} are given; ask for more")
-    generators = item_generators(seeds)
+    generators = item_generators(seeds, lm.offsets.device)
     keep = window.frames - window.stride
     start = max(0, given - keep) if given >= window.frames else 0
     heard = None if prompt is None else prompt[..., start:]

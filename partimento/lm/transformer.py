@@ -188,15 +188,17 @@ class MusicGenLm(nn.Module):
         if not self.config.cross_attention:
             raise RequestError("this model takes its text as a prefix, not by cross-attention")
         text = self.project_text(states, mask)
-        mask = mask.bool()
+        mask = mask.to(text.device).bool()
         # A text without any position attends to one zero instead: its result is zero, where nothing to attend to is NaN.
         mask = torch.cat([mask[:, :1] | ~mask.any(dim=1, keepdim=True), mask[:, 1:]], dim=1)
         kept = None if bool(mask.all()) else mask[:, None, None, :]
-        if self.runner is not None:
-            return self.runner.text(text, kept)
+        return self.keys_values(text, kept) if self.runner is None else self.runner.text(text, kept)
+
+    def keys_values(self, text: Tensor, mask: Tensor | None) -> TextContext:
+        """Keys and values of a projected text ``[R, L, d]`` by the layers' own modules; ``mask`` as in the result."""
         pairs = [cast(CrossAttention, cast(Layer, layer).cross_attn) for layer in self.layers]
         keys, values = zip(*(pair.keys_values(text) for pair in pairs), strict=True)
-        return TextContext(keys, values, kept)
+        return TextContext(keys, values, mask)
 
     def prefix(self, states: Tensor, mask: Tensor, melody: Tensor | None = None) -> Tensor:
         """What a melody model hears before the tokens: melody, then text, ``[R, melody_frames + L, d]``.
@@ -232,25 +234,30 @@ class MusicGenLm(nn.Module):
         Returns:
             ``[R, K, s, cardinality]``; none for the prefix.
         """
-        x = self.embed(tokens + self.offsets).to(self.out_norm.weight).sum(dim=1)
+        x = self.embed(tokens.to(self.offsets.device) + self.offsets).to(self.out_norm.weight).sum(dim=1)
         if prefix is not None:
             x = torch.cat([prefix.to(x), x], dim=1)
         n, past = x.shape[1], 0 if cache is None else cache.length
         x = x + self._positions(past + n)[past:].to(x)
-        logits = self._eager(x, text, cast("KvCache | None", cache)) if self.runner is None else self.runner(x, text, cache)
+        if self.runner is None:
+            logits = self.run_layers(x, text, cast("KvCache | None", cache))
+            if cache is not None:
+                cast(KvCache, cache).advance(n)
+        else:
+            logits = self.runner(x, text, cache)
         logits = logits[:, -tokens.shape[2] :].reshape(x.shape[0], tokens.shape[2], self.config.n_codebooks, -1)
         return logits.transpose(1, 2)
 
-    def _eager(self, x: Tensor, text: TextContext | None, cache: KvCache | None) -> Tensor:
-        """Layers and heads by their own modules: ``[R, n, d]`` to ``[R, n, K * N]``."""
+    def run_layers(self, x: Tensor, text: TextContext | None, cache: KvCache | None, mask: Tensor | None = None) -> Tensor:
+        """Layers and heads by their own modules: ``[R, n, d]`` to ``[R, n, K * N]``. The cache is not advanced.
+
+        ``mask`` is what attention may see, as boolean ``[1, 1, n, past and present]``; None for the causal one.
+        """
         n, past = x.shape[1], 0 if cache is None else cache.length
-        mask = None
-        if past and n > 1:
+        if mask is None and past and n > 1:
             mask = torch.ones(n, past + n, dtype=torch.bool, device=x.device).tril(past)
         for index, layer in enumerate(self.layers):
             x = layer(x, index, cache, mask, text)
-        if cache is not None:
-            cache.advance(n)
         return cast(Tensor, self.heads(self.out_norm(x)))
 
     def _positions(self, n: int) -> Tensor:

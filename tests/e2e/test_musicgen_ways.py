@@ -252,7 +252,7 @@ def test_engines(mono, melodic, tmp_path, engine, capsys):
     assert said == ("eager" if engine == "auto" else engine)
     assert make(melodic, tmp_path / "c.wav", "--engine", engine, "--melody", str(tune(tmp_path / "hum.wav"))).shape == sound.shape
     known = refusal(capsys, "generate", "a", "--model", mono, "--engine", "warp", "-o", tmp_path / "d.wav")
-    assert "unknown engine 'warp'; known: auto, eager, int8, int4, bf16" in known
+    assert "unknown engine 'warp'; known: auto, eager, int8, int4, bf16, cuda" in known
 
 
 def test_how_codes_are_drawn(mono, tmp_path, capsys):

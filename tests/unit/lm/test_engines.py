@@ -148,7 +148,7 @@ def test_rows_with_and_without_text(name):
 
 
 def test_refusals(monkeypatch):
-    with pytest.raises(RequestError, match="unknown engine 'warp'; known: auto, eager, int8, int4, bf16"):
+    with pytest.raises(RequestError, match="unknown engine 'warp'; known: auto, eager, int8, int4, bf16, cuda"):
         get_engine("warp")
     monkeypatch.setattr(module, "has_openvino", lambda: False)
     for name in ("int8", "int4"):
@@ -163,6 +163,7 @@ def test_auto_says_what_it_took_and_why(monkeypatch):
     assert (chosen.engine.name, "0.1 million weights" in chosen.reason) == ("eager", True)
     with torch.device("meta"):
         large = MusicGenLm()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     for there, name, reason in ((True, "int8", "nearest to the reference"), (False, "eager", "OpenVINO is not installed")):
         monkeypatch.setattr(module, "has_openvino", lambda there=there: there)
         chosen = choose_engine("auto", large)

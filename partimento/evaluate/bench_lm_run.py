@@ -1,0 +1,120 @@
+"""One way of running a MusicGen, measured in a process of its own.
+
+Run as ``python -m partimento.evaluate.bench_lm_run SYSTEM FOLDER SECONDS``.
+
+``FOLDER`` holds a checkpoint (for ``long``, nothing is read from it). Prints the figures as JSON. Times are of this process
+alone, and so is the peak of memory: what one system leaves behind is not counted as the next one's.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from partimento.evaluate.bench_stream import WORDS, peak_gb
+
+FRAME_RATE_HZ = 50
+PEERS = {"transformers float32": torch.float32, "transformers bfloat16": torch.bfloat16}
+LONG_LAYERS = 4
+SHORT_S, LONG_S = 30, 300
+
+
+def ours(folder: str, engine: str, n_frames: int) -> dict[str, float]:
+    """Ours by an engine: the whole way streamed, then the language model alone and the codec alone."""
+    from partimento.lm.engines import get_engine
+    from partimento.lm.generate import Texts, generate
+    from partimento.lm.sampling import Sampling
+    from partimento.models.musicgen.loader import load_musicgen
+
+    start = time.perf_counter()
+    model = load_musicgen(folder, layerwise=True)
+    get_engine(engine).prepare(model.lm)
+    loaded, first = time.perf_counter(), 0.0
+    codes = generate(model.lm, Texts(model.texts.encode([WORDS])), n_frames, Sampling(), [0])
+    kept = []
+
+    def counted() -> Any:
+        for piece in codes:
+            kept.append(piece)
+            yield piece
+
+    for piece in model.decode_stream(counted()):
+        first = first or (time.perf_counter() if piece.shape[-1] else 0.0)
+    total_s = time.perf_counter() - loaded
+    peak = peak_gb()
+    start_codec = time.perf_counter()
+    for _ in model.decode_stream(iter(kept)):
+        pass
+    codec_s = time.perf_counter() - start_codec
+    return {
+        "load_s": loaded - start, "total_s": total_s, "first_s": first - loaded, "peak_gb": peak, "codec_s": codec_s,
+        "lm_s": total_s - codec_s,
+    }  # fmt: skip
+
+
+def theirs(folder: str, dtype: torch.dtype, n_frames: int) -> dict[str, float]:
+    """transformers' own ``generate``, whose first sound is its last, then its codec alone."""
+    from transformers import AutoTokenizer, MusicgenForConditionalGeneration
+
+    start = time.perf_counter()
+    model: Any = MusicgenForConditionalGeneration.from_pretrained(folder, local_files_only=True, dtype=dtype)
+    model.eval()
+    loaded = time.perf_counter()
+    tokens = AutoTokenizer.from_pretrained(folder, local_files_only=True)(WORDS, return_tensors="pt")
+    special = dict.fromkeys(("pad_token_id", "bos_token_id", "decoder_start_token_id"), model.config.decoder.vocab_size)
+    options = {"do_sample": True, "top_k": 250, "guidance_scale": 3.0, "max_new_tokens": n_frames + 3, **special}
+    with torch.inference_mode():
+        model.generate(**tokens, **options)
+        total_s, peak = time.perf_counter() - loaded, peak_gb()
+        codes = torch.randint(0, 2048, (1, 1, 4, n_frames))
+        start_codec = time.perf_counter()
+        model.audio_encoder.decode(codes, [None])
+    codec_s = time.perf_counter() - start_codec
+    return {
+        "load_s": loaded - start, "total_s": total_s, "first_s": total_s, "peak_gb": peak, "codec_s": codec_s,
+        "lm_s": total_s - codec_s,
+    }  # fmt: skip
+
+
+def long(engine: str) -> dict[str, float]:
+    """Cost and memory of 5 minutes beside 30 s, in windows, of a small model with fewer layers; the language model alone."""
+    from partimento.embed.t5 import TextStates
+    from partimento.lm.engines import get_engine
+    from partimento.lm.generate import Texts, generate
+    from partimento.lm.sampling import Sampling
+    from partimento.lm.transformer import LmConfig, MusicGenLm
+
+    torch.manual_seed(0)
+    lm = MusicGenLm(LmConfig(n_layers=LONG_LAYERS)).eval().requires_grad_(False)
+    lm = get_engine(engine).prepare(lm)
+    texts = Texts(TextStates.stack([torch.randn(10, 768)]))
+    figures: dict[str, float] = {}
+    for seconds in (SHORT_S, LONG_S):
+        cpu, wall = time.process_time(), time.perf_counter()
+        for _ in generate(lm, texts, seconds * FRAME_RATE_HZ, Sampling(), [0]):
+            pass
+        figures |= {f"cpu_{seconds}_s": time.process_time() - cpu, f"wall_{seconds}_s": time.perf_counter() - wall}
+        status = Path("/proc/self/statm")
+        figures[f"resident_{seconds}_gb"] = int(status.read_text().split()[1]) * 4096 / 2**30 if status.exists() else peak_gb()
+    return figures
+
+
+def main(system: str, folder: str, seconds: float) -> None:
+    """Measure one system and print the figures."""
+    n_frames = round(seconds * FRAME_RATE_HZ)
+    if system in PEERS:
+        figures = theirs(folder, PEERS[system], n_frames)
+    elif system.startswith("long "):
+        figures = long(system.removeprefix("long "))
+    else:
+        figures = ours(folder, system, n_frames)
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], float(sys.argv[3]))
