@@ -38,7 +38,7 @@ class MiniScorePerformer(ScorePerformer):
     """Like the score performer in everything but who writes the tune."""
 
     name = NAME
-    description = "as score, but the tune is written by the built-in score model (learned; needs PyTorch)"
+    description = "as score, but the built-in score model writes the tune (learned, experimental; needs PyTorch)"
     support: ClassVar[dict[str, Support]] = ScorePerformer.support | {
         control: Support.LEARNED for control in ("words", "style") if control in CONTROLS
     }

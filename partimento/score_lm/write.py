@@ -34,8 +34,8 @@ class ScoreSampling:
         top_p: the smallest set of likeliest tokens with this share of the probability is drawn from.
     """
 
-    temperature: float = 0.95
-    top_p: float = 0.95
+    temperature: float = 1.0
+    top_p: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0.0 < self.temperature <= 4.0 or not 0.0 < self.top_p <= 1.0:
