@@ -71,14 +71,18 @@ def _longer(score: Score, n_bars: int) -> Score:
     bar = score.metre_at(score.n_bars - 1).bar_quarters
     end = score.bar_starts[-1] + bar
     chords = [replace(c, end=min(c.end, end)) for c in (score.chords or chords_of(score)) if c.start < end]
-    period = min(_LOOP_BARS, score.n_bars) * bar
+    loop = min(_LOOP_BARS, score.n_bars)
+    period = loop * bar
     more: list[ChordSpan] = []
-    for k in range(1, -(-n_bars * score.n_bars // _LOOP_BARS) + n_bars + 1):
+    for k in range(1, -(-n_bars // loop) + 1):
         for span in chords:
             start, stop = max(span.start, end - period) + k * period, span.end + k * period
             if span.end > end - period and start < end + n_bars * bar:
                 more.append(ChordSpan(start, min(stop, end + n_bars * bar), span.chord))
-    return replace(score, length=end + n_bars * bar, chords=(*chords, *more))
+    sections = score.sections
+    if sections:
+        sections = (*sections[:-1], replace(sections[-1], n_bars=sections[-1].n_bars + n_bars))
+    return replace(score, length=end + n_bars * bar, chords=(*chords, *more), sections=sections)
 
 
 def _lead(score: Score) -> tuple[Track, GridScore, int]:

@@ -49,12 +49,13 @@ class Grammar:
     Args:
         walk: where we are; it is fed elsewhere.
         rules: one per part.
+        busy: for each part the tick up to which notes from before the walk's piece sound.
     """
 
-    def __init__(self, walk: Walk, rules: Sequence[PartRules]) -> None:
+    def __init__(self, walk: Walk, rules: Sequence[PartRules], busy: Sequence[int]) -> None:
         self.walk, self.rules, self.v = walk, tuple(rules), walk.v
         self._n = len(walk.v)
-        self._free = [0] * len(self.rules)
+        self._busy = tuple(busy)
 
     def allowed(self, bar_over: int) -> Mask:
         """Tokens that may come next inside a bar.
@@ -72,7 +73,9 @@ class Grammar:
         elif kind == "level":
             self._places(mask)
         elif kind == "long":
-            mask[v.ticks.slice] = True
+            room = walk.grid.end - walk.tick - walk.longs * LONG
+            mask[v.ticks[1] : v.ticks[max(1, min(LONG, room))] + 1] = True
+            mask[v.long[0]] = room > LONG
         elif kind in ("at", "ticks"):
             self._pitches(mask)
             if kind == "at":
@@ -121,11 +124,11 @@ class Grammar:
 
     def free_from(self, track: int) -> int:
         """Tick from which a single line may go on."""
-        if not self.rules[track].single or not self.walk.notes[track]:
+        if not self.rules[track].single:
             return 0
         here = self.walk.grid.bars[max(self.walk.bar, 0)]
         before = [n for n in self.walk.notes[track] if n.start < here.start + here.ticks]
-        return max((n.start + n.ticks for n in before), default=0)
+        return max([self._busy[track], *(n.start + n.ticks for n in before)])
 
     def _places(self, mask: Mask, track: int | None = None) -> None:
         """Places in the bar behind the last one (for a new part: anywhere)."""
@@ -144,8 +147,7 @@ class Grammar:
         room = walk.grid.end - walk.tick
         shortest = self.rules[walk.track].shortest
         mask[self.v.ticks[shortest] : self.v.ticks[max(shortest, min(LONG, room))] + 1] = True
-        if room >= 2 * LONG:
-            mask[self.v.long[0]] = True
+        mask[self.v.long[0]] = room > LONG
         if walk.length[walk.track]:
             mask[self.v.ticks[(walk.length[walk.track] - 1) % LONG + 1]] &= walk.length[walk.track] > LONG
 

@@ -58,8 +58,8 @@ def choose(logits: np.ndarray, mask: Mask, sampling: ScoreSampling, rng: np.rand
 class _Pen:
     """The model, a walk and a grammar moving together over one sequence."""
 
-    def __init__(self, model: ScoreModel, walk: Walk, rules: Sequence[PartRules], capacity: int) -> None:
-        self.model, self.walk, self.grammar = model, walk, Grammar(walk, rules)
+    def __init__(self, model: ScoreModel, walk: Walk, rules: Sequence[PartRules], busy: Sequence[int], capacity: int) -> None:
+        self.model, self.walk, self.grammar = model, walk, Grammar(walk, rules, busy)
         self.cache = model.cache(1, capacity)
         self._waiting: list[tuple[int, tuple[int, ...]]] = []
 
@@ -102,6 +102,12 @@ def _filled(grid: GridScore, walk: Walk) -> GridScore:
         for i, t in enumerate(grid.tracks)
     )
     return replace(grid, tracks=tracks)
+
+
+def _busy(grid: GridScore, base: int) -> list[int]:
+    """Ticks of each part, from bar ``base`` on, that notes from before it still sound."""
+    start = grid.bars[base].start
+    return [max([0, *(n.start + n.ticks - start for n in t.notes if n.start < start)]) for t in grid.tracks]
 
 
 def _without(grid: GridScore, first: int, last: int) -> GridScore:
@@ -149,7 +155,7 @@ def write_bars(
         moved = tuple(replace(r, bars=None if r.bars is None else frozenset(b - base for b in r.bars)) for r in rules)
         writer = BarWriter(part if model.config.chord_tokens else replace(part, chords=()), v, 0)
         walk = Walk(v, replace(part, tracks=tuple(replace(t, notes=()) for t in part.tracks)), [range(n - base)])
-        pen = _Pen(model, walk, moved, context + _MAX_BAR_TOKENS)
+        pen = _Pen(model, walk, moved, _busy(grid, base), context + _MAX_BAR_TOKENS)
         pen.say(header(part, v))
         for index in range(start - base):
             pen.say(list(writer.write_bar(index, fresh=False)))
@@ -234,7 +240,7 @@ def fill_gap(
     moved = tuple(replace(r, bars=None if r.bars is None else frozenset(b - base for b in r.bars)) for r in rules)
     said = part if model.config.chord_tokens else replace(part, chords=())
     given = encode(part, v, segments[:2], chords=model.config.chord_tokens)
-    pen = _Pen(model, walk, moved, len(given) + _MAX_BAR_TOKENS * (last - first))
+    pen = _Pen(model, walk, moved, _busy(grid, base), len(given) + _MAX_BAR_TOKENS * (last - first))
     pen.say([*given, MIDDLE])
     writer = BarWriter(said, v, 0)
     writer.bar = part.bars[max(0, first - base - 1)]

@@ -103,7 +103,7 @@ def test_bars_of_a_given_score(model: ScoreModel, band) -> None:  # type: ignore
     assert [n for n in other.track(lead.name).notes if not start <= n.start < end] == kept
     assert [t for t in other.tracks if t.name != lead.name] == [t for t in band.tracks if t.name != lead.name]
     longer = add_bars(band, 5, model, np.random.default_rng(1))
-    assert longer.n_bars == band.n_bars + 5
+    assert longer.n_bars == band.n_bars + 5 == longer.sections[-1].end_bar
     assert longer.track(lead.name).notes[: len(lead.notes)] == lead.notes
     assert longer.chord_at(band.length + 1.0) is not None
     with pytest.raises(RequestError, match="bars 8-9 are not in the score"):
