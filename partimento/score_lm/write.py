@@ -252,7 +252,7 @@ def fill_gap(
     tracks = []
     for i, old in enumerate(grid.tracks):
         new = [
-            GridNote(n.start + at, n.pitch, min(n.ticks, gap[1] - n.start - at))
+            GridNote(n.start + at, n.pitch, n.ticks if old.is_drum else min(n.ticks, gap[1] - n.start - at))
             for n in walk.notes[i]
             if gap[0] <= n.start + at < gap[1]
         ]
