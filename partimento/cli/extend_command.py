@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--model", required=True, metavar="NAME", help="a MusicGen checkpoint: its folder or the id of a downloaded one")
     add("--seconds", type=float, default=DEFAULT_S, metavar="S", help=f"how much is added (default {DEFAULT_S:g})")
     add("--negative", metavar="WORDS", help="what must not be there")
-    add("--engine", metavar="NAME", help="how the model runs: auto (eager), eager, int8 or bf16")
+    add("--engine", metavar="NAME", help="how the model runs: auto, eager, int8, int4, bf16 or cuda")
     add_sampling_options(parser)
     add("--seed", type=int, metavar="N", help="same seed, same bytes (default 0)")
     add("-o", "--output", required=True, type=Path, metavar="FILE", help="wav, flac, ogg or mp3")

@@ -31,7 +31,7 @@ def add_request_options(parser: argparse.ArgumentParser, *, sound: bool) -> None
         alone = "the melody's recording is a tune alone (hummed, whistled): take no drums or bass out of it"
         add("--melody-alone", action="store_true", default=None, help=alone)
         add("--story", metavar="TEXT", help='words along the time line: "0: calm piano; 15: drums come in" (MusicGen models)')
-        add("--engine", metavar="NAME", help="how a MusicGen model runs: auto (eager), eager, int8 or bf16")
+        add("--engine", metavar="NAME", help="how a MusicGen model runs: auto, eager, int8, int4, bf16 or cuda")
         add_sampling_options(parser)
         add("--soundfont", metavar="SF2", help="a SoundFont file, fluidr3 or musescore (default: built-in TimGM6mb)")
         add("--sample-rate", type=int, metavar="HZ", help="of the output (default 44100)")

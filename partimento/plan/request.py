@@ -54,7 +54,7 @@ class GenerateRequest:
         index: which of ``--n`` results this is, ≥ 0; it takes part in the seed.
         story: words that change along the time line (:func:`partimento.plan.story.parse_story`); ``words`` hold throughout.
         extends: path of a recording that the piece goes on from; ``duration_s`` then counts from the recording's beginning.
-        engine: how a language model is run (:mod:`partimento.lm.engines`): ``auto``, ``eager``, ``int8`` or ``bf16``.
+        engine: how a language model is run (:mod:`partimento.lm.engines`): ``auto`` or a name.
         melody_alone: the melody's recording is hummed, whistled or played alone: nothing is taken out of it first.
         top_k: a language model draws each code from this many likeliest ones, 0 for all; None, here as in the next three,
             for the model's own habit.
