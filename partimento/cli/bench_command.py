@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ BENCHES = {
     "codec": "its codec beside transformers'",
     "stream": "its first sound and peak memory, engine by engine, beside transformers'",
     "metrics": "a thousand clips through FAD",
+    "data": "rendering training data with stems, and its caches",
     "levels": "loudness of a piece of every style",
 }
 
@@ -39,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--runs", type=int, metavar="N", help="take the best of N (default 3, with lm 1)")
     parser.add_argument("--clips", type=int, default=1000, metavar="N", help="with metrics: how many (default 1000)")
+    parser.add_argument("--items", type=int, default=40, metavar="N", help="with data: rendered of each kind (default 40)")
+    parser.add_argument("--sheets", type=Path, metavar="DIR", help="with data: lead sheets to render as well (MusicXML)")
     parser.add_argument("--json", action="store_true", help="print machine-readable JSON")
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
 
@@ -83,6 +87,12 @@ def _rows(args: argparse.Namespace) -> list[BenchRow]:
         if not 20 <= args.clips <= 100_000:
             raise RequestError(f"--clips {args.clips} is outside 20 to 100000")
         return bench_metrics(args.clips)
+    if args.what == "data":
+        from partimento.evaluate.bench_data import bench_data
+
+        if not 8 <= args.items <= 10_000:
+            raise RequestError(f"--items {args.items} is outside 8 to 10000")
+        return bench_data(args.items, args.sheets)
     from partimento.evaluate.bench import bench_generate
 
     return bench_generate(args.runs)

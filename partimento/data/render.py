@@ -13,20 +13,25 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from partimento.data.audio_folder import RENDERED_MANIFEST
+from partimento.data.workers import leave_with_parent
 from partimento.errors import FileError, PartimentoError
+from partimento.paths import write_bytes
 from partimento.score.score import Score, Track
+
+if TYPE_CHECKING:
+    from partimento.score.sampler import NoteCache
 
 Samples = NDArray[np.float32]
 
@@ -37,6 +42,8 @@ SILENT_DBFS = -55.0
 MANIFEST = RENDERED_MANIFEST
 SKIPPED = "skipped.jsonl"
 SHEET_SUFFIXES = (".mxl", ".musicxml", ".xml")
+_NOTE_BYTES = 512 << 20
+_FLAC_LEVEL = 0.25  # of libsndfile's 0 to 1: level 2 of 8; higher ones cost time and save two per cent
 _MOODS = ("calm", "happy", "sad", "dark", "bright", "energetic", "dreamy", "tense", "romantic", "playful")
 _SPLIT_SHARES = (("test", 0.06), ("valid", 0.12))
 
@@ -111,17 +118,45 @@ class Piece:
     moods: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=1)
+def _notes() -> NoteCache:
+    """Notes played before, for all items of this process."""
+    from partimento.score.sampler import NoteCache
+
+    return NoteCache(_NOTE_BYTES)
+
+
+@lru_cache(maxsize=1024)
+def _sheet(path: Path) -> Score:
+    """A sheet, read once per process: most are drawn several times."""
+    from partimento.score.musicxml_read import read_musicxml
+
+    return read_musicxml(path)
+
+
+def _dry_stems(score: Score, font: Path, sample_rate: int) -> Iterator[tuple[str, Samples]]:
+    """Every track's sound ``[2, n]`` with its name, one at a time.
+
+    In this thread alone: processes share the work, and threads would only wait for each other.
+    """
+    from partimento.score.sampler import render_track
+    from partimento.score.soundfont import open_soundfont
+
+    opened = open_soundfont(font)
+    for track in score.tracks:
+        yield track.name, render_track(opened, score, track, sample_rate, _notes())
+
+
 def make_piece(config: RenderConfig, rng: np.random.Generator, index: int) -> Piece:
     """The score of an item. Raises PartimentoError or ValueError when it cannot be made."""
     seconds = float(rng.uniform(*config.seconds))
     if config.sheets is None or rng.random() < config.composed_share:
         return _composed(config, rng, index, seconds)
     from partimento.data.orchestrate import orchestrate
-    from partimento.score.musicxml_read import read_musicxml
 
     files = sheet_files(config.sheets)
     path = files[int(rng.integers(len(files)))]
-    sheet = read_musicxml(path)
+    sheet = _sheet(path)
     return Piece(orchestrate(sheet, rng, seconds), path.relative_to(config.sheets).as_posix(), melody_group(sheet))
 
 
@@ -155,7 +190,6 @@ def render_item(config: RenderConfig, index: int) -> dict[str, Any]:
     from partimento.data.annotations import annotate
     from partimento.data.captions import TEST_TEMPLATES, TRAIN_TEMPLATES, captions, facts_of
     from partimento.plan.serial import to_json
-    from partimento.score.sampler import render_tracks
     from partimento.score.soundfont import find_soundfont
 
     rng = np.random.default_rng([config.seed, index])
@@ -165,8 +199,7 @@ def render_item(config: RenderConfig, index: int) -> dict[str, Any]:
     if split == "test" and config.held_out_soundfont is not None and index % 2:
         font = config.held_out_soundfont
     info = find_soundfont(font)
-    dry = {name: wave.samples for name, wave in render_tracks(piece.score, info, config.sample_rate).items()}
-    stems, levels, gain_db = mix_item(dry, config, rng)
+    stems, levels, gain_db = mix_item(_dry_stems(piece.score, info.path, config.sample_rate), config, rng)
     if not stems:
         raise ValueError("no stem sounds")
     heard = tuple(t for t in piece.score.tracks if t.name in stems)
@@ -193,60 +226,87 @@ def _stem_row(i: int, track: Track, level_db: float) -> dict[str, Any]:
 
 
 def mix_item(
-    dry: dict[str, Samples], config: RenderConfig, rng: np.random.Generator
+    dry: Iterable[tuple[str, Samples]], config: RenderConfig, rng: np.random.Generator
 ) -> tuple[dict[str, Samples], dict[str, float], float]:
     """Mono stems as they go into the mix, each stem's gain in dB, and the gain that all got at the end.
 
+    Loudness is that of the stereo stem; the room is the mean of the stereo room's channels.
+
     Args:
-        dry: ``[2, n]`` by name.
+        dry: names and stems ``[2, n]``; each is dropped before the next is asked for.
         config: levels.
         rng: draws gains and the room.
     """
     from partimento.audio.waveform import Waveform
+    from partimento.data.mono_room import add_mono_room
     from partimento.score.mix import active_lufs
-    from partimento.score.room import add_room
 
     room_db = float(rng.uniform(-24.0, -8.0)) if rng.random() < config.room_share else None
     stems: dict[str, Samples] = {}
     levels: dict[str, float] = {}
-    for name, samples in dry.items():
+    for name, samples in dry:
         jitter = float(rng.uniform(-config.gain_jitter_db, config.gain_jitter_db))
-        peak = float(np.abs(samples).max(initial=0.0))
-        if peak < 10.0 ** (SILENT_DBFS / 20.0):
+        one_channel = samples.strides[0] == 0
+        mono = samples[0] if one_channel else samples.mean(axis=0)
+        if _peak(mono if one_channel else samples) < 10.0 ** (SILENT_DBFS / 20.0):
             continue
         level = STEM_LUFS - active_lufs(Waveform(samples, config.sample_rate)) + jitter
-        stereo = np.array(samples * np.float32(10.0 ** (level / 20.0)))
+        stem = mono * np.float32(10.0 ** (level / 20.0))
         if room_db is not None:
-            add_room(samples, 10.0 ** ((level + room_db) / 20.0), stereo, config.sample_rate)
-        stems[name] = np.asarray(stereo.mean(axis=0))
+            add_mono_room(mono, 10.0 ** ((level + room_db) / 20.0), stem, config.sample_rate)
+        stems[name] = stem
         levels[name] = round(level, 3)
     if not stems:
         return {}, {}, 0.0
-    loudest = max(float(np.abs(x).max()) for x in [np.sum(list(stems.values()), axis=0), *stems.values()])
+    loudest = max(_peak(x) for x in [_sum(stems.values()), *stems.values()])
     gain_db = round(min(0.0, PEAK_DBFS - 20.0 * float(np.log10(max(loudest, 1e-9)))), 3)
-    factor = np.float32(10.0 ** (gain_db / 20.0))
-    return {name: samples * factor for name, samples in stems.items()}, levels, gain_db
+    for stem in stems.values():
+        stem *= np.float32(10.0 ** (gain_db / 20.0))
+    return stems, levels, gain_db
+
+
+def _peak(samples: Samples) -> float:
+    """Largest magnitude."""
+    return float(max(samples.max(initial=0.0), -samples.min(initial=0.0)))
+
+
+def _sum(stems: Iterable[Samples]) -> Samples:
+    """Sum in the order given."""
+    parts = iter(stems)
+    total = next(parts).copy()
+    for part in parts:
+        total += part
+    return total
 
 
 def _write_item(config: RenderConfig, index: int, stems: dict[str, Samples], item: dict[str, Any], score: str) -> None:
     """The item's folder, under a temporary name first."""
-    from partimento.audio.io import write_audio
-    from partimento.audio.waveform import Waveform
-
     final = config.out / "items" / f"{index:06d}"
     temporary = final.with_name(f"{final.name}.partial")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    mix: Samples = np.stack(list(stems.values())).sum(axis=0)
-    write_audio(temporary / "mix.flac", Waveform(mix[None, :], config.sample_rate))
+    _write_flac(temporary / "mix.flac", _sum(stems.values()), config.sample_rate)
     if config.stems:
         (temporary / "stems").mkdir()
         for i, samples in enumerate(stems.values()):
-            write_audio(temporary / "stems" / f"{i:02d}.flac", Waveform(samples[None, :], config.sample_rate))
+            _write_flac(temporary / "stems" / f"{i:02d}.flac", samples, config.sample_rate)
     (temporary / "item.json").write_text(json.dumps(item, indent=1) + "\n", encoding="utf-8")
     (temporary / "score.json").write_text(score, encoding="utf-8")
     shutil.rmtree(final, ignore_errors=True)
     temporary.rename(final)
+
+
+def _write_flac(path: Path, samples: Samples, sample_rate: int) -> None:
+    """A mono file of 16 bits, written straight to its place (the folder has a temporary name)."""
+    import soundfile
+
+    scaled = samples * np.float32(2**15)
+    np.rint(scaled, out=scaled)
+    np.clip(scaled, -(2**15), 2**15 - 1, out=scaled)
+    try:
+        soundfile.write(str(path), scaled.astype(np.int16), sample_rate, "PCM_16", compression_level=_FLAC_LEVEL)
+    except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
+        raise FileError(f"cannot write {path}: {error}") from error
 
 
 def read_manifest(out: Path) -> list[dict[str, Any]]:
@@ -261,6 +321,14 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
                 yield json.loads(text)
             except json.JSONDecodeError:
                 continue
+
+
+def _cut_to_lines(path: Path) -> None:
+    """Take away a last line that a crash cut off, so that the next one begins a line."""
+    if path.exists():
+        data = path.read_bytes()
+        if not data.endswith(b"\n"):
+            write_bytes(path, data[: data.rfind(b"\n") + 1])
 
 
 def _attempt(config: RenderConfig, index: int) -> tuple[int, dict[str, Any] | None, str]:
@@ -284,6 +352,8 @@ def render_dataset(config: RenderConfig, *, jobs: int = 1, say: Callable[[str], 
         int(line["id"]) for line in _lines(config.out / SKIPPED)
     }
     missing = [i for i in range(config.n_items) if i not in done]
+    for name in (MANIFEST, SKIPPED):
+        _cut_to_lines(config.out / name)
     for count, (index, line, why) in enumerate(_results(config, missing, jobs), 1):
         path = config.out / (MANIFEST if line is not None else SKIPPED)
         with path.open("a", encoding="utf-8") as file:
@@ -300,7 +370,7 @@ def _results(config: RenderConfig, missing: list[int], jobs: int) -> Iterator[tu
     if jobs <= 1:
         yield from (_attempt(config, index) for index in missing)
         return
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, initializer=leave_with_parent) as pool:
         waiting: set[Future[tuple[int, dict[str, Any] | None, str]]] = set()
         for index in missing:
             waiting.add(pool.submit(_attempt, config, index))

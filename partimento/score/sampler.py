@@ -201,13 +201,14 @@ def render_track(font: SoundFont, score: Score, track: Track, sample_rate: int, 
     if track.notes:
         choice = preset_for(font, track.program, track.is_drum)
         regions = font.regions(choice.bank, choice.program)
-        plays = [
-            (event, region)
-            for event in note_events(score, track, sample_rate)
-            if event.on < n
-            for region in regions
-            if region.sounds(event.key, event.velocity)
-        ]
+        plays: list[tuple[NoteEvent, Region]] = []
+        near: dict[int, list[Region]] = {}  # of a preset's many regions few sound at a key
+        for event in note_events(score, track, sample_rate):
+            if event.on >= n:
+                continue
+            if event.key not in near:
+                near[event.key] = [region for region in regions if region.keys[0] <= event.key <= region.keys[1]]
+            plays += [(event, region) for region in near[event.key] if region.sounds(event.key, event.velocity)]
         for (event, region), choke in zip(plays, chokes(plays), strict=True):
             voice = cache.voice(font, region, event.key, event.velocity)
             if voice is not None:

@@ -122,12 +122,49 @@ def test_silent_stems_are_left_out_and_levels_follow_the_rule() -> None:
     rng = np.random.default_rng(0)
     noise = (0.01 * rng.standard_normal((2, RATE * 2))).astype(np.float32)
     config = RenderConfig(Path(), sample_rate=RATE, gain_jitter_db=0.0, room_share=0.0)
-    stems, levels, gain_db = mix_item({"a": noise, "b": 4 * noise, "c": noise * 1e-3}, config, rng)
+    stems, levels, gain_db = mix_item({"a": noise, "b": 4 * noise, "c": noise * 1e-3}.items(), config, rng)
     assert sorted(stems) == ["a", "b"]
     assert levels["a"] - levels["b"] == pytest.approx(20 * np.log10(4), abs=0.01)
     np.testing.assert_allclose(stems["a"], stems["b"], rtol=0.01, atol=1e-4)
     assert gain_db <= 0
     assert np.abs(stems["a"] + stems["b"]).max() <= 10 ** (-1 / 20) + 1e-4
+
+
+def test_the_mono_room_is_the_mean_of_the_stereo_one() -> None:
+    from partimento.data.mono_room import add_mono_room
+    from partimento.score.room import add_room
+
+    rng = np.random.default_rng(5)
+    dry = rng.standard_normal(RATE * 40).astype(np.float32)
+    dry[RATE * 3 : RATE * 30] = 0.0
+    stereo = np.zeros((2, len(dry)), np.float32)
+    add_room(dry[None], 0.3, stereo, RATE)
+    mono = np.zeros_like(dry)
+    add_mono_room(dry, 0.3, mono, RATE)
+    np.testing.assert_allclose(mono, stereo.mean(axis=0), atol=1e-5)
+    assert np.abs(mono).max() > 0.1
+
+
+def test_panned_stems_are_folded_and_centred_ones_are_not_changed() -> None:
+    rng = np.random.default_rng(1)
+    one = (0.05 * rng.standard_normal(RATE * 2)).astype(np.float32)
+    centred = np.broadcast_to(one, (2, len(one)))
+    panned = np.stack([one, 0.5 * one])
+    config = RenderConfig(Path(), sample_rate=RATE, gain_jitter_db=0.0, room_share=0.0)
+    stems, levels, _ = mix_item([("a", centred), ("b", panned)], config, rng)
+    np.testing.assert_allclose(stems["a"] / np.abs(stems["a"]).max(), one / np.abs(one).max(), atol=1e-6)
+    np.testing.assert_allclose(stems["b"] / np.abs(stems["b"]).max(), one / np.abs(one).max(), atol=1e-6)
+    assert levels["b"] - levels["a"] == pytest.approx(10 * np.log10(2 / 1.25), abs=0.01)
+    np.testing.assert_array_equal(centred[0], one)
+
+
+def test_a_line_that_a_crash_cut_off_costs_that_item_only(config: RenderConfig, tmp_path: Path) -> None:
+    render_dataset(replace(config, n_items=2))
+    manifest = config.out / "manifest.jsonl"
+    manifest.write_bytes(manifest.read_bytes()[:-9])
+    assert render_dataset(config) == 3
+    assert [line["id"] for line in read_manifest(config.out)] == ["000000", "000001", "000002"]
+    assert len(manifest.read_text().splitlines()) == 3
 
 
 def test_the_same_tune_in_another_key_is_in_the_same_split() -> None:
