@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -52,6 +52,7 @@ class MusicGenPerformer:
         "melody (recording)": Support.LEARNED,  # by melody checkpoints; the others refuse it
         "duration": Support.EXACT,
     }  # fmt: skip
+    packages: ClassVar[tuple[str, ...]] = ("torch", "transformers", "safetensors")
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -86,7 +87,7 @@ class MusicGenPerformer:
         One with the reference engine, where each must be exactly the piece that its seed gives alone: in a batch the same
         sums may differ in the last bit. The others round far more than that; a piece of four costs a third.
         """
-        need_packages(self.source)
+        need_packages(self.source, self.packages)
         return 1 if _loaded(self.source, request.engine)[1].engine.name == "eager" else GROUP
 
     def _finished(self, model: MusicGen, take: Take, new: Waveform, sample_rate: int) -> Performance:
@@ -142,11 +143,8 @@ class MusicGenPerformer:
         from partimento.conditioning.melody import prepare_melody
         from partimento.models.musicgen.take import Take, check_take
 
-        sections, negatives = story_of(plan, request)
-        take = Take(
-            sections, plan.duration_s.value, _seed(rng), negative_text(plan, request), negatives,
-            recording=recording,
-        )  # fmt: skip
+        sections, negative, negatives = self._words(plan, request)
+        take = Take(sections, plan.duration_s.value, _seed(rng), negative, negatives, recording=recording)
         if heard is not None:
             if model.lm.config.melody_classes is None:
                 raise UnsupportedError("this checkpoint hears no melody; a melody checkpoint does (facebook/musicgen-melody)")
@@ -155,6 +153,11 @@ class MusicGenPerformer:
             take = replace(take, melody=melody)
         check_take(model, take)
         return take
+
+    def _words(self, plan: Plan, request: GenerateRequest) -> tuple[tuple[StorySection, ...], str, tuple[str, ...]]:
+        """What the model is told along the time line, what to stay away from throughout, and in each section."""
+        sections, negatives = story_of(plan, request)
+        return sections, negative_text(plan, request), negatives
 
     def provenance(self, request: GenerateRequest) -> dict[str, str]:
         """Layout, hash of the weights and versions."""
@@ -165,14 +168,14 @@ class MusicGenPerformer:
         model = self._load(request.engine)
         folder = model.folder
         hashes = {f"{name}_sha256": sha256_of(folder / name) for name in _WEIGHT_FILES if (folder / name).exists()}
-        versions = {name: metadata.version(name) for name in ("torch", "transformers")}
+        versions = {name: metadata.version(name) for name in self.packages if name != "safetensors"}
         chosen = _loaded(self.source, request.engine)[1]
         engine = {"engine": chosen.engine.name, "engine_reason": chosen.reason}
         return {"layout": model.layout, **engine, **self._heard, **hashes, **versions}
 
     def _load(self, engine: str) -> MusicGen:
         """The checkpoint, to be run by that engine."""
-        need_packages(self.source)
+        need_packages(self.source, self.packages)
         return _loaded(self.source, engine)[0]
 
 
@@ -181,9 +184,9 @@ def _seed(rng: np.random.Generator) -> int:
     return int(rng.integers(2**63 - 1))
 
 
-def need_packages(source: str) -> None:
+def need_packages(source: str, packages: Sequence[str] = MusicGenPerformer.packages) -> None:
     """Raise a MissingDependencyError when what reads and runs checkpoints is not installed."""
-    for package in ("torch", "transformers", "safetensors"):
+    for package in packages:
         if importlib.util.find_spec(package) is None:
             raise MissingDependencyError(f"--model {source} needs {package}: pip install 'partimento[neural]'")
 

@@ -8,7 +8,9 @@ from partimento.models.performer import Performer
 
 def performer_names() -> tuple[str, ...]:
     """Names that ``--model`` takes, beside folders and ids of checkpoints."""
-    return ("score", "mini-score")
+    from partimento.models.mini import MINI, is_released
+
+    return ("score", "mini-score", *((MINI,) if is_released() else ()))
 
 
 def get_performer(name: str) -> Performer:
@@ -17,6 +19,8 @@ def get_performer(name: str) -> Performer:
     Raises:
         RequestError: when there is none; the message lists them.
     """
+    from partimento.models.mini import is_mini, mini_files
+    from partimento.models.mini_performer import MiniPerformer
     from partimento.models.mini_score_performer import MiniScorePerformer
     from partimento.models.musicgen_performer import MusicGenPerformer, is_checkpoint
     from partimento.models.score_performer import ScorePerformer
@@ -25,6 +29,9 @@ def get_performer(name: str) -> Performer:
         return ScorePerformer()
     if name == MiniScorePerformer.name:
         return MiniScorePerformer()
+    if is_mini(name):
+        mini_files(name)  # says at once when there are no weights
+        return MiniPerformer(name)
     if is_checkpoint(name):
         return MusicGenPerformer(name)
     known = ", ".join(performer_names())

@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 
 from partimento.codec.mini import MiniCodecConfig
+from partimento.embed.tower import TowerConfig
 from partimento.errors import FileError, ParseError
+from partimento.lm.audio_lm import AudioLmConfig, CodecUsed
 from partimento.score_lm.model import ScoreModelConfig
 
 
@@ -112,7 +114,24 @@ class ScoreTraining:
     condition_dropout: float = 0.15
 
 
-TASKS = ("codec", "score")
+@dataclass(frozen=True, slots=True)
+class LmTraining:
+    """Data of the audio language model.
+
+    Attributes:
+        batch: windows per step.
+        window_frames: token frames per window (1,500 are 30 s at 50 Hz).
+        condition_dropout: how often a window is learned without its text, for guidance.
+        own_caption_share: how often an item's own caption is kept where the truth about it could be worded.
+    """
+
+    batch: int = 2
+    window_frames: int = 1500
+    condition_dropout: float = 0.15
+    own_caption_share: float = 0.2
+
+
+TASKS = ("codec", "score", "lm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +145,10 @@ class Recipe:
         codec: its losses.
         score_model: shape of the score model.
         score: its data.
+        lm_model: shape of the audio language model.
+        text: its text tower.
+        codec_used: whose tokens it speaks.
+        lm: its data.
         optim, run: see there.
     """
 
@@ -135,6 +158,10 @@ class Recipe:
     codec: CodecTraining = field(default_factory=CodecTraining)
     score_model: ScoreModelConfig = field(default_factory=ScoreModelConfig)
     score: ScoreTraining = field(default_factory=ScoreTraining)
+    lm_model: AudioLmConfig = field(default_factory=AudioLmConfig)
+    text: TowerConfig = field(default_factory=TowerConfig)
+    codec_used: CodecUsed = field(default_factory=CodecUsed)
+    lm: LmTraining = field(default_factory=LmTraining)
     optim: OptimConfig = field(default_factory=OptimConfig)
     run: RunConfig = field(default_factory=RunConfig)
 

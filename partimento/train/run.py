@@ -33,7 +33,7 @@ def train(
     Args:
         recipe: what.
         data: for the codec folders of sound files or datasets of :mod:`partimento.data.render` (their training split); for the
-            score model datasets of :mod:`partimento.data.scores`.
+            score model datasets of :mod:`partimento.data.scores`; for the language model caches of ``partimento data encode``.
         out: folder of the run.
         valid: the same, held out; None takes the ``valid`` split when all ``data`` are rendered datasets, else nothing.
         limits: when to stop; none means the recipe's total steps.
@@ -45,7 +45,13 @@ def train(
         FileError: data or weights cannot be read.
         TrainingStopped: the loss is no longer a number.
     """
-    task = _score_task(recipe, data, valid, say) if recipe.task == "score" else _codec_task(recipe, data, valid, say)
+    task: Task
+    if recipe.task == "lm":
+        from partimento.train.lm_setup import lm_task
+
+        recipe, task = lm_task(recipe, data, valid, say)
+    else:
+        task = _score_task(recipe, data, valid, say) if recipe.task == "score" else _codec_task(recipe, data, valid, say)
     return Trainer(recipe, task, out, device=device, warm_start=warm_start, say=say).run(limits or Limits())
 
 

@@ -19,6 +19,7 @@ from partimento.codec.interface import Encoded
 from partimento.embed.t5 import T5Texts
 from partimento.errors import FileError, MissingDependencyError, ParseError
 from partimento.lm.transformer import LmConfig, MusicGenLm
+from partimento.models.mini import is_mini, load_mini
 from partimento.models.musicgen import audiocraft_layout, hf_layout
 from partimento.models.musicgen.keymap import Table, assemble, check_table, fill, joined
 from partimento.models.musicgen.manifest import check_manifest
@@ -46,7 +47,7 @@ class MusicGen:
     codec: EncodecCodec
     texts: T5Texts
     stereo: bool
-    layout: Literal["transformers", "audiocraft"]
+    layout: Literal["transformers", "audiocraft", "partimento"]
     folder: Path
 
     @property
@@ -250,7 +251,8 @@ def load_musicgen(source: str, text_encoder: str | None = None, *, layerwise: bo
 
     Args:
         source: a folder in the layout of transformers (``config.json``, ``model.safetensors``, tokenizer) or of AudioCraft
-            (``state_dict.bin``, ``compression_state_dict.bin``), or the id of one that has been downloaded.
+            (``state_dict.bin``, ``compression_state_dict.bin``), the id of one that has been downloaded, or what
+            :func:`partimento.models.mini.load_mini` takes.
         text_encoder: folder or id of the T5 that AudioCraft's files leave out (default: ``t5`` in the folder, else t5-base).
         layerwise: leave the language model's layers where they are until they are used (:class:`LazyLayers`), for an engine
             that converts them.
@@ -261,6 +263,8 @@ def load_musicgen(source: str, text_encoder: str | None = None, *, layerwise: bo
         ParseError: a configuration that is not one of MusicGen.
         UnsupportedError: a variant that no published model uses.
     """
+    if is_mini(source):
+        return load_mini(source)
     folder = find_folder(source)
     check_manifest(folder)
     if (folder / "state_dict.bin").exists():

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from partimento.errors import FileError, MissingDependencyError, RequestError
+from partimento.errors import FileError, MissingDependencyError, RequestError, UnsupportedError
 from partimento.models.musicgen import tables
 from partimento.models.musicgen.convert import write_audiocraft, write_transformers
 from partimento.models.musicgen.loader import MusicGen, find_folder, load_musicgen
@@ -64,6 +64,8 @@ def import_model(source: str, to: Path, layout: Layout | None = None, text_encod
     """
     folder = fetch(source)
     model = load_musicgen(str(folder), text_encoder)  # everything is checked before anything is written
+    if model.layout == "partimento":
+        raise UnsupportedError(f"{source} is a model of our own; it is used where it is, and has no other layout")
     if layout is None and (model.layout == "transformers" or (folder / "t5").is_dir()) and not _has_pointer(folder):
         return _written(to, lambda place: _copy(folder, place))
     # AudioCraft's own files need a text encoder, and sometimes a codec, from elsewhere: written anew they have them.

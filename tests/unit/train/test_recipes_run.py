@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from train_factory import random_tokens
 
 from partimento.data.audio_folder import AudioWindows, find_audio
 from partimento.data.scores import ScoresConfig, build_scores, read_scores
 from partimento.train.codec import CodecTask
+from partimento.train.lm_setup import lm_task
 from partimento.train.loop import Limits, Trainer
 from partimento.train.recipe import Recipe, load_recipe
 from partimento.train.score import ScoreTask
@@ -26,6 +28,8 @@ def task_of(recipe: Recipe, folder: Path) -> Task:
         build_scores(ScoresConfig(folder, n_composed=2, seed=1))
         lines = [line | {"source": source} for line in read_scores(folder) for source in recipe.score.shares]
         return ScoreTask(recipe, ScoreWindows(lines, recipe.score, recipe.score_model.vocabulary, recipe.score_model.context))
+    if recipe.task == "lm":
+        return lm_task(recipe, [random_tokens(folder / "tokens")], None, lambda line: None)[1]
     import soundfile
 
     rate = recipe.model.sample_rate
@@ -39,7 +43,9 @@ def task_of(recipe: Recipe, folder: Path) -> Task:
 def test_two_steps(path: Path, tmp_path: Path) -> None:
     recipe = load_recipe(path)
     quick = replace(recipe.codec, batch=1, window_frames=64, free_steps=1, kmeans_batches=2)
-    recipe = replace(recipe, codec=quick, score=replace(recipe.score, batch=2), optim=replace(recipe.optim, warmup_steps=1))
+    lm = replace(recipe.lm, batch=1, window_frames=64, condition_dropout=0.0)
+    optim = replace(recipe.optim, warmup_steps=1, accumulate=1)
+    recipe = replace(recipe, codec=quick, score=replace(recipe.score, batch=2), lm=lm, optim=optim)
     trainer = Trainer(recipe, task_of(recipe, tmp_path), tmp_path / "run", device="cpu")
     before = {name: p.detach().clone() for name, p in trainer.model.named_parameters()}
     assert trainer.run(Limits(steps=2)).step == 2

@@ -1,0 +1,105 @@
+"""The built-in audio language model: MusicGen's Transformer on codec tokens with a text tower of its own.
+
+Its checkpoint is one set of tensors (``lm.…``, ``text.…``) and a configuration that names the codec whose tokens it speaks.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from partimento.embed.tower import TextTower, TowerConfig
+from partimento.lm.patterns import align_predictions, delay_delays, interleave
+from partimento.lm.transformer import LmConfig, MusicGenLm
+
+
+@dataclass(frozen=True, slots=True)
+class AudioLmConfig:
+    """Shape of the language model.
+
+    Attributes:
+        n_codebooks: how many of the codec's codebooks it speaks, the coarsest first.
+        cardinality: codes per codebook.
+        width, n_layers, n_heads, ffn: of the Transformer.
+    """
+
+    n_codebooks: int = 4
+    cardinality: int = 1024
+    width: int = 384
+    n_layers: int = 9
+    n_heads: int = 6
+    ffn: int = 1536
+
+
+@dataclass(frozen=True, slots=True)
+class CodecUsed:
+    """The codec whose tokens a model speaks.
+
+    Attributes:
+        source: ``mini-codec``, or a checkpoint folder.
+        sha256: of its weights' file; empty in a recipe, written by the trainer.
+    """
+
+    source: str = "mini-codec"
+    sha256: str = ""
+
+
+class AudioLm(nn.Module):
+    """See the module's text.
+
+    Args:
+        config: of the language model.
+        text: of the tower; its vocabulary must be complete.
+    """
+
+    def __init__(self, config: AudioLmConfig, text: TowerConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.text = TextTower(text)
+        self.lm = MusicGenLm(
+            LmConfig(
+                config.n_codebooks, config.cardinality, config.width, config.n_layers, config.n_heads, config.ffn,
+                text_width=text.width, delays=delay_delays(config.n_codebooks),
+            )
+        )  # fmt: skip
+
+    @torch.no_grad()
+    def initialize(self) -> None:
+        """Weights to begin from: matrices with a deviation of 1 / sqrt(inputs), those that add to the residual stream
+        less (by the square root of how many add to it), embeddings as loud as the positions, heads near equal chances."""
+        config = self.config
+        depth = math.sqrt(3.0 * config.n_layers)
+        for name, module in self.named_modules():
+            if isinstance(module, nn.Linear):
+                adds = name.endswith(("out_proj", "linear2"))
+                nn.init.normal_(module.weight, std=module.in_features**-0.5 / (depth if adds else 1.0))
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        nn.init.normal_(self.lm.embed.weight, std=0.7 / math.sqrt(config.n_codebooks))
+        nn.init.normal_(self.text.embed.weight, std=0.7)
+        assert isinstance(self.lm.heads, nn.Linear)
+        nn.init.normal_(self.lm.heads.weight, std=0.02)
+
+    def losses(self, codes: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Negative log-likelihood in nats and where it counts.
+
+        Args:
+            codes: ``[B, K, T]``; ``cardinality`` where the sound is over (not counted).
+            ids: word numbers ``[B, L]``; all 0 for no text.
+
+        Returns:
+            ``[B, K, T]`` each, float (0 where it does not count) and boolean.
+        """
+        lm, config = self.lm, self.lm.config
+        states, mask = self.text(ids)
+        sequence = interleave(codes, config.delays, config.special)
+        logits = lm(sequence, lm.text_context(states, mask))
+        aligned = align_predictions(logits, config.delays).float()
+        valid = codes < config.cardinality
+        wanted = torch.where(valid, codes, 0)
+        nats = functional.cross_entropy(aligned.flatten(0, 2), wanted.flatten(), reduction="none").view(codes.shape)
+        return nats * valid, valid

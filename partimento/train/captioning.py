@@ -1,0 +1,128 @@
+"""What a text tower is told about a window of music while it learns: the plan's canonical English, filled with the truth.
+
+:func:`partimento.interpret.caption.caption_of` words what a user asked for; :func:`true_caption` words what a rendered item is,
+in the same grammar, each fact left out now and then, because users do not say everything. Items without known truth
+(recordings with descriptions) keep their own captions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from partimento.embed.words import vocabulary
+from partimento.interpret.data import load_yaml
+from partimento.score.instruments import instruments
+from partimento.styles import style, style_ids
+
+ABSENT = {
+    "drums": "drums", "guitars": "guitar", "strings": "string section", "brass": "brass section", "winds": "woodwinds",
+    "synth": "synthesizer", "keys": "piano",
+}  # fmt: skip
+"""Family of the instrument table → how the canonical caption says that none of it plays."""
+_ENTERS = re.compile(r"the ([a-z ]+) enters later")
+_EARLY_S = 2.0
+_KEPT_PARTS = 0.6
+_SAID_ROLES = {"melody": "melody", "chords": "chords", "arpeggio": "arpeggios"}
+
+
+@dataclass(frozen=True, slots=True)
+class TrueFacts:
+    """What is true of a window.
+
+    Attributes:
+        moods, label: adjectives and style, possibly none.
+        parts: instrument ids with roles, without repeats.
+        bpm, metre, key: as far as known.
+        late: words of an instrument that enters after the others, within the window.
+        absent: families (keys of :data:`ABSENT`) that do not play; None where that is not known.
+    """
+
+    moods: tuple[str, ...] = ()
+    label: str = ""
+    parts: tuple[tuple[str, str], ...] = ()
+    bpm: float | None = None
+    metre: str = ""
+    key: str = ""
+    late: str = ""
+    absent: tuple[str, ...] = ()
+
+
+@cache
+def _labels() -> tuple[tuple[str, str], ...]:
+    """(how it is written, the canonical word) of styles, the longest first."""
+    found = {words.lower(): style(id_).en for id_ in style_ids() for words in (style(id_).en, id_.replace("_", " "))}
+    return tuple(sorted(found.items(), key=lambda pair: (-len(pair[0]), pair[0])))
+
+
+@cache
+def _moods() -> tuple[str, ...]:
+    return tuple(load_yaml("moods.yaml"))
+
+
+@cache
+def training_words() -> tuple[str, ...]:
+    """The vocabulary of text towers: the tables', and the moods."""
+    return vocabulary((*_moods(), "old", "modern", "classic"))
+
+
+def facts_of_window(caption: str, controls: dict[str, Any], start_s: float) -> TrueFacts | None:
+    """The truth of a window; None when nothing but its caption is known.
+
+    Args:
+        caption: one of the item's; style, mood and order in time are read from it.
+        controls: as :attr:`partimento.data.cache.read.Window.controls`.
+        start_s: where in the item the window begins; order in time is only true from the beginning.
+    """
+    rows = controls.get("instruments")
+    if not rows:
+        return None
+    said = f" {caption.lower()} "
+    label = next((name for written, name in _labels() if re.search(rf"\b{re.escape(written)}\b", said)), "")
+    moods = tuple(m for m in _moods() if re.search(rf"\b{re.escape(m.replace('_', ' '))}\b", said))
+    parts = tuple(dict.fromkeys((str(row["instrument"]), str(row["role"])) for row in rows))
+    table = instruments()
+    families = {table[id_].family for id_, _ in parts if id_ in table} | {"drums" for row in rows if row.get("is_drum")}
+    late = _ENTERS.search(said) if start_s < _EARLY_S else None
+    keys = controls.get("keys") or [[0.0, ""]]
+    return TrueFacts(
+        moods, label, parts, controls.get("tempo_bpm"), str(controls.get("metre", "")), str(keys[0][1]),
+        late.group(1) if late else "", tuple(f for f in ABSENT if f not in families),
+    )  # fmt: skip
+
+
+def true_caption(facts: TrueFacts, rng: np.random.Generator) -> str:
+    """Facts in the canonical wording, a random part of them left out; deterministic in ``rng``."""
+    keep = rng.random(6) < (0.85, 0.9, 0.8, 0.8, 0.8, 0.9)
+    head = " ".join([", ".join(facts.moods), facts.label if keep[0] else ""]).strip()
+    text = f"{'An' if head[:1].lower() in tuple('aeiou') else 'A'} {head} piece".replace("  ", " ")
+    parts = list(facts.parts)
+    if len(parts) > 1 and rng.random() > _KEPT_PARTS:
+        count = int(rng.integers(1, len(parts)))
+        parts = [parts[i] for i in sorted(rng.choice(len(parts), count, replace=False))]
+    if keep[1] and parts:
+        text += f" with {_list([_part(id_, role) for id_, role in parts])}"
+    more = [f"{facts.bpm:.0f} bpm" if facts.bpm and keep[2] else "", facts.metre if keep[3] else "", facts.key if keep[4] else ""]
+    text += "".join(f", {word}" for word in more if word) + "."
+    if facts.late and keep[5]:
+        text += f" {facts.late.capitalize()} enters later."
+    if facts.absent and rng.random() < 0.4:
+        count = min(len(facts.absent), 1 + int(rng.integers(2)))
+        chosen = rng.choice(len(facts.absent), count, replace=False)
+        text += f" No {' or '.join(ABSENT[facts.absent[i]] for i in sorted(chosen))}."
+    return text
+
+
+def _part(id_: str, role: str) -> str:
+    row = instruments().get(id_)
+    return f"{row.en if row else id_.replace('_', ' ')} {_SAID_ROLES.get(role, '')}".strip()
+
+
+def _list(items: Sequence[str]) -> str:
+    items = list(dict.fromkeys(items))
+    return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]

@@ -1,0 +1,104 @@
+"""The audio language model's data, loss and checks."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from partimento.embed.words import PAD
+from partimento.lm.audio_lm import AudioLm
+from partimento.lm.code_chains import CodeChains
+from partimento.train.lm_data import TokenWindows
+from partimento.train.recipe import Recipe
+from partimento.train.task import StepResult
+
+_N_VALID = 4
+_CHANCE_FRAMES = 200_000
+
+
+class LmTask:
+    """Trains :class:`AudioLm` to say the next codes.
+
+    Args:
+        recipe: the run; its text tower's vocabulary and its codec's hash are complete.
+        train: windows to learn from.
+        valid: windows to check with.
+    """
+
+    def __init__(self, recipe: Recipe, train: TokenWindows, valid: TokenWindows | None = None) -> None:
+        self.settings = recipe.lm
+        self.seed = recipe.run.seed
+        torch.manual_seed(self.seed)
+        self.model = AudioLm(recipe.lm_model, recipe.text)
+        self.model.initialize()
+        self._train, self._valid = train, valid
+        self._shape = (recipe.lm_model.n_codebooks, train.n_frames)
+        self._rate_hz = train.layout.frame_rate_hz
+        chains = train.sequences(_CHANCE_FRAMES)
+        counted = CodeChains(chains, recipe.lm_model.cardinality).unigram(chains)
+        self.chance = float(np.mean(counted))
+        """Nats per code of a model that knows how often each code comes, and nothing else."""
+
+    def to(self, device: torch.device) -> None:
+        """Move the model."""
+        self.model.to(device)
+
+    def batch(self, step: int, index: int = 0) -> Tensor:
+        """Codes and words of a step, one row ``K * n + L`` per window, decided by the seed, the step and the index alone."""
+        rng = np.random.default_rng([self.seed, step + 1_000, index])
+        codes, ids = self._train.batch(rng, self.settings.batch)
+        ids[rng.random(len(ids)) < self.settings.condition_dropout] = PAD
+        return packed(codes, ids)
+
+    def before_step(self, step: int, device: torch.device) -> str | None:
+        """Nothing has to be set up; the first line names the level that has to be beaten."""
+        return f"counting codes alone reaches {self.chance:.3f} nats per code" if step == 0 else None
+
+    def step(self, batch: Tensor, autocast: torch.autocast) -> StepResult:
+        """Mean over codebooks of the loss of windows."""
+        codes, ids = self._unpacked(batch)
+        with autocast:
+            nats, valid = self.model.losses(codes, ids)
+        books = nats.sum((0, 2)) / valid.sum((0, 2)).clamp_min(1)
+        figures = {"first": books[0], "last": books[-1]}
+        return StepResult(books.mean(), figures, float(valid[:, 0].sum()) / self._rate_hz)
+
+    @torch.no_grad()
+    def validate(self, device: torch.device) -> dict[str, float]:
+        """Held-out nats per code with the text (``valid_loss``, ``valid_1`` … per codebook) and without it."""
+        if self._valid is None:
+            return {}
+        self.model.eval()
+        sums = torch.zeros(2, self._shape[0], dtype=torch.float64)
+        counts = torch.zeros(self._shape[0], dtype=torch.float64)
+        for i in range(_N_VALID):
+            codes, ids = self._valid.batch(np.random.default_rng([self.seed, 999, i]), self.settings.batch)
+            rows, words = torch.from_numpy(codes).to(device), torch.from_numpy(ids).to(device)
+            for j, text in enumerate((words, torch.zeros_like(words))):
+                nats, valid = self.model.losses(rows, text)
+                sums[j] += nats.sum((0, 2)).double().cpu()
+            counts += valid.sum((0, 2)).double().cpu()
+        self.model.train()
+        with_text, without = sums / counts.clamp_min(1)
+        figures = {"valid_loss": float(with_text.mean()), "valid_unconditional": float(without.mean())}
+        return figures | {f"valid_{k + 1}": float(value) for k, value in enumerate(with_text)}
+
+    def alarms(self, figures: dict[str, float]) -> list[str]:
+        """What is wrong with validation figures, in words: no better than equal chances, or than counting codes."""
+        loss = figures["valid_loss"]
+        if loss > 0.98 * math.log(self.model.config.cardinality):
+            return [f"held-out loss {loss:.2f} is chance level"]
+        return [f"held-out loss {loss:.2f} is no better than counting codes ({self.chance:.2f})"] if loss >= self.chance else []
+
+    def _unpacked(self, batch: Tensor) -> tuple[Tensor, Tensor]:
+        n_books, n = self._shape
+        return batch[:, : n_books * n].reshape(-1, n_books, n), batch[:, n_books * n :]
+
+
+def packed(codes: NDArray[np.int64], ids: NDArray[np.int64]) -> Tensor:
+    """Codes ``[B, K, n]`` and words ``[B, L]`` in one tensor ``[B, K * n + L]``, which is what the loop carries."""
+    return torch.from_numpy(np.concatenate([codes.reshape(len(codes), -1), ids], axis=1))

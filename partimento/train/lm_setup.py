@@ -1,0 +1,70 @@
+"""From a recipe and token caches to a language model's task, its recipe completed with what a checkpoint must name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from partimento.checkpoints import built_in, sha256_of
+from partimento.data.cache.encoders import EncoderSpec, FrameLayout, open_encoder
+from partimento.errors import FileError, RequestError
+from partimento.lm.audio_lm import CodecUsed
+from partimento.train.captioning import training_words
+from partimento.train.lm import LmTask
+from partimento.train.lm_data import TokenWindows
+from partimento.train.recipe import Recipe
+
+
+def completed(recipe: Recipe) -> Recipe:
+    """The recipe with the text tower's vocabulary and the codec's hash."""
+    text = recipe.text if recipe.text.words else replace(recipe.text, words=training_words())
+    used = recipe.codec_used
+    folder = Path(used.source)
+    sha256 = sha256_of(folder / "model.safetensors") if folder.is_dir() else built_in(used.source).entry.sha256
+    return replace(recipe, text=text, codec_used=CodecUsed(used.source, sha256))
+
+
+def lm_task(
+    recipe: Recipe, data: Sequence[Path], valid: Sequence[Path] | None, say: Callable[[str], None]
+) -> tuple[Recipe, LmTask]:
+    """The completed recipe and its task.
+
+    Args:
+        recipe: with ``task: lm``.
+        data: caches of ``partimento data encode`` by the recipe's codec; their training split.
+        valid: caches whose validation split is held out; None takes ``data``.
+        say: gets a line on how much there is.
+
+    Raises:
+        FileError: no cache or codec. RequestError: tokens of another codec.
+    """
+    recipe = completed(recipe)
+    model, lm = recipe.lm_model, recipe.lm
+
+    def windows(folders: Sequence[Path], split: str) -> TokenWindows:
+        return TokenWindows(folders, model.n_codebooks, lm.window_frames, recipe.text, lm.own_caption_share, split)
+
+    train = windows(data, "train")
+    check_codec(recipe, train.layout, data[0])
+    try:
+        held_out = windows(valid or data, "valid")
+    except FileError:
+        if valid is not None:
+            raise
+        held_out = None
+    say(f"{train.n_items} items, {train.duration_s / 3600:.2f} h of tokens of {recipe.codec_used.source}")
+    if held_out is None:
+        say("nothing of the validation split is there: no validation")
+    return recipe, LmTask(recipe, train, held_out)
+
+
+def check_codec(recipe: Recipe, layout: FrameLayout, folder: Path) -> None:
+    """Raise RequestError unless a cache holds tokens of the recipe's codec."""
+    source = recipe.codec_used.source
+    wanted, codes = open_encoder(EncoderSpec("tokens", source)).layout, recipe.lm_model.cardinality
+    if layout.fingerprint != wanted.fingerprint or wanted.cardinality != codes:
+        raise RequestError(
+            f"{folder} holds tokens of {layout.name} ({layout.cardinality} codes), the recipe speaks {codes} codes of {source} "
+            f"(which has {wanted.cardinality}): encode the data again, or set codec_used and lm_model"
+        )

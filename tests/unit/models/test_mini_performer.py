@@ -1,0 +1,95 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from train_factory import tiny_cache, tiny_lm_recipe
+
+from partimento.cli.main import main as cli
+from partimento.errors import FileError, RequestError
+from partimento.models import get_performer, performer_names
+from partimento.models.mini import is_released, load_mini
+from partimento.models.mini_performer import MiniPerformer, learned_caption
+from partimento.pipeline import generate, make_plan
+from partimento.plan.request import GenerateRequest
+from partimento.train.lm_setup import lm_task
+from partimento.train.loop import Limits, Trainer
+from partimento.train.recipe import recipe_from
+from partimento.train.state import checkpoints
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("mini")
+    tokens, codec = tiny_cache(folder)
+    recipe, task = lm_task(recipe_from(tiny_lm_recipe(codec)), [tokens], None, lambda line: None)
+    Trainer(recipe, task, folder / "run", device="cpu").run(Limits(steps=2))
+    return checkpoints(folder / "run")[-1]
+
+
+def test_generate_from_the_command_line(checkpoint: Path, tmp_path: Path) -> None:
+    import soundfile
+
+    out = tmp_path / "out.wav"
+    words = ["generate", "calm piano and strings, slow", "--model", str(checkpoint), "--duration", "2"]
+    assert cli([*words, "-o", str(out), "--report", str(tmp_path / "r.json"), "--no-audio-report", "--quiet"]) == 0
+    sound, rate = soundfile.read(out)
+    assert len(sound) == 2 * rate
+    assert np.abs(sound).max() > 0
+    assert cli([*words, "-o", str(tmp_path / "again.wav"), "--no-audio-report", "--quiet"]) == 0
+    assert (tmp_path / "again.wav").read_bytes() == out.read_bytes()
+
+
+def test_another_language_hears_the_same_caption(checkpoint: Path) -> None:
+    performer = get_performer(str(checkpoint))
+    assert isinstance(performer, MiniPerformer)
+    request = GenerateRequest("慢板，钢琴和弦乐，不要鼓")
+    plan = make_plan(request)
+    sections, negative, _ = performer._words(plan, request)
+    assert sections[0].text == learned_caption(plan)
+    assert sections[0].text.isascii()
+    assert negative == ""
+    story = GenerateRequest("jazz", story="0: calm piano; 4: fast drums", negative="brass", duration_s=8)
+    sections, negative, _ = performer._words(make_plan(story), story)
+    assert [s.start_s for s in sections] == [0.0, 4.0]
+    assert all("bpm" in s.text for s in sections)
+    assert negative == "A piece with brass."
+
+
+def test_provenance_and_stream(checkpoint: Path) -> None:
+    request = GenerateRequest("jazz", model=str(checkpoint), duration_s=2.0, sample_rate=8000)
+    result = generate(request, audio_report=False)
+    assert result.provenance["layout"] == "partimento"
+    assert len(str(result.provenance["weights_sha256"])) == 64
+    performer = MiniPerformer(str(checkpoint))
+    pieces = list(performer.stream(make_plan(request), request, np.random.default_rng(0)))
+    assert sum(piece.n_samples for piece in pieces) == 16_000
+
+
+def test_another_codec_than_the_one_it_was_trained_on_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(checkpoint, copy)
+    config = json.loads((copy / "config.json").read_text())
+    config["codec_used"]["sha256"] = "0" * 64
+    (copy / "config.json").write_text(json.dumps(config))
+    with pytest.raises(FileError, match="another version of"):
+        load_mini(str(copy))
+    (copy / "model.safetensors").unlink()
+    with pytest.raises(FileError, match="missing"):
+        load_mini(str(copy))
+
+
+def test_the_built_in_name(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert ("mini" in performer_names()) == is_released()
+    if is_released():
+        assert get_performer("mini").name == "mini"
+        return
+    with pytest.raises(RequestError, match="comes without weights"):
+        get_performer("mini")
+    assert cli(["generate", "jazz", "--model", "mini", "-o", str(tmp_path / "a.wav")]) == 2
+    assert "train it" in capsys.readouterr().err
