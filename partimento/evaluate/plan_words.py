@@ -11,7 +11,7 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ LABEL_IDS = {
     "church_organ": "organ", "bandoneon": "accordion", "drum_machine": "drums", "slap_bass": "bass", "fretless_bass": "bass",
     "contrabass": "double_bass", "synth_pluck": "synth", "synth_strings": "synth", "synth_brass": "synth",
     "pizzicato_strings": "strings", "tremolo_strings": "strings", "muted_trumpet": "trumpet", "wind_chimes": "bells",
+    "high_tenor": "voice", "lead_tenor": "voice", "baritone": "voice", "bass_voice": "voice", "soprano": "voice", "alto": "voice",
+    "tenor": "voice", "mezzo_soprano": "voice", "counter_tenor": "voice",
 }  # fmt: skip
 """Our finer instrument ids → the ids of the labels."""
 TEMPO_CLASSES = ("very_slow", "slow", "medium", "fast", "very_fast")
@@ -166,10 +168,30 @@ def _same(pair: tuple[str, str], other: tuple[str, str]) -> bool:
     return pair[1] == other[1] and (pair[0] == other[0] or "*" in (pair[0], other[0]))
 
 
+_STRING_PLAYERS = frozenset({"violin", "viola", "cello"})
+
+
+def as_labelled(seen: Understood, row: dict[str, Any]) -> Understood:
+    """What was understood in the words of the label: the players of a string quartet are its ``strings``.
+
+    Only where the label says ``strings`` with the players as ``optional`` and nothing else was read as strings.
+    """
+    players = _STRING_PLAYERS & seen.instruments & set(row["optional"])
+    if "strings" not in row["present"] or "strings" in seen.instruments or len(players) < len(_STRING_PLAYERS) - 1:
+        return seen
+
+    def name(id_: str) -> str:
+        return "strings" if id_ in players else id_
+
+    orders = frozenset((name(a), name(b)) for a, b in seen.orders if name(a) != name(b))
+    return replace(seen, instruments=frozenset(map(name, seen.instruments)), orders=orders)
+
+
 def score_row(row: dict[str, Any], seen: Understood, tallies: dict[str, Tally]) -> None:
     """Add one labelled text to the tallies."""
+    seen = as_labelled(seen, row)
     name = str(row.get("ytid") or row.get("id"))
-    optional = set(row["optional"])
+    optional = set(row["optional"]) | {str(o).partition(":")[2] for o in row["optional"] if str(o).startswith("other:")}
     present, absent = set(row["present"]), set(row["absent"])
     _sets(tallies["instruments"], name, seen.instruments - optional, present)
     neutral_absent = {a for a in seen.absent if any(excludes(w, a) for w in absent)} - absent

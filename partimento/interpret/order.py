@@ -31,6 +31,7 @@ from partimento.interpret.cues import cues
 from partimento.interpret.handover import Handover, find_handovers
 from partimento.interpret.mentions import Mention
 from partimento.interpret.phrases import REMAINS_OF, forward_chain
+from partimento.interpret.place_orders import add_places
 from partimento.interpret.places import find_place, late_place
 from partimento.interpret.reading import Passage, SaidOrder, Where
 from partimento.interpret.stage_lists import Stage, find_stages
@@ -302,6 +303,7 @@ def read_order(text: str, original: str, sentences: list[Span], mentions: list[M
     plain = [(at, id_) for at, id_ in plain if id_ not in going_on]
     pairs = pairs_of(events, plain, original)
     passages = passages_of(events, plain, original, {m.id for m in live})
+    pairs, passages = add_places(text, original, sentences, live, pairs, passages, told)
     return Order(tuple(pairs), tuple(passages), tuple(e.span for e in events))
 
 

@@ -126,6 +126,8 @@ def pairs_of(events: list[Event], plain: list[tuple[int, str]], original: str) -
                 new = list(event.ids)
             sounding = stage or starts or dict.fromkeys(earlier_plain) or event.beside
             earlier = event.earlier or [i for i in sounding if i not in new]
+            if not earlier and sounding and not event.late and not event.everyone and set(sounding) <= set(new):
+                new = []  # "hi-hat, then the kick joins": one kit, no new player
             earlier = earlier if 0 < len(earlier) <= _MAX_EARLIER else ["*"]
             if earlier == ["*"] and not event.late and set(everything) <= set(new):
                 new, earlier = [], []  # "then my wish: cello and piano": nothing is there before
