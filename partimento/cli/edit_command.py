@@ -176,6 +176,7 @@ def _how_much(op: EditOperation) -> str:
     """Instrument, amount and value for people."""
     amount = "" if op.amount is None else f"{op.amount:+g} {op.unit}"
     into = f"→ {op.instrument}" if op.instrument and op.targets else ""
+    into = f"to: {_where(replace(op, region=op.to))}" if op.to is not None else into
     keep = f"keep {', '.join(op.keep)}" if op.keep else ""
     spare = f"not {', '.join(op.spare)}" if op.spare else ""
     along = f"doubles {op.doubles}" if op.doubles else ""

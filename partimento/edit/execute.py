@@ -135,6 +135,8 @@ def _operate(
     spans = resolve(operation.region, piece.score)
     if operation.op == "extend" and any("repeat" in word.lower() for word in (operation.value, *operation.words)):
         spans = spans[-1:]  # "repeat the chorus": once, not after every chorus
+    if operation.op in ("copy", "move"):
+        spans = spans[-1:] if operation.op == "copy" else spans[:1]
     changes: list[tuple[Change, Score]] = []
     lines: list[str] = []
     for number, span in reversed(list(enumerate(spans))):

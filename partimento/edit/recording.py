@@ -47,6 +47,10 @@ _REFUSED = {
     "set_chords": f"the chords of a recording cannot be rewritten; {_GENERATE}",
     "set_metre": f"the metre of a recording cannot be changed; {_GENERATE}",
     "jazzier": f"jazzier is harmony and swing, which a recording does not let change; {_GENERATE}",
+    "trade": f"two instruments in a recording cannot change places: {_SEPARATION}; {_GENERATE}",
+    "pan": f"one instrument of a recording cannot be panned: {_SEPARATION}; {_GENERATE}",
+    "copy": f"bars of a recording cannot be played again elsewhere, only right behind themselves; {_GENERATE}",
+    "move": f"bars of a recording cannot be put elsewhere; {_GENERATE}",
     "restyle": f"a recording cannot be played in another style: that needs a language model of audio (--model); {_GENERATE}",
     "vary": f"a recording cannot be varied: that needs a language model of audio (--model); {_GENERATE}",
 }

@@ -74,6 +74,9 @@ def resolve(region: Region, score: Score) -> tuple[Span, ...]:
         return (bar_span(score, 0, n) if region.kind == "first_bars" else bar_span(score, n_bars - n, n_bars),)
     if region.kind == "section":
         return _sections(region, score)
+    if region.kind == "from":
+        named = resolve(replace(region, kind="section"), score)
+        return (bar_span(score, named[0].start_bar, score.n_bars),)
     if region.kind in ("after", "before", "while"):
         return (_beside(region, score),)
     if region.kind == "except":

@@ -10,10 +10,12 @@ from partimento.edit.score_build import accent, build_up
 from partimento.edit.score_chords import set_chords
 from partimento.edit.score_density import busier, sparser
 from partimento.edit.score_dynamics import SHAPES, shaped, way_of
+from partimento.edit.score_form import copy, move
 from partimento.edit.score_gain import fade, gain
 from partimento.edit.score_jazz import jazzier, plainer
 from partimento.edit.score_length import extend, trim
 from partimento.edit.score_metre import set_metre
+from partimento.edit.score_pan import pan
 from partimento.edit.score_pitch import set_key, transpose
 from partimento.edit.score_replace import replace
 from partimento.edit.score_silence import extract, mute_region, remove
@@ -21,6 +23,7 @@ from partimento.edit.score_style import restyle, vary
 from partimento.edit.score_swing import straight, swing
 from partimento.edit.score_tempo import set_tempo
 from partimento.edit.score_timing import laid_back, pushed
+from partimento.edit.score_trade import trade
 from partimento.edit.targets import without_spared
 from partimento.errors import UnsupportedError
 from partimento.plan.edit import EditOperation
@@ -69,6 +72,10 @@ EXECUTORS: dict[str, Executor] = {
     "vary": vary,
     "extend": extend,
     "trim": trim,
+    "copy": copy,
+    "move": move,
+    "trade": trade,
+    "pan": pan,
     "fade": fade,
     "effect": effect,
     "dynamics": dynamics,

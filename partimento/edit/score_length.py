@@ -29,7 +29,7 @@ def extend(piece: Piece, operation: EditOperation, span: Span) -> Change:
         RequestError: no or too many bars. UnsupportedError: tempo or metre change inside the piece.
     """
     score = piece.score
-    _even(score)
+    even_bars(score)
     if span.whole:
         at, size = _before_ending(score), _bars_of(operation, score, 8)
         source = [(at - size + i) % at for i in range(size)]
@@ -48,7 +48,7 @@ def extend(piece: Piece, operation: EditOperation, span: Span) -> Change:
         chords=_longer_chords(score, join, source), sections=_longer(score, at, source),
         keys=tuple(replace(k, at=_behind(k.at, join, added)) for k in score.keys),
     )  # fmt: skip
-    plan = _replanned(piece.plan, new, lambda bar: _extended(bar, at, source), operation)
+    plan = replanned(piece.plan, new, lambda bar: _extended(bar, at, source), operation)
     rate = piece.sample_rate
     low_n, n = round(score.tempo_map.seconds(join) * rate), round(score.duration_s * rate)
     behind = round(new.tempo_map.seconds(join + added) * rate)
@@ -86,7 +86,7 @@ def _longer_tracks(score: Score, join: float, source: list[int]) -> tuple[Track,
         notes = [replace(n, duration=min(n.duration, join - n.start)) for n in track.notes if n.start < join - _EPS]
         for i, bar in enumerate(source):
             offset = join + i * size - score.bar_starts[bar]
-            copies = _in_bar(track.notes, score, bar)
+            copies = in_bar(track.notes, score, bar)
             notes += [replace(n, start=n.start + offset, duration=min(n.duration, end - n.start - offset)) for n in copies]
         notes += [replace(n, start=n.start + end - join) for n in track.notes if n.start >= join - _EPS]
         tracks.append(replace(track, notes=tuple(sorted(notes, key=lambda n: (n.start, n.pitch)))))
@@ -99,11 +99,11 @@ def _longer_chords(score: Score, join: float, source: list[int]) -> tuple[ChordS
     end = join + size * len(source)
     chords = [replace(c, end=min(c.end, join)) for c in score.chords if c.start < join - _EPS]
     for i, bar in enumerate(source):
-        chords += _chords_between(score, *score.bar_span(bar), join + i * size)
-    return (*chords, *_chords_between(score, join, score.length, end))
+        chords += chords_between(score, *score.bar_span(bar), join + i * size)
+    return (*chords, *chords_between(score, join, score.length, end))
 
 
-def _chords_between(score: Score, low: float, high: float, at: float) -> list[ChordSpan]:
+def chords_between(score: Score, low: float, high: float, at: float) -> list[ChordSpan]:
     """The chords of a stretch, moved to begin at ``at``."""
     return [
         ChordSpan(max(c.start, low) + at - low, min(c.end, high) + at - low, c.chord)
@@ -118,7 +118,7 @@ def trim(piece: Piece, operation: EditOperation, span: Span) -> Change:
         RequestError: nothing would be left, or nothing would go.
     """
     score = piece.score
-    _even(score)
+    even_bars(score)
     if span.whole:
         if operation.amount is None:
             raise RequestError("say what to cut: a length to keep (20 s, 8 bars) or a region to take out")
@@ -157,7 +157,7 @@ def _kept_bars(piece: Piece, left: list[int], operation: EditOperation) -> Chang
             notes[track.name] += [
                 replace(n, start=max(0.0, n.start + offset), duration=min(n.duration, part.end - n.start)) for n in inside
             ]
-        chords += _chords_between(score, part.start, part.end, at)
+        chords += chords_between(score, part.start, part.end, at)
         start, end = part.samples(rate)
         place = round(score.tempo_map.seconds(at) * rate)
         seam = round(SEAM_S * rate) if kept else 0  # the join of two runs is a cross-fade, not a click
@@ -172,7 +172,7 @@ def _kept_bars(piece: Piece, left: list[int], operation: EditOperation) -> Chang
     new = replace(score, tracks=tracks, length=at, chords=tuple(chords), sections=sections, keys=tuple(keys))
     n_new = round(new.duration_s * rate)
     kept = [replace(k, n=min(k.n, n_new - k.new)) for k in kept]
-    plan = _replanned(piece.plan, new, lambda bar: [renumber[bar]] if bar in renumber else [], operation)
+    plan = replanned(piece.plan, new, lambda bar: [renumber[bar]] if bar in renumber else [], operation)
     steps, n_faded = {}, 0
     if left[-1] != score.n_bars - 1:
         end_s = new.duration_s
@@ -192,7 +192,7 @@ def _kept_bars(piece: Piece, left: list[int], operation: EditOperation) -> Chang
     return Change(plan, new, (), steps, kept=tuple(kept), n_faded=n_faded, moved=move, lines=(line,))
 
 
-def _even(score: Score) -> None:
+def even_bars(score: Score) -> None:
     """Refuse what bar-wise copying cannot do."""
     if len(score.tempos) > 1 or len(score.metres) > 1:
         raise UnsupportedError("a piece whose tempo or metre changes cannot be lengthened or cut by bars; set one tempo first")
@@ -216,7 +216,7 @@ def _before_ending(score: Score) -> int:
     return max(1, score.n_bars - 1)
 
 
-def _in_bar(notes: tuple[Note, ...], score: Score, bar: int) -> list[Note]:
+def in_bar(notes: tuple[Note, ...], score: Score, bar: int) -> list[Note]:
     low, high = score.bar_span(bar)
     return [n for n in notes if low - _EPS <= n.start < high - _EPS]
 
@@ -233,17 +233,17 @@ def _longer(score: Score, at: int, source: list[int]) -> tuple[Section, ...]:
     if len(rows) != score.n_bars:
         return ()
     order = [(s, b - s.start_bar) for b, s in enumerate(rows)]
-    return _grouped([*order[:at], *(order[b] for b in source), *order[at:]])
+    return grouped([*order[:at], *(order[b] for b in source), *order[at:]])
 
 
 def _shorter(score: Score, renumber: dict[int, int]) -> tuple[Section, ...]:
     rows = [s for s in score.sections for _ in range(s.n_bars)]
     if len(rows) != score.n_bars:
         return ()
-    return _grouped([(rows[bar], bar - rows[bar].start_bar) for bar in renumber])
+    return grouped([(rows[bar], bar - rows[bar].start_bar) for bar in renumber])
 
 
-def _grouped(bars: list[tuple[Section, int]]) -> tuple[Section, ...]:
+def grouped(bars: list[tuple[Section, int]]) -> tuple[Section, ...]:
     """Bars with their old section and place in it → sections."""
     out: list[Section] = []
     before: tuple[Section, int] | None = None
@@ -256,7 +256,7 @@ def _grouped(bars: list[tuple[Section, int]]) -> tuple[Section, ...]:
     return tuple(out)
 
 
-def _replanned(plan: Plan, score: Score, bars: Callable[[int], list[int]], operation: EditOperation) -> Plan:
+def replanned(plan: Plan, score: Score, bars: Callable[[int], list[int]], operation: EditOperation) -> Plan:
     """The plan of a score whose bars have moved."""
     plan = free_sketches(plan, [p.name for p in plan.parts])
     parts = []

@@ -36,7 +36,8 @@ def set_tempo(piece: Piece, operation: EditOperation, span: Span) -> Change:
     wanted_bpm = operation.amount + (at_start if relative else 0.0)
     factor = operation.amount if operation.unit == "factor" else wanted_bpm / at_start
     ramp = operation.value.strip().lower() in GRADUAL
-    bpms = [factor * p.bpm for p in plan.tempo.value]
+    start, end = (bar_of(score, at) for at in (span.start, span.end))
+    bpms = [factor * at_start, *(factor * p.bpm for p in plan.tempo.value if span.whole or start < p.bar < end)]
     if not all(MIN_TEMPO_BPM <= bpm <= MAX_TEMPO_BPM for bpm in bpms):
         raise RequestError(f"a tempo of {factor * at_start:g} bpm is outside {MIN_TEMPO_BPM:g} to {MAX_TEMPO_BPM:g} bpm")
     lane = (_ramp if ramp else _lane)(score, plan.tempo.value, span, factor)

@@ -39,9 +39,9 @@ def tracks_of(targets: tuple[str, ...], score: Score) -> tuple[str, ...]:
 
 
 _PART_BY_PART = frozenset(
-    {"remove", "replace", "gain", "mute_region", "transpose", "restyle", "vary", "fade", "effect", "dynamics"}
+    {"remove", "replace", "gain", "mute_region", "transpose", "restyle", "vary", "fade", "effect", "dynamics", "pan"}
 )
-_SPARED_BY_KEEPING = frozenset({"remove", "gain", "mute_region", "fade", "effect", "dynamics"})
+_SPARED_BY_KEEPING = frozenset({"remove", "gain", "mute_region", "fade", "effect", "dynamics", "pan"})
 
 
 def without_spared(operation: EditOperation, score: Score) -> EditOperation:

@@ -30,7 +30,7 @@ PROGRESSIONS = ("Am | F | C | G", "Dm7 | G7 | Cmaj7 | A7", "C | Am | F G", "Em |
 KEYS = ("C major", "D minor", "E major", "F# minor", "Bb major", "B minor", "Ab major", "G minor")
 EFFECTS = ("warmer", "brighter", "darker", "punchier", "wider", "spacious", "closer", "dirtier", "lofi", "less_muddy")
 PLAYING = ("crescendo", "softer", "expressive", "calmer", "energy", "staccato", "diminuendo")
-TIMED = ("set_tempo", "set_metre", "extend", "trim")
+TIMED = ("set_tempo", "set_metre", "extend", "trim", "copy", "move")
 """Operations that move things in time."""
 _NO_REGION = ("set_metre",)
 _SAID_SHARE = 0.2
@@ -127,12 +127,32 @@ def _made(score: Score, op: str, rng: np.random.Generator) -> EditCase | None:
         if operation is None or (op == "extend" and spans and spans[-1][1] >= score.duration_s - 0.01):
             return None
         return EditCase(op, _plan(operation), pitched if op in ("set_key", "set_chords") else everything, spans)
+    if op in ("copy", "move"):
+        return _form(score, op, rng)
+    if op == "trade":
+        free = sorted(t.name for t in score.tracks if t.name in pitched and t.has_pitch)
+        if len(free) < 2:
+            return None
+        two = frozenset(str(n) for n in rng.choice(free, 2, replace=False))
+        return EditCase(op, _plan(replace(base, targets=tuple(sorted(two)))), two, spans)
     if op == "fade":
         value = str(rng.choice(["in", "out"]))
         operation = replace(base, region=Region(), value=value, amount=2.0, unit="s")
         edge = (0.0, 2.0) if value == "in" else (score.duration_s - 2.0, score.duration_s)
         return EditCase(op, _plan(operation), everything, (edge,))
     return _targeted(score, base, spans, rng)
+
+
+def _form(score: Score, op: str, rng: np.random.Generator) -> EditCase | None:
+    """Some bars that are played again, or go, before a later bar."""
+    if len(score.tempos) > 1 or len(score.metres) > 1 or score.n_bars < 6:
+        return None
+    first = int(rng.integers(1, score.n_bars - 4))
+    last = int(rng.integers(first, min(first + 2, score.n_bars - 4) + 1))
+    at = int(rng.integers(last + 2, score.n_bars + 1))
+    operation = EditOperation(op, region=Region("bars", float(first), float(last)), to=Region("before", float(at)))
+    changed = (at - 1, score.n_bars) if op == "copy" else (first - 1, at - 1)
+    return EditCase(op, _plan(operation), frozenset(t.name for t in score.tracks), (bars_s(score, *changed),))
 
 
 def _targeted(score: Score, base: EditOperation, spans: tuple[Seconds, ...], rng: np.random.Generator) -> EditCase | None:
@@ -154,6 +174,9 @@ def _targeted(score: Score, base: EditOperation, spans: tuple[Seconds, ...], rng
         return EditCase(op, _plan(operation), frozenset({track.name}), spans, adds=True)
     if op == "gain":
         operation = replace(base, targets=targets, amount=float(rng.choice([-6.0, -3.0, 2.0, 4.0])), unit="dB")
+        return EditCase(op, _plan(operation), named, spans)
+    if op == "pan":
+        operation = replace(base, targets=targets, amount=float(rng.choice([-1.0, -0.5, 0.3, 0.7])), unit="position")
         return EditCase(op, _plan(operation), named, spans)
     if op == "transpose":
         named = frozenset(n for n in named if score.track(n).has_pitch)

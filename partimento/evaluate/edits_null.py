@@ -14,7 +14,7 @@ import numpy as np
 from partimento.audio.waveform import Waveform
 from partimento.edit.contents import Contents
 from partimento.errors import PartimentoError
-from partimento.evaluate.edits_cases import EditCase, generator, piece_request, random_case
+from partimento.evaluate.edits_cases import TIMED, EditCase, generator, piece_request, random_case
 from partimento.interpret.edit_reader import read_edit
 from partimento.plan.edit import EditPlan, EditRequest
 from partimento.project import Project
@@ -117,7 +117,7 @@ def _row(number: int, edit: int, case: EditCase, before: Contents, project: Proj
     undone = project.head.number == parent.number and _same_bytes(_mix(project), before)
     project.redo()
     undone = undone and _mix(project) == mix
-    timed = any(o.op in ("set_tempo", "set_metre", "extend", "trim") for o in case.plan.operations)
+    timed = any(o.op in TIMED for o in case.plan.operations)
     return NullRow(number, edit, case.op, case.text(), bool(case.said), bool(case.spans_s) and not timed, tuple(faults), undone)
 
 
@@ -134,7 +134,7 @@ def _same_bytes(data: bytes, contents: Contents) -> bool:
 
 def compare(case: EditCase, before: Contents, after: Contents) -> list[str]:
     """What is not the parent's though it was not named, in words (empty: all is well)."""
-    if case.op in ("set_tempo", "set_metre", "extend", "trim"):
+    if case.op in TIMED:
         return _moved(case, before, after)
     faults: list[str] = []
     for name, old in before.stems.items():
@@ -191,11 +191,11 @@ def _moved(case: EditCase, before: Contents, after: Contents) -> list[str]:
 def _wanted(case: EditCase, before: Contents, after: Contents, rate: int) -> int:
     """How many samples at both ends together have to be the parent's."""
     old_n, new_n = before.mix.n_samples, after.mix.n_samples
-    if case.op == "extend":
+    if case.op in ("extend", "copy"):
         return old_n - 2
     score = before.score
     assert isinstance(score, Score), "made from words"
-    if case.op == "set_tempo":
+    if case.op in ("set_tempo", "move"):
         low, high = (round(x * rate) for x in case.spans_s[0])
         return low + (old_n - high) - 2
     ends_early = not case.spans_s or case.spans_s[0][1] >= score.duration_s - 1e-3

@@ -20,7 +20,7 @@ _LETS = re.compile(r"\s*(?:let|have|get)\s+(?:the|an?|my|our)\b|\s*(?:让|由)")
 _MAIN = {
     "remove", "negated", "out", "add", "only", "swap", "instead_of", "vary", "mute", "keep", "fade_out", "fade_in", "extend",
     "trim",
-    "transpose", "faster", "slower", "up", "down", "cancel", "correct", "no_effect", "except", "tempo",
+    "transpose", "faster", "slower", "up", "down", "cancel", "correct", "no_effect", "except", "tempo", "held_end",
 }  # fmt: skip
 _SIGNALS = {"chords", "chord_comes", "key", "metre", "intent", "effect", "style"}
 _SECOND_VERBS = {"add", "remove"}

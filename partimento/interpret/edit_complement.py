@@ -69,6 +69,8 @@ def rest_of(region: Region) -> Region:
     start, end = region.start, region.end
     if region.kind == "section":
         return replace(region, kind="except")
+    if region.kind == "from":
+        return replace(region, kind="before")
     if region.kind == "bars" and end is not None:
         return replace(region, kind="except")
     if region.kind == "bars" and (start or 1) > 1:

@@ -23,6 +23,13 @@ _LONE_KEY = re.compile(
     r"(?=\s*(?:$|[,.;!?，。]|key\b|调|in\b|for\b|and\b))"
 )
 
+_INTO = re.compile(
+    r"\b(?:turn|change|convert|transform|rework|restyle|rearrange|remake)\s+(?:it|this|that|everything|"
+    r"(?:the|my) (?:\w+ )?(?:song|piece|track|music|tune|thing))\s+(?:in)?to\s+(?:an? )?$|"
+    r"(?:改编?|变|做|编)(?:编)?成(?:了)?(?:一首|一段|一个)?$"
+)
+"""What a style follows, whatever else its word may mean: "turn it into epic" is a style, "make it epic" a sound."""
+
 
 @dataclass(frozen=True)
 class Item:
@@ -148,6 +155,7 @@ def find_items(text: str, original: str) -> list[Item]:
     words.sort(key=lambda i: (i.span[0] - i.span[1], i.span[0], _RANK.get(i.kind, 5)))
     chosen: list[Item] = []
     taken = bytearray(len(text))
+    _choose([w for w in words if w.kind == "style" and _INTO.search(text[: w.span[0]])], chosen, taken)
     _choose(first, chosen, taken)
     _choose(words, chosen, taken)
     return sorted(chosen, key=lambda i: i.span)

@@ -228,6 +228,8 @@ def mute(f: Frame) -> list[EditOperation]:
         return [f.operation("mute_region", own or ("all",), region=_stop(f.region, lasting))]
     if f.region.kind == "all":
         return [f.operation("remove", own)] if own else []
+    if not own and f.region.kind == "before" and f.region.start is None and f.region.end is None and _A_REST.search(f.text):
+        return [f.operation("mute_region", region=replace(f.region, start=1.0), reason="a general rest of one bar")]
     return [f.operation("mute_region", own or ("all",))]
 
 
@@ -278,6 +280,10 @@ def _puts_in(f: Frame, *, chinese: bool = False) -> bool:
 _LASTING = re.compile(
     rf"(?:\bfor\s+)?(?<![a-z0-9])({NUMBER}|an?|half an?|half|single|{ZH_NUMBER}|半)[ -]?(?:个)?"
     r"(beats?\b|bars?\b|measures?\b|拍|小节)"
+)
+_A_REST = re.compile(
+    r"\b(?:general |grand |dramatic |short |brief |big |a |little )+(?:pause|rest|stop|gap|silence|break)\b|"
+    r"休止|停顿|停一下|空一下"
 )
 _LETS = re.compile(
     r"^\W*(?:please |can you |could you )?(?:let|have|make|the|[a-z]+ (?:should|must|start|begin))\b|^\W*(?:让|把)"

@@ -158,6 +158,12 @@ def _patterns() -> dict[str, re.Pattern[str]]:
             rf"|each|every|all|all the|both|a)\s+)?"
             rf"(?:\b({ordinal})\s+)?\b({english}|drop)\b(?:\s+({n})(?!\s*(?:db|bars?|measures?|bpm|seconds?|semitones?"
             rf"|more|times|steps?)))?(?:\s+sections?)?"),
+        "section_on": re.compile(
+            rf"\b(?:from|starting (?:with|from|at|in)|as of|beginning (?:with|from|at))\s+(?:the\s+)?"
+            rf"(?:({ordinal})\s+)?\b({english}|drop)\b"
+            rf"(?:\s+({n}))?\s+(?:on(?:wards?)?\b|onwards?\b|forwards?\b|(?:un)?till? the end|to the end)"),
+        "section_on_zh": re.compile(
+            rf"从(?:第({z})|(最后))?(?:一)?(?:段|遍|次|个)?(?:的)?({chinese})(?:部分|段)?(?:开始(?!渐|慢)|起|往后|以后|到(?:结尾|最后|结束))"),
         "section_zh": re.compile(
             rf"(?:在|从)?(?:第({z})|(最后|末|尾))?(?:一)?(?:段|遍|次|个)?(?:的)?({chinese})(?:部分|段落|那段|段)?(?:({z})(?=里|中|加|去|不|只|的))?"
             r"(之前|以前|前|之后|以后|后(?!半))?(?:的时候|里面|里|中|时)?"),
@@ -280,6 +286,11 @@ def _parts(text: str) -> Iterator[Found]:
 def _sections(text: str) -> Iterator[Found]:
     """Sections by name or letter."""
     p, names = _patterns(), _section_names()
+    for m in p["section_on"].finditer(text):
+        which = _ORDINALS.get(m.group(1) or "", int(_n(m.group(3)) or 0))
+        yield Region("from", name=names.get(m.group(2), m.group(2)), which=which), m.span()
+    for m in p["section_on_zh"].finditer(text):
+        yield Region("from", name=names[m.group(3)], which=-1 if m.group(2) else int(_n(m.group(1)) or 0)), m.span()
     for m in p["section"].finditer(text):
         spoken = m.group(3)
         framed = m.start() < (m.start(2) if m.group(2) else m.start(3)) or bool(m.group(2))

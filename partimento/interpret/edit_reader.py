@@ -43,6 +43,13 @@ _MEASURED = re.compile(
 _FOR_ME = re.compile(
     r"\bfor my (?:taste|liking|ears?|money)\b|\bin my (?:opinion|view)\b|\bif (?:you|that) (?:can|could|may|is possible)\b"
 )
+_NO_SOUND = re.compile(
+    r"\btime itself\b|\bspace-?time\b|\b(?:faster|quicker|slower) than (?:the speed of )?(?:light|sound)\b|"
+    r"\bspeed of light\b|\b(?:tast(?:e|es|ing)|smell(?:s|ing)?)(?: more| less)? (?:like|of)\b|"
+    r"\bgravity\b(?! drums)|\b(?:edible|delicious|pregnant)\b|"
+    r"\bthe (?:universe|planet|government|weather|internet|wifi)\b|"
+    r"把?时间(?:变|调|放|弄|倒|停)|光速|尝起来|闻起来|宇宙|天气|万有引力"
+)
 _POSSESSIVE = re.compile(r"\b(?:my|your|the|a|an|some)\s+$")
 _LEAVES_OUT = re.compile(
     r"\W*(?:and |though )?(?:but|except|exclud|not|outside|apart|other|save|only not|just not|everywhere|always|除)"
@@ -194,6 +201,8 @@ def _instead_of_gone(frame: Frame, done: list[EditOperation], operations: list[E
 
 def _in_each_place(frame: Frame, done: list[EditOperation]) -> list[EditOperation]:
     """ "… in the bridge and the outro": the same in every place that is listed."""
+    if any(o.op in ("copy", "move", "pan") for o in done):
+        return done
     places = frame.clause.of("region")
     listed = places[:1]
     for place in places[1:]:
@@ -328,6 +337,8 @@ def _like(last: EditOperation, frame: Frame) -> list[EditOperation]:
     names = [i.value for i in frame.things if i.value not in ("all", "it")]
     amount = frame.clause.of("amount")
     region = frame.region if frame.clause.of("region") else last.region
+    if last.op == "extract" and any(i.value == "all" for i in frame.things) and not names:
+        return []  # "first half only guitar, second half everyone"
     new = replace(last, region=region, words=frame.operation("add").words)
     if amount and last.amount is not None:
         value = float(amount[0].value.value)
@@ -404,10 +415,12 @@ def _lost_object(frame: Frame, done: list[EditOperation]) -> str:
         and not _MUSIC.fullmatch(m.group(1))
     ):
         return f"'{m.group(1)}' is nothing that can be changed here; {CAN_BE_ASKED}"  # "clean my room"
+    if outside := _NO_SOUND.search(frame.text):
+        return f"'{outside.group().strip()}' is nothing that music can be changed by; {CAN_BE_ASKED}"
     words = ", ".join(w for w, _ in strange[:3])
     if (m := _MEASURED.search(frame.text)) and frame.cues & {"add", "remove", "up", "down", "becomes", "extend", "trim"}:
         return f"'{m.group().strip()}' is no measure of music; {CAN_BE_ASKED}"
-    if done and strange and (elsewhere := _elsewhere(frame, strange)):
+    if done and strange and (elsewhere := _elsewhere(frame, strange, pans=done[0].op == "pan")):
         return f"'{elsewhere}' is nothing that can be changed here; {CAN_BE_ASKED}"
     if not done:
         if frame.cues & {"add", "remove", "swap", "vary", "mute", "negated"} and strange:
@@ -450,10 +463,10 @@ _PUT_BEFORE = re.compile(
 _NOUN_OF_PUTTING = re.compile(r"\b(?:put|place|throw|drop|hide|store|add)\b|放|塞|装|扔|倒")
 
 
-def _elsewhere(frame: Frame, strange: list[tuple[str, tuple[int, int]]]) -> str:
+def _elsewhere(frame: Frame, strange: list[tuple[str, tuple[int, int]]], *, pans: bool = False) -> str:
     """What is outside music in a clause that else could be done: "to my shopping list", "four bars of chocolate", 放进冰箱."""
     for word, span in strange:
-        if re.search("[左右]边", word):
+        if re.search("[左右]边", word) and not pans:
             return word
         before, after = frame.text[: span[0]], frame.text[span[1] :]
         if re.match(r"\s*(?:db|bpm|decibels?|semitones?|bars?)\b", after) and not frame.clause.of("region"):
@@ -511,6 +524,10 @@ def _alternatives(operations: list[EditOperation], known: tuple[str, ...], items
             other = replace(o, op="set_key", value="minor")
         elif o.value == "softer" and o.op == "effect":
             other = replace(o, op="dynamics")
+        elif o.value == "lofi" and o.targets == ("all",):
+            other = replace(o, op="restyle", value="lofi", amount=None, unit="")
+        elif o.value == "bigger" and o.targets == ("all",) and re.search(r"cinematic|film|电影", " ".join(o.words).lower()):
+            other = replace(o, op="restyle", value="cinematic", amount=None, unit="")
         elif o.value in ("bigger", "punchier"):
             other = replace(o, op="dynamics", value="more_energy" if o.value == "bigger" else "harder")
         if other is not None:

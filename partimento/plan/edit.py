@@ -23,6 +23,10 @@ OPERATIONS = (
     "vary",
     "extend",
     "trim",
+    "copy",  # a stretch once more, elsewhere
+    "move",  # a stretch to another place
+    "trade",  # two parts change places
+    "pan",
     "fade",
     "effect",  # a sound that is meant: warmer, more spacious …
     "dynamics",  # how it is played: crescendo, more expressive, calmer
@@ -87,7 +91,7 @@ class Region:
             entrance or playing, or the section whose bars mark it; ``before`` with a start is only that many bars just
             before it, with an end that many beats); ``except`` (name and which: all but that section; or start, end: all
             but these bars; a negative start is all but the last bars; or all but each of ``others``); ``between`` (what
-            lies behind the first of ``others`` and before the second).
+            lies behind the first of ``others`` and before the second); ``from`` (name, which: that section and all behind it).
         others: the places of an ``except`` that leaves out several, or of a ``between``.
     """
 
@@ -109,13 +113,16 @@ class EditOperation:
         region: where.
         instrument: for ``add`` and ``replace``: id of what comes in.
         amount: gain in dB, semitones, tempo factor, bars, seconds or strength, as ``unit`` says.
-        unit: ``dB``, ``semitones``, ``bpm``, ``factor``, ``bars``, ``s``, ``strength`` or empty.
+        unit: ``dB``, ``semitones``, ``bpm``, ``factor``, ``bars``, ``s``, ``strength``, ``position`` (-1 left to 1 right) or
+            empty.
         value: text parameter: key, metre, chords, style id, effect intent.
         keep: what must stay.
         words: the user's words behind it.
         reason: how they were read.
         spare: parts that must not be touched, though the targets would include them ("everything but the drums").
         doubles: for ``add``: the part whose notes it plays along, ``amount`` semitones higher (0 where there is none).
+        to: for ``copy`` and ``move``: where it comes (``before`` or ``after`` a section or a bar; ``first_bars`` is the
+            beginning, ``last_bars`` the end).
         goes: for ``set_chords``: the chord in whose place ``value`` comes (``first`` or ``last``: that of the region).
     """
 
@@ -132,6 +139,7 @@ class EditOperation:
     spare: tuple[str, ...] = ()
     doubles: str = ""
     goes: str = ""
+    to: Region | None = None
 
 
 @dataclass(frozen=True, slots=True)

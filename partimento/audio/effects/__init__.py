@@ -7,7 +7,7 @@ count stay. None of them draws on chance or on anything outside its arguments.
 from partimento.audio.effects.dynamics import compress, even_out, limit, shape_transients
 from partimento.audio.effects.filters import high_pass, high_shelf, low_pass, low_shelf, peaking, tilt
 from partimento.audio.effects.saturation import bit_crush, saturate, soften_top
-from partimento.audio.effects.space import chorus, echo, reverberate, set_width, vibrato_tape
+from partimento.audio.effects.space import chorus, echo, pan, reverberate, set_width, vibrato_tape
 
 __all__ = [
     "bit_crush",
@@ -20,6 +20,7 @@ __all__ = [
     "limit",
     "low_pass",
     "low_shelf",
+    "pan",
     "peaking",
     "reverberate",
     "saturate",

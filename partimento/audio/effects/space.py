@@ -27,6 +27,22 @@ def set_width(samples: Samples, sample_rate: int, factor: float, low_hz: float =
     return np.stack([middle + side, middle - side]).astype(np.float32)
 
 
+def pan(samples: Samples, sample_rate: int, position: float) -> Samples:
+    """Turn a stereo image towards a side: -1 all to the left, 0 as it is, 1 all to the right.
+
+    The channel that is turned away from is given to the other one with constant power (the panning algorithm for stereo
+    input of the W3C Web Audio API, StereoPannerNode). One channel alone stays as it is.
+    """
+    if samples.shape[0] != 2:
+        return samples.copy()
+    turn = min(max(abs(position), 0.0), 1.0) * np.pi / 2
+    near, far = (0, 1) if position > 0 else (1, 0)
+    out = samples.copy()
+    out[near] = samples[near] * np.float32(np.cos(turn))
+    out[far] = samples[far] + samples[near] * np.float32(np.sin(turn))
+    return out
+
+
 def _decorrelated(signal: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
     """The signal through a chain of all-passes: same spectrum, other phase."""
     from scipy.signal import lfilter

@@ -41,7 +41,7 @@ def test_every_place_is_meant(words: str, places: list[Region]) -> None:
         "piano louder at 45",
         "piano louder in the fourth thing",
         "make the piano louder in the next bar", "remove the drums in the last bit",
-        "make the last note longer", "drums louder on the downbeats", "piano louder in the ritornello",
+        "make the third note longer", "drums louder on the downbeats", "piano louder in the ritornello",
         "drums softer during the rap",
     ],
 )  # fmt: skip
