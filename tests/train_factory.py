@@ -80,6 +80,27 @@ def tiny_lm_recipe(codec: Path, **optim: object) -> dict[str, object]:
     }
 
 
+def tiny_mel(folder: Path, n: int = 8) -> Path:
+    """A cache of log-mel frames of :func:`tiny_rendered`."""
+    from partimento.data.cache.encoders import EncoderSpec
+    from partimento.data.cache.write import EncodeConfig, encode_dataset
+
+    encode_dataset(EncodeConfig(tiny_rendered(folder / "rendered", n), folder / "mel", EncoderSpec("mel")))
+    return folder / "mel"
+
+
+def tiny_embed_recipe(**optim: object) -> dict[str, object]:
+    """A joint embedding's recipe for :func:`tiny_mel`."""
+    return {
+        "task": "embed",
+        "embed_model": {"width": 32, "n_layers": 1, "n_heads": 2, "ffn": 64, "dim": 16, "dropout": 0.0},
+        "text": {"width": 16, "n_layers": 1, "n_heads": 2, "ffn": 32, "most_words": 24, "dropout": 0.0},
+        "embed": {"batch": 6, "window_frames": 50},
+        "optim": {"learning_rate": 0.01, "warmup_steps": 2, "total_steps": 100} | optim,
+        "run": {"log_every": 1, "validate_every": 1000, "bf16": False},
+    }
+
+
 def random_tokens(folder: Path, n: int = 4, n_frames: int = 100) -> Path:
     """A cache that says it is of the built-in codec, of random codes."""
     from partimento.data.cache.encoders import VERSION, EncoderSpec, open_encoder

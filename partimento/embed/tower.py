@@ -43,21 +43,21 @@ class TowerConfig:
 
 
 class TowerLayer(nn.Module):
-    """Attention to all words of the text, then feed-forward; each normalised first and added."""
+    """Attention to all places, then feed-forward; each normalised first and added."""
 
-    def __init__(self, config: TowerConfig) -> None:
+    def __init__(self, width: int, n_heads: int, ffn: int, dropout: float) -> None:
         super().__init__()
-        self.n_heads = config.n_heads
-        self.norm1 = nn.LayerNorm(config.width)
-        self.in_proj = nn.Linear(config.width, 3 * config.width)
-        self.out_proj = nn.Linear(config.width, config.width)
-        self.norm2 = nn.LayerNorm(config.width)
-        self.linear1 = nn.Linear(config.width, config.ffn)
-        self.linear2 = nn.Linear(config.ffn, config.width)
-        self.dropout = nn.Dropout(config.dropout)
+        self.n_heads = n_heads
+        self.norm1 = nn.LayerNorm(width)
+        self.in_proj = nn.Linear(width, 3 * width)
+        self.out_proj = nn.Linear(width, width)
+        self.norm2 = nn.LayerNorm(width)
+        self.linear1 = nn.Linear(width, ffn)
+        self.linear2 = nn.Linear(ffn, width)
+        self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """``[B, L, D]`` to the same shape; ``mask [B, 1, 1, L]`` is True where there is something to attend to."""
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """``[B, L, D]`` to the same shape; ``mask [B, 1, 1, L]`` is True where there is something to attend to (None: all)."""
         rows, n, width = x.shape
         q, k, v = self.in_proj(self.norm1(x)).view(rows, n, 3, self.n_heads, -1).permute(2, 0, 3, 1, 4)
         heard = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
@@ -73,7 +73,9 @@ class TextTower(nn.Module):
         self.config = config
         self.embed = nn.Embedding(len(config.words) + 1, config.width)
         self.positions = nn.Parameter(torch.randn(config.most_words, config.width) * 0.3)
-        self.layers = nn.ModuleList(TowerLayer(config) for _ in range(config.n_layers))
+        self.layers = nn.ModuleList(
+            TowerLayer(config.width, config.n_heads, config.ffn, config.dropout) for _ in range(config.n_layers)
+        )
         self.out_norm = nn.LayerNorm(config.width)
 
     def forward(self, ids: Tensor) -> tuple[Tensor, Tensor]:

@@ -54,21 +54,22 @@ class TrueFacts:
 
 
 @cache
-def _labels() -> tuple[tuple[str, str], ...]:
+def known_labels() -> tuple[tuple[str, str], ...]:
     """(how it is written, the canonical word) of styles, the longest first."""
     found = {words.lower(): style(id_).en for id_ in style_ids() for words in (style(id_).en, id_.replace("_", " "))}
     return tuple(sorted(found.items(), key=lambda pair: (-len(pair[0]), pair[0])))
 
 
 @cache
-def _moods() -> tuple[str, ...]:
+def known_moods() -> tuple[str, ...]:
+    """Names of moods."""
     return tuple(load_yaml("moods.yaml"))
 
 
 @cache
 def training_words() -> tuple[str, ...]:
     """The vocabulary of text towers: the tables', and the moods."""
-    return vocabulary((*_moods(), "old", "modern", "classic"))
+    return vocabulary((*known_moods(), "old", "modern", "classic"))
 
 
 def facts_of_window(caption: str, controls: dict[str, Any], start_s: float) -> TrueFacts | None:
@@ -83,8 +84,8 @@ def facts_of_window(caption: str, controls: dict[str, Any], start_s: float) -> T
     if not rows:
         return None
     said = f" {caption.lower()} "
-    label = next((name for written, name in _labels() if re.search(rf"\b{re.escape(written)}\b", said)), "")
-    moods = tuple(m for m in _moods() if re.search(rf"\b{re.escape(m.replace('_', ' '))}\b", said))
+    label = next((name for written, name in known_labels() if re.search(rf"\b{re.escape(written)}\b", said)), "")
+    moods = tuple(m for m in known_moods() if re.search(rf"\b{re.escape(m.replace('_', ' '))}\b", said))
     parts = tuple(dict.fromkeys((str(row["instrument"]), str(row["role"])) for row in rows))
     table = instruments()
     families = {table[id_].family for id_, _ in parts if id_ in table} | {"drums" for row in rows if row.get("is_drum")}
@@ -96,9 +97,15 @@ def facts_of_window(caption: str, controls: dict[str, Any], start_s: float) -> T
     )  # fmt: skip
 
 
-def true_caption(facts: TrueFacts, rng: np.random.Generator) -> str:
-    """Facts in the canonical wording, a random part of them left out; deterministic in ``rng``."""
-    keep = rng.random(6) < (0.85, 0.9, 0.8, 0.8, 0.8, 0.9)
+def true_caption(facts: TrueFacts, rng: np.random.Generator, numbers: float = 0.8) -> str:
+    """Facts in the canonical wording, a random part of them left out.
+
+    Args:
+        facts: what is true.
+        rng: the only source of chance.
+        numbers: how often each of tempo, metre and key is said.
+    """
+    keep = rng.random(6) < (0.85, 0.9, numbers, numbers, numbers, 0.9)
     head = " ".join([", ".join(facts.moods), facts.label if keep[0] else ""]).strip()
     text = f"{'An' if head[:1].lower() in tuple('aeiou') else 'A'} {head} piece".replace("  ", " ")
     parts = list(facts.parts)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from partimento.codec.mini import MiniCodecConfig
+from partimento.embed.joint import JointConfig
 from partimento.embed.tower import TowerConfig
 from partimento.errors import FileError, ParseError
 from partimento.lm.audio_lm import AudioLmConfig, CodecUsed
@@ -131,7 +132,29 @@ class LmTraining:
     own_caption_share: float = 0.2
 
 
-TASKS = ("codec", "score", "lm")
+@dataclass(frozen=True, slots=True)
+class EmbedTraining:
+    """Data of the joint embedding.
+
+    Attributes:
+        batch: pairs per step, each other's negatives.
+        window_frames: log-mel frames per window (500 are 10 s at 50 Hz).
+        own_caption_share: how often an item's own words are taken where the truth about it could be worded.
+        numbers: how often each of tempo in figures, metre and key is said.
+        balance: 0 draws items as often as they come, 1 as if every item's rarest instrument were equally common.
+        gain_db, eq_db: random level, and random curve over the bands, either way.
+    """
+
+    batch: int = 64
+    window_frames: int = 500
+    own_caption_share: float = 0.5
+    numbers: float = 0.3
+    balance: float = 0.5
+    gain_db: float = 6.0
+    eq_db: float = 4.0
+
+
+TASKS = ("codec", "score", "lm", "embed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +172,8 @@ class Recipe:
         text: its text tower.
         codec_used: whose tokens it speaks.
         lm: its data.
+        embed_model: shape of the joint embedding (``text`` is its text tower).
+        embed: its data.
         optim, run: see there.
     """
 
@@ -162,6 +187,8 @@ class Recipe:
     text: TowerConfig = field(default_factory=TowerConfig)
     codec_used: CodecUsed = field(default_factory=CodecUsed)
     lm: LmTraining = field(default_factory=LmTraining)
+    embed_model: JointConfig = field(default_factory=JointConfig)
+    embed: EmbedTraining = field(default_factory=EmbedTraining)
     optim: OptimConfig = field(default_factory=OptimConfig)
     run: RunConfig = field(default_factory=RunConfig)
 

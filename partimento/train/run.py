@@ -33,7 +33,8 @@ def train(
     Args:
         recipe: what.
         data: for the codec folders of sound files or datasets of :mod:`partimento.data.render` (their training split); for the
-            score model datasets of :mod:`partimento.data.scores`; for the language model caches of ``partimento data encode``.
+            score model datasets of :mod:`partimento.data.scores`; for the language model caches of ``partimento data encode``,
+            for the joint embedding those of its log-mel features.
         out: folder of the run.
         valid: the same, held out; None takes the ``valid`` split when all ``data`` are rendered datasets, else nothing.
         limits: when to stop; none means the recipe's total steps.
@@ -50,6 +51,10 @@ def train(
         from partimento.train.lm_setup import lm_task
 
         recipe, task = lm_task(recipe, data, valid, say)
+    elif recipe.task == "embed":
+        from partimento.train.embed import embed_task
+
+        recipe, task = embed_task(recipe, data, valid, say)
     else:
         task = _score_task(recipe, data, valid, say) if recipe.task == "score" else _codec_task(recipe, data, valid, say)
     return Trainer(recipe, task, out, device=device, warm_start=warm_start, say=say).run(limits or Limits())

@@ -6,6 +6,7 @@ A model is named ``NAME`` (downloaded when the network allows) or ``NAME:PATH`` 
 name       gives        needs                 weights
 ========== ============ ===================== =====================================================
 log-mel    embeddings   nothing               none
+mini-embed text + sound torch                 built in once released, or a checkpoint of ``partimento train``
 vggish     embeddings   torch                 ``vggish-10086976.pth`` (the torch conversion of Google's)
 encodec    embeddings   torch                 EnCodec in the layout of transformers
 mert       embeddings   transformers          MERT-v1 in the layout of transformers
@@ -26,9 +27,9 @@ from partimento.errors import MissingDependencyError, RequestError
 from partimento.metrics.interfaces import Classifier, Embedder, TextEmbedder
 
 SIGNAL = "log-mel"
-EMBEDDERS = (SIGNAL, "vggish", "encodec", "mert", "clap", "trill")
+EMBEDDERS = (SIGNAL, "mini-embed", "vggish", "encodec", "mert", "clap", "trill")
 CLASSIFIERS = ("panns", "passt")
-TEXT_EMBEDDERS = ("clap",)
+TEXT_EMBEDDERS = ("clap", "mini-embed")
 
 
 @lru_cache(maxsize=4)
@@ -89,6 +90,12 @@ def _encodec(path: str | None) -> Embedder:
     return load_encodec(path)
 
 
+def _mini_embed(path: str | None) -> TextEmbedder:
+    from partimento.embed.loading import MINI_EMBED, load_joint
+
+    return load_joint(path or MINI_EMBED)
+
+
 def _clap(path: str | None) -> TextEmbedder:
     from partimento.evaluate.embedders.clap import load_clap
 
@@ -115,9 +122,10 @@ def _trill(path: str | None) -> Embedder:
 
 _LOADERS: dict[str, Callable[[str | None], Any]] = {
     "vggish": _vggish, "panns": _panns, "encodec": _encodec, "clap": _clap, "mert": _mert, "passt": _passt, "trill": _trill,
+    "mini-embed": _mini_embed,
 }  # fmt: skip
 _NEURAL = "pip install 'partimento[neural]'"
-_INSTALL = dict.fromkeys(("vggish", "panns", "encodec", "clap", "mert"), _NEURAL) | {
+_INSTALL = dict.fromkeys(("vggish", "panns", "encodec", "clap", "mert", "mini-embed"), _NEURAL) | {
     "passt": "pip install hear21passt",
     "trill": "pip install tensorflow tensorflow_hub",
 }

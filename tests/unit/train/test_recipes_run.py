@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from train_factory import random_tokens
+from train_factory import random_tokens, tiny_mel
 
 from partimento.data.audio_folder import AudioWindows, find_audio
 from partimento.data.scores import ScoresConfig, build_scores, read_scores
 from partimento.train.codec import CodecTask
+from partimento.train.embed import embed_task
 from partimento.train.lm_setup import lm_task
 from partimento.train.loop import Limits, Trainer
 from partimento.train.recipe import Recipe, load_recipe
@@ -30,6 +31,8 @@ def task_of(recipe: Recipe, folder: Path) -> Task:
         return ScoreTask(recipe, ScoreWindows(lines, recipe.score, recipe.score_model.vocabulary, recipe.score_model.context))
     if recipe.task == "lm":
         return lm_task(recipe, [random_tokens(folder / "tokens")], None, lambda line: None)[1]
+    if recipe.task == "embed":
+        return embed_task(recipe, [tiny_mel(folder)], None, lambda line: None)[1]
     import soundfile
 
     rate = recipe.model.sample_rate
@@ -44,8 +47,9 @@ def test_two_steps(path: Path, tmp_path: Path) -> None:
     recipe = load_recipe(path)
     quick = replace(recipe.codec, batch=1, window_frames=64, free_steps=1, kmeans_batches=2)
     lm = replace(recipe.lm, batch=1, window_frames=64, condition_dropout=0.0)
+    embed = replace(recipe.embed, batch=4, window_frames=50)
     optim = replace(recipe.optim, warmup_steps=1, accumulate=1)
-    recipe = replace(recipe, codec=quick, score=replace(recipe.score, batch=2), lm=lm, optim=optim)
+    recipe = replace(recipe, codec=quick, score=replace(recipe.score, batch=2), lm=lm, optim=optim, embed=embed)
     trainer = Trainer(recipe, task_of(recipe, tmp_path), tmp_path / "run", device="cpu")
     before = {name: p.detach().clone() for name, p in trainer.model.named_parameters()}
     assert trainer.run(Limits(steps=2)).step == 2
