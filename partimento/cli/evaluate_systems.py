@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from partimento.cli.progress import Bar, track
 from partimento.errors import RequestError
+from partimento.paths import check_folder
 
 if TYPE_CHECKING:
     from partimento.evaluate.systems.table import SystemsTable
@@ -74,6 +75,8 @@ def run_table(args: argparse.Namespace) -> int:
         raise RequestError(f"--jobs {jobs} is outside 1 to 256")
     if args.seed < 0:
         raise RequestError(f"--seed {args.seed} must be 0 or more")
+    if args.out is not None:
+        check_folder(args.out)
     name = str(args.what)
     table = _TABLES[name](args, shlex.join(["partimento", *sys.argv[1:]]))
     print(table.markdown())
@@ -145,8 +148,9 @@ def _inpaint(args: argparse.Namespace, command: str) -> SystemsTable:
     from partimento.evaluate.systems.pairs import Options, evaluate_inpaint
 
     options = Options(
-        tuple(args.systems), args.reference, regions=args.regions, bootstrap=args.bootstrap, seed=args.seed, papers=args.papers
-    )
+        tuple(args.systems), args.reference, regions=args.regions, bootstrap=args.bootstrap, seed=args.seed, papers=args.papers,
+        n_jobs=args.jobs, cache=args.cache,
+    )  # fmt: skip
     return evaluate_inpaint(options, command, Bar(args.quiet))
 
 
@@ -157,7 +161,7 @@ def _edit(args: argparse.Namespace, command: str) -> SystemsTable:
         raise RequestError("--systems needs --reference: the folder of what the edits should sound like")
     options = Options(
         tuple(args.systems), args.reference, args.inputs, bootstrap=args.bootstrap, seed=args.seed, papers=args.papers,
-        stem=args.stem, gone=args.gone,
+        stem=args.stem, gone=args.gone, n_jobs=args.jobs, cache=args.cache,
     )  # fmt: skip
     return evaluate_edit_audio(options, command, Bar(args.quiet))
 
@@ -168,7 +172,10 @@ def _codec(args: argparse.Namespace, command: str) -> SystemsTable:
 
     if args.reference is None:
         raise RequestError("--systems needs --reference: the folder of the originals")
-    options = Options(tuple(args.systems), args.reference, bootstrap=args.bootstrap, seed=args.seed, title="Reconstructions")
+    options = Options(
+        tuple(args.systems), args.reference, bootstrap=args.bootstrap, seed=args.seed, title="Reconstructions",
+        n_jobs=args.jobs, cache=args.cache,
+    )  # fmt: skip
     return evaluate_edit_audio(options, command, Bar(args.quiet))
 
 

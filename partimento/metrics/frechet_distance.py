@@ -124,6 +124,8 @@ def oas_shrinkage(covariance: NDArray[np.float64], n: int) -> float:
 
 def _trusted(raw: Gaussian, small: SmallSets) -> Gaussian:
     """The Gaussian, refused or shrunk when it rests on too few rows."""
+    if small not in ("refuse", "shrink"):
+        raise RequestError(f"small='{small}' is unknown; refuse or shrink")
     if raw.n >= ENOUGH_PER_DIM * raw.dim:
         return raw
     if small == "refuse":
@@ -189,6 +191,8 @@ def frechet_distance(
     first, second = gaussian(a, small), gaussian(b, small)
     value = distance(first, second)
     low = high = value
+    if not 0.0 < level < 1.0:
+        raise RequestError(f"level {level:g} is outside 0 to 1")
     if bootstrap:
         rng = np.random.default_rng(seed)
         drawn = [

@@ -1,7 +1,7 @@
 """What the metrics that need a network ask of it: an embedder of sound, of words, a classifier.
 
 A metric never loads a model. It is given arrays, or one of these; adapters to published networks are in
-:mod:`partimento.embed`, and :mod:`partimento.metrics.log_mel_statistics` is an embedder that needs no download.
+:mod:`partimento.evaluate.embedders`, and :mod:`partimento.metrics.log_mel_statistics` is an embedder that needs no download.
 """
 
 from __future__ import annotations

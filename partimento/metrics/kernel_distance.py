@@ -91,6 +91,8 @@ def kernel_distance(
     sigma = median_bandwidth(a) if bandwidth is None else bandwidth
     if not sigma > 0:
         raise RequestError(f"bandwidth {sigma:g} must be above 0")
+    if not 0.0 < level < 1.0:
+        raise RequestError(f"level {level:g} is outside 0 to 1")
     centre = a.mean(axis=0)  # distances do not change, rounding does
     a, b = a - centre, b - centre
     value = _mmd2(a, b, sigma)

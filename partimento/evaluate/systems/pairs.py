@@ -8,38 +8,32 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from partimento.audio import Waveform, read_audio
-from partimento.errors import FileError, PartimentoError, RequestError
+from partimento.errors import FileError, RequestError
 from partimento.evaluate.embedders import SIGNAL, embedder
 from partimento.evaluate.systems.distribution import COLUMNS as DISTANCES
 from partimento.evaluate.systems.distribution import VectorSet, distances
-from partimento.evaluate.systems.jobs import mono_at
+from partimento.evaluate.systems.pair_jobs import SCORE, STEM_SCORE, EditJob, InpaintJob
 from partimento.evaluate.systems.papers import paper_columns, paper_rows
 from partimento.evaluate.systems.table import Column, Figure, Row, SystemsTable, marked_partial, mean_figure, versions
 from partimento.evaluate.systems.text_to_music import named
-from partimento.evaluate.systems.work import Progress, no_progress, sound_files
-from partimento.listen.separate import separate
-from partimento.metrics.bit_exactness import bit_exactness
-from partimento.metrics.chroma_cosine import chroma_cosine
-from partimento.metrics.instrument_presence import stem_score
-from partimento.metrics.log_spectral_distance import log_spectral_distance_db
-from partimento.metrics.mel_distance import mel_distance
-from partimento.metrics.mel_ssim import SAMPLE_RATE as SSIM_RATE
-from partimento.metrics.mel_ssim import mel_ssim
-from partimento.metrics.seam_quality import seam_quality
-from partimento.metrics.si_sdr import si_sdr_db, si_sdr_improvement_db
+from partimento.evaluate.systems.work import (
+    GroupJob,
+    Measured,
+    Progress,
+    Skipped,
+    data_hash,
+    measure_groups,
+    no_progress,
+    sound_files,
+)
 
-RATE = 32_000
-_SILENT = 1e-4
-SAME_LENGTH_S = 0.1
 DB_LIMIT = 100.0
 """Ratios beyond this, infinite ones too, count as this much."""
 EDIT_COLUMNS = (
@@ -52,7 +46,7 @@ EDIT_COLUMNS = (
     Column("SI-SDR", "dB at 16 kHz mono; median over clips whose reference sounds, kept within ±100", "more"),
     Column("SI-SDRi", "dB above the input's own; median", "more"),
 )
-STEM = Column("stem as asked", "share of the clips in which the named stem is there, or gone, as a separator hears it", "more")
+STEM = Column(STEM_SCORE, "share of the clips in which the named stem is there, or gone, as a separator hears it", "more")
 INPAINT_COLUMNS = (
     *DISTANCES,
     Column("exact outside", "share of the pieces whose samples outside the region are all equal", "more"),
@@ -72,7 +66,7 @@ class Options:
         reference: what should come out (``edit``), or the whole pieces (``inpaint``).
         inputs: what went in (``edit``); None leaves SI-SDRi out.
         regions: CSV (``inpaint``).
-        embedder, bootstrap, seed, papers: see :mod:`partimento.evaluate.systems.text_to_music`.
+        embedder, bootstrap, seed, papers, n_jobs, cache: see :mod:`partimento.evaluate.systems.text_to_music`.
         group: name of the papers' rows to set beside, e.g. ``Slakh, remove``.
         stem: one of :data:`partimento.listen.separate.STEMS`: is it there (``edit``; what P-Demucs asks of Demucs' four)?
         gone: ask instead whether it is gone.
@@ -91,6 +85,8 @@ class Options:
     stem: str | None = None
     gone: bool = False
     title: str = "Edits"
+    n_jobs: int | None = None
+    cache: Path | None = None
 
 
 @dataclass
@@ -101,14 +97,25 @@ class _Gathered:
     n_skipped: int = 0
     n_silent: int = 0
     scores: dict[str, list[float]] = field(default_factory=dict)
+    methods: set[str] = field(default_factory=set)
+    digests: list[str] = field(default_factory=list)
 
-    def add(self, found: Mapping[str, float]) -> None:
-        for name, value in found.items():
-            self.scores.setdefault(name, []).append(value)
+    def add(self, found: Measured) -> None:
+        """Take in a pair."""
+        self.n += 1
+        self.n_silent += int(found.values["silent"])
+        self.ours.add(found.values["ours"])
+        self.theirs.add(found.values["theirs"])
+        self.digests.append(found.sha256)
+        self.methods |= {str(found.values["method"])} - {""} if "method" in found.values else set()
+        for name, value in found.values.items():
+            if name.startswith(SCORE):
+                self.scores.setdefault(name.removeprefix(SCORE), []).append(float(value))
 
 
-Pair = Callable[[str, Waveform, Waveform, _Gathered], Waveform]
-"""Adds the scores of a pair, and returns the sound whose silence counts."""
+Group = tuple[tuple[Path, ...], GroupJob]
+Grouper = Callable[[str, Path, Path], Group]
+"""Name, target and what was made → what is measured together; raises RequestError where it cannot be."""
 
 
 def read_regions(path: Path) -> dict[str, tuple[float, float]]:
@@ -136,29 +143,15 @@ def evaluate_edit_audio(options: Options, command: str, progress: Progress = no_
         FileError, RequestError: folders without sound, or without a file in common.
     """
     inputs = sound_files(options.inputs) if options.inputs is not None else {}
-    methods: set[str] = set()
+    job = EditJob(options.embedder, options.stem, options.gone)
 
-    def separator(samples: NDArray[np.float32], sample_rate: int) -> dict[str, NDArray[np.float32]]:
-        """The one place that takes recordings apart, as the metric wants it."""
-        found = separate(Waveform(samples[None], sample_rate), (options.stem or "drums",))
-        methods.add(found.method)
-        return {name: wave.mono() for name, wave in found.stems.items()}
-
-    def judge(name: str, target: Waveform, made: Waveform, into: _Gathered) -> Waveform:
-        """All scores of an edit."""
-        before = read_audio(inputs[name]) if name in inputs else None
-        if before is not None and abs(before.duration_s - target.duration_s) > SAME_LENGTH_S:
-            raise RequestError(f"its input is {before.duration_s:.2f} s long where the reference has {target.duration_s:.2f} s")
-        into.add(_edit_scores(target, made, before))
-        if options.stem is not None:
-            into.add({STEM.name: stem_score(made.mono(), made.sample_rate, separator, options.stem, there=not options.gone)})
-        _embed(options, target, made, into)
-        return made
+    def group(name: str, target: Path, made: Path) -> Group:
+        """With the input, where there is one."""
+        return (made, target, *([inputs[name]] if name in inputs else [])), job
 
     extra = [("(the unedited input)", inputs)] if inputs else []
-    rows, skipped, notes = _rows(options, judge, extra, progress)
+    rows, skipped, notes = _rows(options, group, extra, progress)
     published = paper_rows("edit", options.group) if options.papers else []
-    notes += tuple(f"stem {options.stem} {'gone' if options.gone else 'there'}, taken apart by {m}" for m in sorted(methods))
     columns = (*EDIT_COLUMNS, STEM, *paper_columns(published))
     return SystemsTable(options.title, command, columns, (*rows, *published), notes, tuple(skipped), versions())
 
@@ -173,18 +166,13 @@ def evaluate_inpaint(options: Options, command: str, progress: Progress = no_pro
         raise RequestError("inpaint needs --regions: a CSV with the columns id, start_s, end_s")
     regions = read_regions(options.regions)
 
-    def judge(name: str, target: Waveform, made: Waveform, into: _Gathered) -> Waveform:
-        """All scores of an inpainting."""
+    def group(name: str, target: Path, made: Path) -> Group:
+        """With its region."""
         if name not in regions:
             raise RequestError("no region is given for it")
-        start, end = (round(t * target.sample_rate) for t in regions[name])
-        if end > target.n_samples:
-            raise RequestError(f"its region ends at {regions[name][1]:g} s, the piece at {target.duration_s:g} s")
-        into.add(_inpaint_scores(target, made, start, end))
-        _embed(options, target.part(start, end), made.part(start, end), into)
-        return made.part(start, end)
+        return (made, target), InpaintJob(*regions[name], options.embedder)
 
-    rows, skipped, notes = _rows(options, judge, [], progress)
+    rows, skipped, notes = _rows(options, group, [], progress)
     published = paper_rows("inpaint", options.group) if options.papers else []
     return SystemsTable(
         "Inpainting",
@@ -198,47 +186,52 @@ def evaluate_inpaint(options: Options, command: str, progress: Progress = no_pro
 
 
 def _rows(
-    options: Options, judge: Pair, extra: list[tuple[str, dict[str, Path]]], progress: Progress
+    options: Options, group: Grouper, extra: list[tuple[str, dict[str, Path]]], progress: Progress
 ) -> tuple[list[Row], list[str], tuple[str, ...]]:
     """One row per system."""
     targets = sound_files(options.reference)
     skipped: list[str] = []
     notes = [f"embedder: {embedder(options.embedder).name}; {options.bootstrap} bootstrap draws, seed {options.seed}"]
     rows = []
+    methods: set[str] = set()
     systems = [*extra, *((name, sound_files(folder)) for name, folder in named(options.systems).items())]
     for name, files in systems:
-        common = [k for k in targets if k in files]
-        if not common:
+        if not targets.keys() & files.keys():
             raise RequestError(f"no file of {name} is named like one of {options.reference}; pairs have equal names")
         dim = embedder(options.embedder).dim
         gathered = _Gathered(VectorSet(dim, options.seed), VectorSet(dim, options.seed))
-        missing = [k for k in targets if k not in files]
-        skipped += [f"{name}/{k}: no such file" for k in missing]
-        gathered.n_skipped += len(missing)
-        for key in progress(common, len(common), name):
-            reason = _judge_one(key, targets[key], files[key], judge, gathered)
-            if reason:
+        groups: list[Group] = []
+        for key, target in targets.items():
+            try:
+                groups.append(group(key, target, _there(files, key)))
+            except RequestError as error:
                 gathered.n_skipped += 1
-                skipped.append(f"{name}/{files[key].name}: {reason}")
+                skipped.append(f"{name}/{files[key].name if key in files else key}: {error}")
+        skipped += [
+            f"{name}/{path.name}: the reference has no file of that name" for k, path in files.items() if k not in targets
+        ]
+        for result in _measured(groups, options, progress, name):
+            if isinstance(result, Measured):
+                gathered.add(result)
+            else:
+                gathered.n_skipped += 1
+                skipped.append(f"{name}/{result.path.name}: {result.reason}")
+        methods |= gathered.methods
         rows.append(_row(name, gathered, options, notes))
+    notes += [f"stem {options.stem} {'gone' if options.gone else 'there'}, taken apart by {m}" for m in sorted(methods)]
     return marked_partial(rows), skipped, tuple(dict.fromkeys(notes))
 
 
-def _judge_one(key: str, target: Path, made: Path, judge: Pair, into: _Gathered) -> str:
-    """Measure a pair; returns why it was left out, or nothing."""
-    try:
-        wanted, got = read_audio(target), read_audio(made)
-        for name, wave in (("reference", wanted), ("file", got)):
-            if wave.n_samples == 0 or not np.isfinite(wave.samples).all():
-                return f"the {name} is empty or holds samples that are not finite"
-        if abs(wanted.duration_s - got.duration_s) > SAME_LENGTH_S:
-            return f"{got.duration_s:.2f} s long where the reference has {wanted.duration_s:.2f} s"
-        judged = judge(key, wanted, got, into)
-    except PartimentoError as error:
-        return str(error).replace(str(made), made.name).replace(str(target), target.name)
-    into.n += 1
-    into.n_silent += int(float(np.abs(judged.samples).max(initial=0.0)) < _SILENT)
-    return ""
+def _there(files: Mapping[str, Path], key: str) -> Path:
+    if key not in files:
+        raise RequestError("no such file")
+    return files[key]
+
+
+def _measured(groups: list[Group], options: Options, progress: Progress, label: str) -> Iterator[Measured | Skipped]:
+    """Measure groups; networks only in this process."""
+    n_jobs = options.n_jobs if options.embedder == SIGNAL else 1
+    return measure_groups(groups, cache=options.cache, n_jobs=n_jobs, progress=progress, label=label)
 
 
 def _row(name: str, gathered: _Gathered, options: Options, notes: list[str]) -> Row:
@@ -254,55 +247,5 @@ def _row(name: str, gathered: _Gathered, options: Options, notes: list[str]) -> 
         if finite:
             figures[column] = mean_figure(finite, 4 * options.bootstrap, options.seed, of)
     silent = gathered.n_silent / gathered.n if gathered.n else 0.0
-    return Row(name, gathered.n, gathered.n_skipped, silent, figures, anchor=name.startswith("("))
-
-
-def _both(target: Waveform, made: Waveform, rate: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Mono at a rate, of one length."""
-    a, b = mono_at(target, rate), mono_at(made, rate)
-    n = min(len(a), len(b))
-    return a[:n], b[:n]
-
-
-def _edit_scores(target: Waveform, made: Waveform, before: Waveform | None) -> dict[str, float]:
-    a, b = _both(target, made, RATE)
-    x, y = _both(target, made, SSIM_RATE)
-    scores = {
-        "mel": mel_distance(a, b, RATE),
-        "LSD": log_spectral_distance_db(a, b),
-        "chroma": chroma_cosine(a, b, RATE),
-        "SSIM": mel_ssim(x, y),
-    }
-    if float(np.abs(x).max()) < _SILENT:
-        return scores
-    scores |= {"SSIM log": mel_ssim(x, y, log=True), "SI-SDR": si_sdr_db(x, y)}
-    if before is not None:
-        z = mono_at(before, SSIM_RATE)
-        n = min(len(x), len(z))
-        scores["SI-SDRi"] = si_sdr_improvement_db(z[:n], x[:n], y[:n])
-    return scores
-
-
-def _inpaint_scores(target: Waveform, made: Waveform, start: int, end: int) -> dict[str, float]:
-    if (made.sample_rate, made.n_channels) != (target.sample_rate, target.n_channels):
-        raise RequestError(
-            f"{made.sample_rate} Hz and {made.n_channels} channel(s); the piece has {target.sample_rate} and {target.n_channels}"
-        )
-    same_length = made.n_samples == target.n_samples
-    exact = same_length and bit_exactness(target.samples, made.samples, (start, end)).exact
-    edges = [t / made.sample_rate for t in (start, end) if 0 < t < made.n_samples]
-    scores = {"exact outside": float(exact)}
-    if edges and made.duration_s >= 1.0:
-        seams = seam_quality(made.mono(), made.sample_rate, edges)
-        scores |= {
-            "seam percentile": max(s.worst_percentile for s in seams),
-            "seam click": max(s.click for s in seams),
-        }
-    a, b = _both(target.part(start, end), made.part(start, end), RATE)
-    return {**scores, "mel inside": mel_distance(a, b, RATE), "chroma inside": chroma_cosine(a, b, RATE)}
-
-
-def _embed(options: Options, target: Waveform, made: Waveform, into: _Gathered) -> None:
-    model = embedder(options.embedder)
-    into.theirs.add(model.embed(mono_at(target, model.sample_rate)))
-    into.ours.add(model.embed(mono_at(made, model.sample_rate)))
+    anchor = name.startswith("(")
+    return Row(name, gathered.n, gathered.n_skipped, silent, figures, anchor=anchor, data=data_hash(gathered.digests))

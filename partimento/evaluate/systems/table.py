@@ -227,14 +227,14 @@ def marked_partial(rows: Sequence[Row]) -> list[Row]:
 
 
 def mean_figure(values: Sequence[float], bootstrap: int, seed: int, of: Callable[..., Any] = np.mean) -> Figure:
-    """Mean (or another statistic over ``axis``) with a percentile bootstrap interval."""
+    """Mean (or another statistic over ``axis``) with a percentile bootstrap interval, which always holds the value."""
     array = np.asarray(values, dtype=np.float64)
     value = float(of(array))
     if not bootstrap or len(array) < 2 or not np.isfinite(array).all():
         return Figure(value, n=len(array))
     drawn = of(array[np.random.default_rng(seed).integers(len(array), size=(bootstrap, len(array)))], axis=1)
     low, high = np.quantile(drawn, [0.025, 0.975])
-    return Figure(value, float(low), float(high), len(array))
+    return Figure(value, min(value, float(low)), max(value, float(high)), len(array))
 
 
 def versions(packages: Sequence[str] = ("partimento", "numpy", "scipy", "soxr", "mir_eval")) -> dict[str, str]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partimento.errors import FileError, RequestError
-from partimento.evaluate.embedders import SIGNAL, embedder, text_embedder
+from partimento.evaluate.embedders import SIGNAL, classifier, embedder, text_embedder
 from partimento.evaluate.systems.distribution import COLUMNS, VectorSet, distances
 from partimento.evaluate.systems.jobs import Embeddings
 from partimento.evaluate.systems.papers import paper_columns, paper_rows
@@ -95,11 +95,21 @@ def evaluate_text_to_music(options: Options, command: str, progress: Progress = 
     captions = read_captions(options.captions) if options.captions is not None else None
     if options.words is not None and captions is None:
         raise RequestError("a text embedder needs --captions: what the sounds should match")
+    if options.classifier is not None:
+        classifier(options.classifier)  # what cannot be loaded is said once, not of every file
+    if options.words is not None:
+        text_embedder(options.words)
     notes = [f"embedder: {embedder(options.embedder).name}, {options.bootstrap} bootstrap draws, seed {options.seed}"]
     wanted = set(captions) if captions is not None else None
     clips = {name: _wanted(sound_files(folder), wanted, name) for name, folder in folders.items()}
     reference = sound_files(options.reference)
     skipped: list[str] = []
+    if captions is not None:
+        notes += [
+            f"{name}: {n} of {len(captions)} captions have no clip"
+            for name, c in clips.items()
+            if (n := len(set(captions) - set(c)))
+        ]
     whole_sound = {name: _sound_ones(found, options, progress, name, skipped) for name, found in clips.items()}
     whole_reference = _sound_ones(reference, options, progress, "reference", skipped)
     least = min(len(c) for c in [*whole_sound.values(), whole_reference]) if options.equal_n else None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -37,6 +38,19 @@ class Job(Protocol):
 
     def __call__(self, wave: Waveform) -> Values:
         """Arrays by name."""
+        ...
+
+
+class GroupJob(Protocol):
+    """What is measured of several files together, say of an edit and what it should be; must be picklable."""
+
+    @property
+    def key(self) -> str:
+        """Names the measurement, its version and all that it depends on beside the files."""
+        ...
+
+    def __call__(self, waves: Sequence[Waveform]) -> Values:
+        """Arrays by name, of the files in order."""
         ...
 
 
@@ -89,24 +103,49 @@ def measure(
         n_jobs: processes; None takes the cores, 1 stays in this process.
         progress, label: bar.
     """
-    store = make_folder((cache or cache_dir()) / "measured")
-    n = max(
-        1, min(n_jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, len(paths))
-    )
+    store = _store(cache)
+    yield from _in_order(paths, partial(_one, job=job, store=store), n_jobs, progress, label)
+
+
+def measure_groups(
+    groups: Sequence[tuple[tuple[Path, ...], GroupJob]],
+    *,
+    cache: Path | None = None,
+    n_jobs: int | None = None,
+    progress: Progress = no_progress,
+    label: str = "measuring",
+) -> Iterator[Measured | Skipped]:
+    """As :func:`measure`, for files that belong together, each group with its job; results bear the first file's path."""
+    store = _store(cache)
+    yield from _in_order(groups, partial(_group, store=store), n_jobs, progress, label)
+
+
+def _store(cache: Path | None) -> Path:
+    return make_folder((cache or cache_dir()) / "measured")
+
+
+def _in_order(
+    items: Sequence[T], one: Callable[[T], Measured | Skipped], n_jobs: int | None, progress: Progress, label: str
+) -> Iterator[Measured | Skipped]:
+    """Results in order, in this process or with several."""
+    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    n = max(1, min(n_jobs or n_cores, len(items)))
     if n == 1:
-        yield from progress((_one(path, job, store) for path in paths), len(paths), label)
+        yield from progress((one(item) for item in items), len(items), label)
         return
     with ProcessPoolExecutor(n) as pool:
-        yield from progress(_in_order(pool, paths, job, store, n), len(paths), label)
+        yield from progress(_flying(pool, items, one, n), len(items), label)
 
 
-def _in_order(pool: ProcessPoolExecutor, paths: Sequence[Path], job: Job, store: Path, n: int) -> Iterator[Measured | Skipped]:
-    """Results in order, with only a few files in flight."""
+def _flying(
+    pool: ProcessPoolExecutor, items: Sequence[T], one: Callable[[T], Measured | Skipped], n: int
+) -> Iterator[Measured | Skipped]:
+    """Results in order, with only a few items in flight."""
     flying: dict[int, Future[Measured | Skipped]] = {}
     started = 0
-    for due in range(len(paths)):
-        while started < len(paths) and len(flying) < n * _AHEAD:
-            flying[started] = pool.submit(_one, paths[started], job, store)
+    for due in range(len(items)):
+        while started < len(items) and len(flying) < n * _AHEAD:
+            flying[started] = pool.submit(one, items[started])
             started += 1
         wait([flying[due]], return_when=FIRST_COMPLETED)
         yield flying.pop(due).result()
@@ -116,11 +155,10 @@ def _one(path: Path, job: Job, store: Path) -> Measured | Skipped:
     """Measure one file, or take it from the cache."""
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        entry = store / f"{digest[:32]}-{hashlib.sha256(job.key.encode()).hexdigest()[:16]}.npz"
-        if entry.exists():
-            known = _read(entry)
-            if known is not None:
-                return Measured(path, known, digest)
+        entry = _entry(store, digest, job.key)
+        known = _read(entry) if entry.exists() else None
+        if known is not None:
+            return Measured(path, known, digest)
         wave = read_audio(path)
         if not np.isfinite(wave.samples).all():
             return Skipped(path, f"{int((~np.isfinite(wave.samples)).sum())} samples are not finite")
@@ -131,10 +169,46 @@ def _one(path: Path, job: Job, store: Path) -> Measured | Skipped:
         return Skipped(path, str(error).replace(str(path), path.name))  # tables are published; folders are not
     except OSError as error:
         return Skipped(path, error.strerror or str(error))
+    _keep(entry, values)
+    return Measured(path, values, digest)
+
+
+def _group(group: tuple[tuple[Path, ...], GroupJob], store: Path) -> Measured | Skipped:
+    """Measure files together, or take the result from the cache."""
+    paths, job = group
+    try:
+        digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+        entry = _entry(store, hashlib.sha256(" ".join(digests).encode()).hexdigest(), job.key)
+        known = _read(entry) if entry.exists() else None
+        if known is not None:
+            return Measured(paths[0], known, digests[0])
+        waves = []
+        for path in paths:
+            try:
+                waves.append(read_audio(path))
+            except PartimentoError as error:
+                whose = "" if path == paths[0] else f"{path.parent.name}/{path.name}: "
+                return Skipped(paths[0], whose + str(error).replace(str(path), path.name))
+            if waves[-1].n_samples == 0 or not np.isfinite(waves[-1].samples).all():
+                return Skipped(paths[0], f"{path.parent.name}/{path.name} is empty or holds samples that are not finite")
+        values = job(waves)
+    except PartimentoError as error:
+        return Skipped(paths[0], str(error))
+    except OSError as error:
+        return Skipped(paths[0], error.strerror or str(error))
+    _keep(entry, values)
+    return Measured(paths[0], values, digests[0])
+
+
+def _entry(store: Path, digest: str, key: str) -> Path:
+    """Where a result is kept: named by what was measured and how."""
+    return store / f"{digest[:32]}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
+
+
+def _keep(entry: Path, values: Values) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, **values)  # type: ignore[arg-type]
     write_bytes(entry, buffer.getvalue())
-    return Measured(path, values, digest)
 
 
 def _read(entry: Path) -> Values | None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from partimento.errors import FileError, RequestError
 from partimento.evaluate.systems import controls, distribution, pairs, text_to_music, work
 from partimento.evaluate.systems.distribution import VectorSet, distances
 from partimento.evaluate.systems.jobs import Embeddings
-from partimento.evaluate.systems.table import Column, Figure, Row, SystemsTable
+from partimento.evaluate.systems.papers import paper_rows
+from partimento.evaluate.systems.table import Column, Figure, Row, SystemsTable, mean_figure
 
 RATE = 32_000
 
@@ -27,6 +29,12 @@ def tune(seed: int, seconds: float = 3.0) -> np.ndarray:
         hz = 220.0 * 2.0 ** (int(rng.integers(0, 13)) / 12.0)
         out += np.where(at >= 0, 0.2 * np.sin(2 * np.pi * hz * at) * np.exp(-6 * np.maximum(at, 0)), 0)
     return out.astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def cache_of_its_own(tmp_path_factory, monkeypatch):
+    """No test touches the user's cache, or finds anything there."""
+    monkeypatch.setenv("PARTIMENTO_CACHE", str(tmp_path_factory.mktemp("cache")))
 
 
 @pytest.fixture
@@ -283,7 +291,7 @@ def test_class_scores_and_captions_add_columns(folders, monkeypatch):
 
     for module in (jobs, text_to_music):
         monkeypatch.setattr(module, "text_embedder", lambda spec: Bands())
-    monkeypatch.setattr(jobs, "classifier", lambda spec: Bands())
+        monkeypatch.setattr(module, "classifier", lambda spec: Bands())
     captions = folders / "captions.csv"
     captions.write_text("id,caption\n" + "".join(f"{i:02d},{'x' * i}\n" for i in range(12)), encoding="utf-8")
     chosen = options(folders, "good", "noisy", captions=captions, classifier="bands", words="bands")
@@ -395,3 +403,47 @@ def test_a_stem_that_should_be_gone_and_reconstructions(folders, capsys):
     assert (folders / "out" / "codec_audio.md").exists()
     assert main(["evaluate", "codec"]) == 2
     assert "--systems" in capsys.readouterr().err
+
+
+def test_pairs_are_cached_measured_on_cores_and_named(folders, monkeypatch):
+    (folders / "good" / "more.wav").write_bytes((folders / "good" / "00.wav").read_bytes())
+    (folders / "reference" / "02.wav").write_bytes(b"nothing")
+    chosen = pairs.Options((folders / "good",), folders / "reference", bootstrap=0, n_jobs=2, cache=folders / "cache")
+    first = pairs.evaluate_edit_audio(chosen, "c")
+    assert first.rows[0].n_clips == 11
+    assert first.rows[0].data
+    assert "good/more.wav: the reference has no file of that name" in first.skipped
+    assert any(line.startswith("good/02.wav: reference/02.wav: cannot read") for line in first.skipped)
+
+    def no_reading(_path):
+        raise AssertionError("what is in the cache is not read again")
+
+    (folders / "reference" / "02.wav").unlink()
+    monkeypatch.setattr(work, "read_audio", no_reading)
+    again = pairs.evaluate_edit_audio(replace(chosen, n_jobs=1), "c")
+    assert again.rows[0].figures == first.rows[0].figures
+
+
+def test_paper_figures_have_columns_of_their_own():
+    measured = {c.name for c in (*pairs.EDIT_COLUMNS, *pairs.INPAINT_COLUMNS, *controls.COLUMNS)} | {"KLD", "KLD pooled", "FAD"}
+    for table in ("text-to-music", "controls", "inpaint", "edit"):
+        assert not measured & {name for row in paper_rows(table) for name in row.figures}
+
+
+def test_an_interval_holds_its_figure():
+    for seed in range(20):
+        found = mean_figure([0.0] * 9 + [1.0], 3, seed)
+        assert found.low <= found.value <= found.high
+
+
+def test_a_classifier_that_is_not_there_is_said_before_any_file(folders, monkeypatch):
+    monkeypatch.setattr(work, "read_audio", lambda _path: pytest.fail("nothing is measured"))
+    with pytest.raises(FileError, match="nowhere"):
+        text_to_music.evaluate_text_to_music(options(folders, "good", classifier=f"panns:{folders / 'nowhere'}"), "c")
+
+
+def test_captions_without_a_clip_are_counted(folders):
+    captions = folders / "captions.csv"
+    captions.write_text("id,caption\n00,a tune\n01,another\nzz,nothing\n", encoding="utf-8")
+    table = text_to_music.evaluate_text_to_music(options(folders, "good", captions=captions), "c")
+    assert "good: 1 of 3 captions have no clip" in table.notes

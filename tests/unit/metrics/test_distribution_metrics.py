@@ -60,6 +60,15 @@ def test_small_sets_are_refused_or_shrunk_and_it_says_so():
     assert enough.shrinkage == (0.0, 0.0)
 
 
+def test_unknown_ways_and_levels_are_refused():
+    x, y = rng(1).normal(size=(32, 4)), rng(2).normal(size=(32, 4))
+    with pytest.raises(RequestError, match="refuse or shrink"):
+        fd.frechet_distance(x, y, small="shrnk")  # type: ignore[arg-type]
+    for measure in (fd.frechet_distance, kd.kernel_distance):
+        with pytest.raises(RequestError, match="level 95"):
+            measure(x, y, bootstrap=5, level=95)
+
+
 def test_shrinkage_is_that_of_scikit_learn():
     covariance = pytest.importorskip("sklearn.covariance")
     x = rng(4).normal(size=(25, 20)) @ np.diag(np.linspace(0.1, 3, 20))

@@ -32,6 +32,12 @@ def test_si_sdr_known_values():
     assert si_sdr_db(a, a) > 150
     with pytest.raises(RequestError, match="silent"):
         si_sdr_db(np.zeros(1000), a)
+    with pytest.raises(RequestError, match="silent"):
+        si_sdr_db(np.full(1000, 0.1), a)  # what its mean leaves is rounding
+    assert si_sdr_db(a, np.full(1000, 0.1)) == -np.inf
+    both = np.stack([NOISE, NOISE])
+    assert si_sdr_db(both, both) == np.inf
+    assert si_sdr_db(both, both * [[1.0], [0.0]]) == -np.inf
 
 
 def test_si_sdr_and_ssim_are_those_of_torchmetrics():
