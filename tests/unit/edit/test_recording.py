@@ -242,6 +242,11 @@ def test_trim_keeps_the_start_the_region_or_what_is_outside_it(take):
         run(take, "trim")
 
 
+_NEEDS_MORE = (
+    "add", "remove", "extract", "replace", "set_chords", "set_metre", "restyle", "vary", "copy", "move", "trade", "pan",
+)  # fmt: skip
+
+
 @pytest.mark.parametrize("op", OPERATIONS)
 def test_every_operation_is_done_or_refused_in_one_line_that_names_a_way(take, op):
     fields = {
@@ -250,7 +255,7 @@ def test_every_operation_is_done_or_refused_in_one_line_that_names_a_way(take, o
         "trim": {"amount": 5.0, "unit": "s"}, "extend": {"amount": 4.0, "unit": "bars"}, "fade": {"value": "out"},
     }.get(op, {})  # fmt: skip
     region = Region("seconds", 1, 2) if op == "mute_region" else Region()
-    if op in ("add", "remove", "extract", "replace", "set_chords", "set_metre", "restyle", "vary", "copy", "move", "trade", "pan"):
+    if op in _NEEDS_MORE:
         with pytest.raises(UnsupportedError, match=r"separating|generate|model") as error:
             run(take, op, region, **fields)
         assert "\n" not in str(error.value)
