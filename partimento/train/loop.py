@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from partimento.train.processes import Processes
 from partimento.train.recipe import OptimConfig, Recipe
 from partimento.train.state import Ema, TrainState, checkpoints, load_training, load_weights, save_checkpoint
 from partimento.train.task import Task
@@ -79,6 +80,7 @@ class Trainer:
         device: ``auto``, ``cpu``, ``cuda``.
         warm_start: weights to begin from when the folder holds no run.
         say: gets a line of text now and then.
+        processes: those that train this model together; None for this one alone.
     """
 
     def __init__(
@@ -90,9 +92,13 @@ class Trainer:
         device: str = "auto",
         warm_start: Path | None = None,
         say: Callable[[str], None] = lambda line: None,
+        processes: Processes | None = None,
     ) -> None:
-        self.recipe, self.task, self.folder, self._say = recipe, task, folder, say
-        self.device = pick_device(device)
+        self._with = processes or Processes()
+        self._indices = self._with.indices(recipe.optim.accumulate)
+        self.recipe, self.task, self.folder = recipe, task, folder
+        self._say = say if self._with.is_first else lambda line: None
+        self.device = self._with.device or pick_device(device)
         task.to(self.device)
         self.model = task.model
         self.optimizer = make_optimizer(self.model, recipe.optim)
@@ -107,11 +113,15 @@ class Trainer:
         if found:
             state = load_training(found[-1], self.model, self.ema, self.optimizer)
             self.state = state or TrainState()
-            say(f"resumed {found[-1].name}" if state else f"weights of {found[-1].name}; no optimiser state, starting anew")
+            self._say(f"resumed {found[-1].name}" if state else f"weights of {found[-1].name}; no optimiser state, starting anew")
         elif warm_start is not None:
             load_weights(warm_start, self.model)
             self.ema = Ema(self.model, recipe.optim.ema_decay)
-            say(f"weights from {warm_start}")
+            self._say(f"weights from {warm_start}")
+        if self._with.count > 1:
+            self._with.share_model(self.model)
+            if not self.state.step:
+                self.ema = Ema(self.model, recipe.optim.ema_decay)
 
     def run(self, limits: Limits) -> TrainState:
         """Train until a limit, then save. Interrupting it saves as well.
@@ -126,7 +136,7 @@ class Trainer:
         total = limits.steps if limits.steps is not None else (self.recipe.optim.total_steps if limits.minutes is None else None)
         self.model.train()
         try:
-            while (total is None or self.state.step < total) and time.monotonic() - start < budget_s:
+            while (total is None or self.state.step < total) and self._goes_on(time.monotonic() - start < budget_s):
                 figures = self._step()
                 self.state.wall_s = before + time.monotonic() - start
                 step = self.state.step
@@ -135,17 +145,26 @@ class Trainer:
                 if step % config.validate_every == 0:
                     self._validate()
                 if time.monotonic() - last_save > config.save_every_s:
-                    self.save()
+                    self._save_first()
                     last_save = time.monotonic()
         except KeyboardInterrupt:
             self._say("interrupted; saving")
         self._validate()
-        self.save()
+        self._save_first()
         return self.state
 
     def save(self) -> Path:
         """Write a checkpoint now."""
         return save_checkpoint(self.folder, self.recipe, self.state, self.model, self.ema, self.optimizer)
+
+    def _save_first(self) -> None:
+        """One process writes."""
+        if self._with.is_first:
+            self.save()
+
+    def _goes_on(self, wanted: bool) -> bool:
+        """Whether all processes have time left: they stop after the same step."""
+        return self._with.totals({"stop": float(not wanted)}, self.device)["stop"] == 0.0
 
     def _step(self) -> dict[str, float]:
         """One optimiser step."""
@@ -158,12 +177,19 @@ class Trainer:
             group["lr"] = optim.learning_rate * learning_rate_factor(step, optim)
         self.optimizer.zero_grad(set_to_none=True)
         figures: dict[str, float] = {}
-        for index in range(optim.accumulate):
+        audio_s = 0.0
+        for index in self._indices:
+            # Chance of a batch depends on its number, so that it does not matter which process has it.
+            torch.manual_seed((self.recipe.run.seed * 1_000_003 + step + index * 7_368_787) % 2**63)
             result = self.task.step(self._batch(step, index).to(self.device), self.autocast)
             (result.loss / optim.accumulate).backward()  # type: ignore[no-untyped-call]
-            self.state.audio_s += result.audio_s
+            audio_s += result.audio_s
             for name, value in {"loss": result.loss, **result.figures}.items():
                 figures[name] = figures.get(name, 0.0) + float(value.detach()) / optim.accumulate
+        self._with.sum_gradients(list(self.model.parameters()))
+        self._with.share_buffers(self.model)
+        figures = self._with.totals(figures | {"audio_s": audio_s}, self.device)
+        self.state.audio_s += figures.pop("audio_s")
         norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), optim.clip_norm))
         self.state.step += 1
         if not math.isfinite(figures["loss"]) or not math.isfinite(norm):
@@ -177,8 +203,8 @@ class Trainer:
     def _batch(self, step: int, index: int) -> Tensor:
         """A batch; the one after it is read meanwhile. What it holds depends on its number only, never on the thread."""
         ahead = self._ahead.pop((step, index), None)
-        last = index + 1 == self.recipe.optim.accumulate
-        following = (step + 1, 0) if last else (step, index + 1)
+        after = index + self._indices.step
+        following = (step, after) if after in self._indices else (step + 1, self._indices.start)
         self._ahead = {following: self._reader.submit(self.task.batch, *following)}
         return self.task.batch(step, index) if ahead is None else ahead.result()
 
@@ -190,6 +216,8 @@ class Trainer:
             raise TrainingStopped(f"no finite loss in steps {step - 9} to {step}: lower the learning rate, resume {self.folder}")
 
     def _validate(self) -> None:
+        if not self._with.is_first:
+            return
         figures = self.task.validate(self.device)
         if not figures:
             return
@@ -210,6 +238,8 @@ class Trainer:
         self._say(f"{kind} {self.state.step}  {shown}  ({speed:.0f} s of music per s)")
 
     def _write(self, row: dict[str, object]) -> None:
+        if not self._with.is_first:
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / LOG_FILE).open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")

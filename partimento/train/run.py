@@ -10,6 +10,7 @@ from pathlib import Path
 
 from partimento.data.audio_folder import RENDERED_MANIFEST, AudioWindows, find_training_audio
 from partimento.train.loop import Limits, Trainer
+from partimento.train.processes import join
 from partimento.train.recipe import Recipe
 from partimento.train.state import TrainState
 from partimento.train.task import Task
@@ -46,6 +47,9 @@ def train(
         FileError: data or weights cannot be read.
         TrainingStopped: the loss is no longer a number.
     """
+    processes = join(device)
+    if not processes.is_first:
+        say = _silence
     task: Task
     if recipe.task == "lm":
         from partimento.train.lm_setup import lm_task
@@ -57,7 +61,11 @@ def train(
         recipe, task = embed_task(recipe, data, valid, say)
     else:
         task = _score_task(recipe, data, valid, say) if recipe.task == "score" else _codec_task(recipe, data, valid, say)
-    return Trainer(recipe, task, out, device=device, warm_start=warm_start, say=say).run(limits or Limits())
+    return Trainer(recipe, task, out, device=device, warm_start=warm_start, say=say, processes=processes).run(limits or Limits())
+
+
+def _silence(_line: str) -> None:
+    """Of all processes but the first."""
 
 
 def _codec_task(recipe: Recipe, data: Sequence[Path], valid: Sequence[Path] | None, say: Callable[[str], None]) -> Task:
