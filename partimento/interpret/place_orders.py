@@ -37,6 +37,7 @@ _GLUE = re.compile(
     r"\b(?:and|but|on|onwards?|then|only|just|right|the|there|is|are|it|we|you|see|hear|ship|in|at|from|comes?|so|until|"
     r"up|to|they|that|where|not|before|for|first|time|very)\b|[\W_]|[的处时候是有则就才起那里先只后]"
 )
+_BRACKET = re.compile(r"[(（][^()（）]*[)）]")
 _BARE = 6  # letters beside the place in a clause that governs what follows
 _HEADING = 3  # letters beside the place in a sentence that is a heading
 _NAMELESS = 12  # Chinese characters are words: twice as many letters are allowed in English
@@ -111,7 +112,9 @@ def _clauses(text: str, start: int, end: int, live: list[Mention]) -> list[Span]
     """Stretches between stops, also cut where "and" or "while" joins two that name somebody and hold a place of their own."""
     out: list[Span] = []
     at = start
-    for stop in [*(m.span() for m in _STOP.finditer(text, start, end)), (end, end)]:
+    brackets = [b for b in (m.span() for m in _BRACKET.finditer(text, start, end)) if _lists_players(text, b, live)]
+    stops = [m.span() for m in _STOP.finditer(text, start, end)]
+    for stop in [*(s for s in stops if not any(b[0] <= s[0] < b[1] for b in brackets)), (end, end)]:
         low = at
         for joint in _JOINT.finditer(text, at, stop[0]):
             left = [m.end for m in live if low <= m.start < joint.start()]
@@ -124,6 +127,11 @@ def _clauses(text: str, start: int, end: int, live: list[Mention]) -> list[Span]
             out.append((low, stop[0]))
         at = stop[1]
     return out
+
+
+def _lists_players(text: str, bracket: Span, live: list[Mention]) -> bool:
+    """True for "the band (guitar, bass, drums)": what stands in brackets belongs to the clause around them."""
+    return sum(bracket[0] <= m.start < bracket[1] for m in live) > 1 and not places_in(text, *bracket, 0.0)
 
 
 def _attach(text: str, low: int, high: int, inside: list[int], live: list[Mention], places: list[Place]) -> list[Entry]:
@@ -185,11 +193,20 @@ def add_places(
         carried = lone[0] if heading and len(beside) <= _HEADING else None
     if not any(e.place.rank > _EARLY for e in entries):
         return pairs, passages
-    ranks = _ranks(entries, live)
+    ranks = _ranks(_rounds(entries), live, text)
     return _pairs(original, ranks, pairs, told), _passages(original, ranks, passages)
 
 
-def _ranks(entries: list[Entry], live: list[Mention]) -> dict[str, tuple[float, Entry | None]]:
+def _rounds(entries: list[Entry]) -> list[Entry]:
+    """The entries; where nothing but choruses is counted ("the saxes have the first chorus"), the first is the beginning."""
+    named = [e for e in entries if e.place.rank > _EARLY]
+    choruses = {e.place.where.amount for e in named if e.place.where.name == "chorus"}
+    if len(named) < len(entries) or any(e.place.where.name != "chorus" for e in named) or not {0.0, 1.0} <= choruses:
+        return entries
+    return [replace(e, place=replace(e.place, rank=0.0)) if e.place.where.amount == 0.0 else e for e in entries]
+
+
+def _ranks(entries: list[Entry], live: list[Mention], text: str) -> dict[str, tuple[float, Entry | None]]:
     """Where each instrument enters: its earliest place, or the beginning when a name without a place is not a mere list."""
     intro = any(e.place.intro for e in entries)
     placed: dict[str, Entry] = {}
@@ -199,6 +216,12 @@ def _ranks(entries: list[Entry], live: list[Mention]) -> dict[str, tuple[float, 
         id_ = live[entry.index].id
         if id_ not in placed or placed[id_].place.rank > rank:
             placed[id_] = here
+    for mention in live:  # "first just the kick, hats after 16 bars": the kit is there with its first piece
+        entry = placed.get(mention.id)  # type: ignore[assignment]
+        if mention.id == "drums" and entry and not any(live[e.index] is mention for e in entries):
+            named = live[entry.index]
+            if text[mention.start : mention.end] != text[named.start : named.end]:
+                del placed[mention.id]
     ranks: dict[str, tuple[float, Entry | None]] = {}
     for mention in live:
         entry = placed.get(mention.id)  # type: ignore[assignment]

@@ -37,7 +37,7 @@ _EN = re.compile(
     rf"|\bafter (?P<after>{_N}) (?P<au>bars?|measures?|minutes?|seconds?)\b"
     rf"|\b(?:the )?(?P<early>first {_N} bars?|intro(?:duction)?|opening(?: \w+)?|outset|very start|beginning|very top)\b"
     rf"|\b(?:from|at) the (?P<early2>off|top|start|beginning)\b"
-    rf"|\b(?P<early3>the whole (?:way|time)|from bar 1|right away|up front|throughout|all along)\b"
+    rf"|\b(?P<early3>the whole (?:way|time)|from bar 1|right away|up front|throughout|all (?:along|the way))\b"
     rf"|\b{_PREP} (?:the |a )?(?P<sect>chorus|refrain|drop|bridge|breakdown|outro|coda|finale|climax|peak|solo section|interlude|"
     r"exit|repeat|recapitulation|reprise|ending|main part|trio)\b"
     rf"|\b(?P<sect2>chorus|refrain|bridge|breakdown|outro|coda|finale|climax)(?= ?:)"

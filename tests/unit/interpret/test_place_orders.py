@@ -25,6 +25,13 @@ def _pairs(text: str) -> set[tuple[str, str]]:
         ("Trailer. I: strings. II: choir. III: timpani.", {("strings", "choir"), ("choir", "timpani")}),
         ("Everything is piano until the drop, where the drums hit.", {("piano", "drums")}),
         ("Piano in all verses and a djembe from verse three.", {("piano", "djembe")}),
+        (
+            "A lone voice at the opening. The trio (guitar, bass, drums) only turns up for the chorus.",
+            {("voice", "guitar"), ("voice", "bass"), ("voice", "drums")},
+        ),
+        ("First just the kick, hats after 16 bars, synth bass after 32 bars.", {("drums", "synth_bass")}),
+        ("Claps are held back till the drop, hats and kick all the way through.", {("*", "clap")}),
+        ("The clarinets play in the first chorus, the trumpets in the second chorus.", {("clarinet", "trumpet")}),
         ("木琴、铃鼓、小号，小号只在结尾吹两声。", {("xylophone", "trumpet"), ("tambourine", "trumpet")}),
         ("A段：长笛。B段：竖琴。C段：定音鼓。", {("flute", "harp"), ("harp", "timpani")}),
         ("整首歌都是木吉他，唯独间奏里有一段小号。", {("acoustic_guitar", "trumpet")}),
