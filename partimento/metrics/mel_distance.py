@@ -124,3 +124,8 @@ def mel_distance(
         b = log_mel(estimate, sample_rate, scale, low_hz, high_hz)
         distances.append(float(np.mean(np.abs(a - b))))
     return float(np.mean(distances))
+
+
+def evaluate(reference: NDArray[np.floating], estimate: NDArray[np.floating], sample_rate: int) -> dict[str, float]:
+    """All scores by name (``mel_distance``)."""
+    return {"mel_distance": mel_distance(reference, estimate, sample_rate)}

@@ -27,6 +27,8 @@ MAX_ROWS = 4_000
 ROWS_PER_DIM = 6
 MAX_CLIPS = 1_500
 """Clips whose mean vectors are kept for the kernel distance, chosen likewise."""
+FEWEST_CLIPS = 4
+"""Of either set, from which on there are intervals: drawing one clip again and again has no spread at all."""
 COLUMNS = (
     Column("FAD", "Fréchet distance of embeddings, all windows; interval by drawing clips, spread put around the figure", "less"),
     Column("FAD∞", "the same extrapolated to infinitely many windows (5 seeds; the interval is ± one deviation)", "less"),
@@ -157,7 +159,7 @@ def distances(
     if min(len(theirs), len(ours)) < 2:
         return figures, [*notes, "no KAD: two clips at least are needed"]
     kernel = kernel_distance(theirs, ours, bootstrap=bootstrap)
-    some = bootstrap and min(len(theirs), len(ours)) >= 4
+    some = bootstrap and min(len(theirs), len(ours)) >= FEWEST_CLIPS
     figures["KAD"] = Figure(kernel.value, kernel.low if some else None, kernel.high if some else None, len(ours))
     return figures, notes
 
@@ -170,7 +172,7 @@ def _spread(
     Where a sample is drawn from, its spread is that of a smaller set; it is scaled by the root of the share of clips that
     are kept, the larger share of the two sets, so that the interval is rather too wide.
     """
-    if not bootstrap:
+    if not bootstrap or min(vectors.n_kept_clips for vectors in (reference, estimate)) < FEWEST_CLIPS:
         return None, None
     draws = np.array([_drawn_distance(reference, estimate, np.random.default_rng([seed, i])) for i in range(bootstrap)])
     share = max(vectors.n_kept_clips / vectors.n_clips for vectors in (reference, estimate))

@@ -19,7 +19,7 @@ import numpy as np
 from partimento.errors import FileError, PartimentoError, RequestError
 from partimento.evaluate.compose_baselines import Composer, MarkovComposer, default_composer, random_walk
 from partimento.evaluate.compose_classifiers import KINDS, N_FOLDS, separate
-from partimento.evaluate.compose_data import MIN_BARS, MIN_NOTES, Tune, load_tunes, sheet_names, single_line, split
+from partimento.evaluate.compose_data import MIN_BARS, MIN_NOTES, N_SEALED, Tune, load_tunes, sheet_names, single_line, split
 from partimento.evaluate.compose_features import feature_matrix, feature_table
 from partimento.evaluate.compose_tunes import (
     MAX_COMMON_NOTES,
@@ -91,7 +91,10 @@ def evaluate_compose_systems(
     working, _ = split(sheet_names(options.sheets))
     real, left_out = load_tunes(options.sheets, working, options.cache, None, progress)
     if len(real) < MIN_SHEETS:
-        raise RequestError(f"{len(real)} usable sheets in {options.sheets} are too few to compare with; {MIN_SHEETS} are needed")
+        raise RequestError(
+            f"{len(real)} usable sheets in {options.sheets} are too few to compare with; {MIN_SHEETS} are needed beside the "
+            f"{N_SEALED} that are set aside for the end"
+        )
     skipped = [f"sheets/{s.name}: {s.reason}" for s in left_out]
     judge = _Judge(real, options)
     notes: list[str] = []
@@ -111,6 +114,7 @@ def evaluate_compose_systems(
     head = (
         f"{len(real)} real sheets (the sealed ones are not read), feature list {feature_table().version}, seed {options.seed}",
         f"a score needs {MIN_BARS} bars, {MIN_NOTES} notes of tune and one metre; features that need chords are left out without",
+        f"few tunes fall out of the range by chance: the row {REAL} is one half of the sheets against the other, compare with it",
         "ours and the baselines are composed to the sheets' own chords, metre, key and bars; a system's tunes need not be",
     )
     packages = ("partimento", "numpy", "scikit-learn")

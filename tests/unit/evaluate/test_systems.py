@@ -447,3 +447,10 @@ def test_captions_without_a_clip_are_counted(folders):
     captions.write_text("id,caption\n00,a tune\n01,another\nzz,nothing\n", encoding="utf-8")
     table = text_to_music.evaluate_text_to_music(options(folders, "good", captions=captions), "c")
     assert "good: 1 of 3 captions have no clip" in table.notes
+
+
+def test_too_few_clips_have_no_interval(folders):
+    for i in range(3, 12):
+        (folders / "good" / f"{i:02d}.wav").unlink()
+    rows = {r.system: r for r in text_to_music.evaluate_text_to_music(options(folders, "good"), "c").rows}
+    assert rows["good"].figures["FAD"].low is None

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from partimento.errors import RequestError
-from partimento.metrics.chroma_cosine import chroma, chroma_cosine
+from partimento.metrics.chroma_cosine import chroma, chroma_cosine, evaluate
 
 RATE = 32_000
 
@@ -44,3 +44,8 @@ def test_shorter_than_a_window() -> None:
 def test_unequal_lengths_are_refused() -> None:
     with pytest.raises(RequestError, match="one length"):
         chroma_cosine(np.zeros(5), np.zeros(6), RATE)
+
+
+def test_scores_have_names() -> None:
+    sound = np.sin(np.arange(RATE) * 0.1)
+    assert evaluate(sound, sound, RATE) == {"chroma_cosine": pytest.approx(1.0)}

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from partimento.errors import RequestError
-from partimento.metrics.mel_distance import SCALES, hz_to_mel, log_mel, mel_distance, mel_filters, mel_to_hz
+from partimento.metrics.mel_distance import SCALES, evaluate, hz_to_mel, log_mel, mel_distance, mel_filters, mel_to_hz
 
 RATE = 32_000
 
@@ -59,3 +59,8 @@ def test_silence_is_finite() -> None:
 def test_unequal_lengths_are_refused(a: int, b: int) -> None:
     with pytest.raises(RequestError, match="one length"):
         mel_distance(np.zeros(a), np.zeros(b), RATE)
+
+
+def test_scores_have_names() -> None:
+    sound = np.sin(np.arange(RATE) * 0.1)
+    assert evaluate(sound, sound, RATE) == {"mel_distance": pytest.approx(0.0)}
