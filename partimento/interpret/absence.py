@@ -13,6 +13,10 @@ from partimento.score.instruments import instruments
 _KIT_LIKE = frozenset(
     ("percussion", "conga", "bongo", "djembe", "taiko", "tabla", "cajon", "timbales", "beatboxing", "drum_machine", "drums")
 )
+DRUM_KIT = "drum_kit"
+"""The absence of a kit or drum machine where hand percussion is asked for ("percussion but no drums")."""
+_KITS = ("drums", "drum_machine")
+_HAND_PLAYED = _KIT_LIKE - {*_KITS}
 _NO_STRINGS = frozenset(("harp", "lyre"))
 _KEYBOARDS = frozenset(("piano", "electric_piano", "organ", "church_organ", "harpsichord", "clavinet", "keyboard"))
 _GUITARS = frozenset((*GENERIC["guitar"], "guitar"))
@@ -73,7 +77,11 @@ def with_exceptions(absent: list[Value[str]], kept: list[str], text: str) -> lis
         at = text.find(item.words[0]) if item.words else -1
         excepted = at >= 0 and _EXCEPTION.match(text, at + len(item.words[0]))
         spared = [i for i in kept if i != item.value and excludes(item.value, i)] if excepted else []
-        if not spared:
+        if item.value == "drums" and any(i in _HAND_PLAYED for i in kept):
+            out.append(replace(item, value=DRUM_KIT))  # the percussion that was asked for plays on
+            if not spared or "percussion" in spared:
+                continue
+        elif not spared:
             out.append(item)
             continue
         near = {*spared, *(i for s in spared for i in GENERIC.get(s, ()))}
@@ -97,6 +105,8 @@ def excludes(absent: str, instrument_id: str, role: str = "") -> bool:
         return False
     if absent == "drums":
         return row.family == "drums" or instrument_id in _KIT_LIKE or role == "drums"
+    if absent == DRUM_KIT:
+        return row.family == "drums" or instrument_id in _KITS or role == "drums"
     if absent == "percussion":
         return row.family in ("percussion", "drums") or role in ("drums", "percussion")
     if absent == "strings":

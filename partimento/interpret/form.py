@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 
@@ -27,10 +28,13 @@ def _known() -> dict[str, tuple[str, float]]:
 
 
 def said_form(reading: Reading) -> Form | None:
-    """The form of the words ("AABA", "verse, chorus, verse") with sections of 8 bars (4 for intro and outro)."""
+    """The form of the words ("AABA", "verse, chorus, verse") with its said bars, else 8 (4 for intro and outro)."""
     if reading.form is None:
         return None
-    return _spelled(reading.form)
+    form = _spelled(reading.form)
+    if reading.form_bars:
+        form = Form(tuple(replace(row, bars=n) for row, n in zip(form.sections, reading.form_bars, strict=True)))
+    return form
 
 
 def _spelled(said: Said) -> Form:
@@ -72,7 +76,8 @@ def choose_sections(reading: Reading, choice: StyleChoice, n_bars: int) -> Value
         return Value((Section("intro", material, 0, opening, energy), *moved), Origin.SAID, words, later.reason)
     form = said_form(reading)
     if form is not None and reading.form is not None:
-        return Value(fit(form, n_bars), Origin.SAID, reading.form.words)
+        exact = bool(reading.form_bars) and form.n_bars == n_bars
+        return Value(_laid_out(form.sections) if exact else fit(form, n_bars), Origin.SAID, reading.form.words)
     if choice.facts.get("form") == "blues12":
         return Value(_blues(n_bars), Origin.SAID, choice.value.words)
     forms = choice.style.forms
@@ -158,10 +163,15 @@ def fit(form: Form, n_bars: int) -> tuple[Section, ...]:
         counts[max(range(len(rows)), key=lambda i: (counts[i], i))] -= 1
     bars = [c * unit for c in counts]
     bars[_last_of_body(rows)] += n_bars - sum(bars)
+    return _laid_out(replace(row, bars=length) for row, length in zip(rows, bars, strict=True))
+
+
+def _laid_out(rows: Iterable[FormSection]) -> tuple[Section, ...]:
+    """One section after the other from bar 0."""
     sections, at = [], 0
-    for row, length in zip(rows, bars, strict=True):
-        sections.append(Section(row.name, row.material, at, length, row.energy))
-        at += length
+    for row in rows:
+        sections.append(Section(row.name, row.material, at, row.bars, row.energy))
+        at += row.bars
     return tuple(sections)
 
 

@@ -367,6 +367,7 @@ def _enlarge(drafts: list[Draft], reading: Reading, choice: StyleChoice, absent:
         for draft in drafts:
             if draft.origin is Origin.INFERRED:
                 draft.from_energy = min(draft.from_energy, 0.4)
+    named = {i.instrument for i in reading.instruments}
     own = [(p.instrument, p.role, 0.0) for p in choice.style.ensemble]
     more = ORCHESTRA if orchestral or choice.style.id in ("cinematic", "classical", "baroque") else BAND
     for instrument, role, from_energy in (*more, *own) if orchestral else (*own, *more):
@@ -377,7 +378,9 @@ def _enlarge(drafts: list[Draft], reading: Reading, choice: StyleChoice, absent:
             row = instruments()[instrument]
             reason = "orchestra" if orchestral else f"{size} parts"
             role = possible_role(row, role)
-            drafts.append(Draft(instrument, role, Origin.INFERRED, (), reason, follows=instrument, from_energy=from_energy))
+            # Players of a named orchestra come in with it ("first a flute, finally full orchestra").
+            follows = "orchestra" if orchestral and "orchestra" in named else instrument
+            drafts.append(Draft(instrument, role, Origin.INFERRED, (), reason, follows=follows, from_energy=from_energy))
 
 
 def _is_solo_piece(reading: Reading) -> bool:

@@ -29,6 +29,7 @@ from partimento.interpret.quantities import (
 from partimento.interpret.reading import Passage, Reading, Said, SaidInstrument, SaidTempo, Where
 from partimento.interpret.refusals import refusals
 from partimento.interpret.regions import comparison_regions, is_only_like, overlaps, use_regions
+from partimento.interpret.section_lengths import measured_form, section_lengths
 from partimento.interpret.tokens import Token, clause_spans, language_of, normalise, sentence_spans, tokenise
 from partimento.interpret.vocabulary import INSTRUMENT, Hit, Sense, vocabulary
 from partimento.score.timing import Key, Metre
@@ -79,7 +80,8 @@ def read(words: str) -> Reading:
     """
     said, words = words, _BLANKS.sub(" ", words)
     text = normalise(words)
-    numbers = _numbers(text, words)
+    measured = section_lengths(text)
+    numbers = [q for q in _numbers(text, words) if q.kind != "bars" or not overlaps(q.span, [m.span for m in measured])]
     tokens = [t for t in tokenise(text) if not _inside(t, numbers)]
     hits = _band_not_style(vocabulary().match(tokens), text)
     sentences = sentence_spans(text)
@@ -182,6 +184,8 @@ def _assemble(found: _Found) -> Reading:
     tempo = _tempo(numbers, whole, words)
     known = [*found.ignored, *negations.spans, *covered(text, words)]
     unknown = unknown_words(words, text, found.tokens, found.hits, known)
+    form, form_bars, total = _form(found)
+    bars = _bars(numbers, words)
     return Reading(
         text=found.said,
         language=language_of(text),
@@ -204,17 +208,28 @@ def _assemble(found: _Found) -> Reading:
         moods=tuple(whole.moods),
         eras=tuple(whole.eras),
         sections=tuple(whole.sections),
-        form=letter_form(words) or section_form(text, words, found.hits),
+        form=form,
+        form_bars=form_bars,
         dynamics=tuple(whole.dynamics),
         ending=whole.ending,
         ensemble_size=whole.ensemble_size,
         duration_s=_length(numbers, "duration", words),
-        bars=_bars(numbers, words),
+        bars=bars or total,
         uses=uses(text),
         contradictions=(*contradictions, *whole.contradictions, *_said_twice(numbers, words)),
         refused=tuple(dict.fromkeys(refusals(text, words))),
         unknown=tuple(dict.fromkeys((*effects(words, text, found.hits, found.ignored), *bad_chords(words), *unknown))),
     )
+
+
+def _form(found: _Found) -> tuple[Said | None, tuple[int, ...], tuple[int, tuple[str, ...]] | None]:
+    """The said form, the bars of its sections, and those of the piece with their words; no bars: none are said."""
+    rows = measured_form(found.text)
+    if not rows:
+        return letter_form(found.words) or section_form(found.text, found.words, found.hits), (), None
+    quotes = tuple(found.words[slice(*row.span)].strip() for row in rows)
+    bars = tuple(row.n_bars for row in rows)
+    return Said(" ".join(row.name for row in rows), quotes), bars, (sum(bars), quotes)
 
 
 def _after_opening(passages: list[Passage], order: Order, text: str) -> list[Passage]:

@@ -126,6 +126,7 @@ class Reading:
         chords: chord text found inside the words.
         styles: in order of appearance, the main one first.
         moods, eras, sections, dynamics, ending, form: canonical words.
+        form_bars: bars of each section of the form, where the words give them; else empty.
         ensemble_size: players asked for by an ensemble word, or None.
         duration_s, bars: length.
         uses: what the music is for, as words (hints only).
@@ -153,6 +154,7 @@ class Reading:
     eras: tuple[Said, ...] = ()
     sections: tuple[Said, ...] = ()
     form: Said | None = None
+    form_bars: tuple[int, ...] = ()
     dynamics: tuple[Said, ...] = ()
     ending: Said | None = None
     ensemble_size: tuple[int, tuple[str, ...]] | None = None
