@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from partimento.checkpoints import built_in, read_manifest
+from partimento.codec.packing import unpack
 from partimento.embed.joint import MEL_BANDS, MEL_WINDOW, SAMPLE_RATE, JointConfig, JointEmbedding
 from partimento.embed.tower import TowerConfig
 from partimento.embed.words import padded_ids
@@ -93,7 +94,7 @@ def load_joint(source: str = MINI_EMBED) -> JointEmbedder:
         raise FileError(f"{weights_path} is damaged: {error}") from error
     model = JointEmbedding(config, text)
     try:
-        model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+        model.load_state_dict(unpack(weights))
     except RuntimeError as error:
         raise FileError(f"{weights_path} does not fit {config_path}: {str(error).splitlines()[0]}") from error
     return JointEmbedder(model.eval().requires_grad_(False), MINI_EMBED if source == MINI_EMBED else f"joint {folder.name}")

@@ -26,7 +26,7 @@ def run_counters(checkpoint: Path) -> tuple[float, float]:
     from partimento.train.curves import read_log
 
     step = int(checkpoint.name.rsplit("-", 1)[-1])
-    rows = [r for r in read_log(checkpoint.parent) if r["step"] <= step]
+    rows = [r for r in read_log(checkpoint.parent) if r["step"] <= step and "audio_s" in r]
     if not rows:
         raise FileError(f"the log beside {checkpoint} says nothing up to step {step}")
     return rows[-1]["audio_s"] / 3600.0, rows[-1]["wall_s"] / 60.0

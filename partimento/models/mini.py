@@ -63,6 +63,7 @@ def load_audio_lm(source: str) -> tuple[AudioLm, dict[str, Any]]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    from partimento.codec.packing import unpack
     from partimento.embed.tower import TowerConfig
     from partimento.lm.audio_lm import AudioLm, AudioLmConfig
 
@@ -80,7 +81,7 @@ def load_audio_lm(source: str) -> tuple[AudioLm, dict[str, Any]]:
         raise FileError(f"{weights_path} is damaged: {error}") from error
     model = AudioLm(config, text)
     try:
-        model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+        model.load_state_dict(unpack(weights))
     except RuntimeError as error:
         raise FileError(f"{weights_path} does not fit {config_path}: {str(error).splitlines()[0]}") from error
     return model.eval().requires_grad_(False), data

@@ -1,0 +1,172 @@
+"""Release an audio language model or a joint embedding: small weights, configuration, an entry in the manifest with figures.
+
+    python -m partimento.evaluate.release_audio runs/mini/step-00008000 --data cache/tokens --recipe recipes/mini-gpu.yaml \\
+        --about "training data in words" --hardware "1 H100" --commit abc1234 [--out DIR]
+
+What the checkpoint is, its configuration says; ``--data`` is a cache of tokens for a language model, of log-mel features for an
+embedding. A model that does not beat its baselines is refused the status ``released``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from partimento.checkpoints import WEIGHTS_FOLDER, ManifestEntry, sha256_of
+from partimento.errors import PartimentoError, RequestError
+from partimento.evaluate.release import enlist, run_counters
+
+KEPT = {"lm": ("lm_model", "text", "codec_used", "lm"), "embed": ("embed_model", "text", "embed")}
+"""Keys of a recipe that a released model needs, by task."""
+NAMES = {"lm": "mini", "embed": "mini-embed"}
+COMMANDS = {"lm": "partimento.evaluate.audio_lm", "embed": "partimento.evaluate.joint_embedding"}
+MAX_LOSS = {"lm": 0.02, "embed": 0.01}
+"""What packing to 8 bits may cost: nats per code, or R@10; where it costs more, weights are stored as float16."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A model's figures.
+
+    Attributes:
+        table: for people.
+        results: for the manifest.
+        cost: the figure that packing must not raise.
+        beats: whether the baselines are beaten.
+    """
+
+    table: str
+    results: dict[str, float]
+    cost: float
+    beats: bool
+
+
+def measure(task: str, folder: Path, data: Sequence[Path], split: str, items: int) -> Measured:
+    """Figures of a checkpoint folder; ``items`` windows or items."""
+    if task == "lm":
+        from partimento.evaluate.audio_lm import likelihoods
+
+        found = likelihoods(str(folder), data, split, items)
+        means = {name: round(float(np.mean(row)), 3) for name, row in found.rows.items()}
+        results = {f"nats_per_code_{name.replace(', ', '_').replace(' ', '_')}": value for name, value in means.items()}
+        rivals = min(value for name, value in means.items() if name != "model with text")
+        return Measured(found.table(), results, means["model with text"], means["model with text"] < rivals)
+    from partimento.embed.loading import load_joint
+    from partimento.evaluate.joint_embedding import evaluate
+
+    joint = evaluate(load_joint(str(folder)), data, split, items)
+    recall, oracle = (float(np.mean(list(part.values()))) for part in (joint.recall, joint.oracle))
+    results = {
+        "recall_at_10": round(recall, 3), "recall_at_10_oracle": round(oracle, 3), "recall_at_10_chance": round(joint.chance, 4),
+        "instrument_auc": round(joint.instrument_auc, 3), "style_auc": round(joint.style_auc, 3),
+    }  # fmt: skip
+    return Measured(joint.table(), {n: v for n, v in results.items() if np.isfinite(v)}, -recall, recall > joint.chance)
+
+
+def export_audio_model(
+    checkpoint: Path, data: Sequence[Path], out: Path, entry: ManifestEntry, *, split: str = "test", items: int = 100
+) -> tuple[ManifestEntry, str]:
+    """Pack a checkpoint into ``out``, measure it there, and list it.
+
+    Args:
+        checkpoint: folder that the trainer wrote.
+        data: caches with a held-out split.
+        out: weights' folder.
+        entry: facts; name (when empty), command, file, hash, size and results are filled in here.
+        split: what is measured on.
+        items: 30-s windows, or items.
+
+    Raises:
+        FileError, ParseError: something cannot be read.
+        RequestError: not one of these models, or status ``released`` for one that does not beat its baselines.
+    """
+    from safetensors.torch import load_file
+
+    from partimento.codec.packing import pack
+
+    config = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))
+    task = str(config.get("task"))
+    if task not in KEPT:
+        raise RequestError(f"{checkpoint} is a checkpoint of task '{task}'; this releases {' and '.join(KEPT)}")
+    name = entry.name or NAMES[task]
+    weights = load_file(str(checkpoint / "model.safetensors"))
+    before = measure(task, checkpoint, data, split, items)
+    out.mkdir(parents=True, exist_ok=True)
+    staging = out / f".{name}.partial"
+    try:
+        after = _stage(staging, task, config, pack(weights), data, split, items)
+        if after.cost - before.cost > MAX_LOSS[task]:
+            halves = {key: value.half() if value.is_floating_point() else value for key, value in weights.items()}
+            after = _stage(staging, task, config, halves, data, split, items)
+        if entry.status == "released" and not after.beats:
+            raise RequestError(f"this model does not beat its baselines, so it cannot be released:\n{after.table}")
+        file = out / f"{name}.safetensors"
+        (staging / "model.safetensors").chmod(0o644)  # safetensors writes files that only their owner may read
+        (staging / "model.safetensors").replace(file)
+        (staging / "config.json").replace(out / f"{name}.json")
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    command = f"python -m {COMMANDS[task]} {name} --data CACHE --split {split}"
+    facts: dict[str, Any] = {
+        "sha256": sha256_of(file),
+        "bytes": file.stat().st_size,
+        "results": after.results,
+        "command": command,
+    }
+    listed = replace(entry, name=name, file=file.name, config=f"{name}.json", **facts)
+    enlist(out, listed)
+    return listed, after.table
+
+
+def _stage(
+    staging: Path, task: str, config: dict[str, Any], weights: dict[str, Any], data: Sequence[Path], split: str, items: int
+) -> Measured:
+    """Write a small checkpoint and measure it."""
+    from safetensors.torch import save_file
+
+    staging.mkdir(exist_ok=True)
+    kept = {"task": task} | {key: config[key] for key in KEPT[task]}
+    (staging / "config.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    save_file({key: value.contiguous() for key, value in weights.items()}, str(staging / "model.safetensors"))
+    return measure(task, staging, data, split, items)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Command line of this module."""
+    parser = argparse.ArgumentParser(description="Release a language model or a joint embedding into the package's weights.")
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="caches of partimento data encode")
+    parser.add_argument("--recipe", required=True)
+    parser.add_argument("--about", required=True, help="the training data, in words")
+    parser.add_argument("--hardware", required=True)
+    parser.add_argument("--commit", required=True)
+    parser.add_argument("--name", default="", help="default mini or mini-embed")
+    parser.add_argument("--out", type=Path, default=WEIGHTS_FOLDER)
+    parser.add_argument("--split", default="test", choices=("valid", "test"))
+    parser.add_argument("--items", type=int, default=100, help="windows, or items")
+    parser.add_argument("--status", default="experimental", choices=("experimental", "released"))
+    args = parser.parse_args(argv)
+    try:
+        hours, minutes = run_counters(args.checkpoint)
+        entry = ManifestEntry(
+            args.name, "", "", "", 0, "Apache-2.0", args.recipe, args.commit, args.about, round(hours, 1), args.hardware,
+            round(minutes), {}, "", args.status,
+        )  # fmt: skip
+        listed, table = export_audio_model(args.checkpoint, args.data, args.out, entry, split=args.split, items=args.items)
+    except PartimentoError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{listed.file}: {listed.bytes / 1e6:.1f} MB, SHA-256 {listed.sha256}\n\n{table}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
