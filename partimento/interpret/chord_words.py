@@ -25,6 +25,7 @@ _LIKE_A_CHORD = re.compile(r"[A-H][#b♯♭]?(?=[^a-z]|m|maj|min|dim|aug|sus|add
 _ROMAN = r"(?:b|#)?(?:VII|VI|IV|V|III|II|I|vii|vi|iv|v|iii|ii|i)(?:°|o|ø|\+)?(?:maj7|7|9|m7|sus4)?"
 _ROMANS = re.compile(rf"(?<![\w#])({_ROMAN}(?:\s*[-–→,|]\s*{_ROMAN}){{1,}})(?![\w#])")
 _MIN_CHORDS = 2
+_QUALITY = re.compile(r"[A-G][#b♯♭]?[^#b♯♭/].*")
 _ENDS = ".!?。"
 
 
@@ -86,7 +87,7 @@ def _overlaps(span: Span, taken: list[Span]) -> bool:
 
 
 def _run(original: str, at: int, *, asked: bool) -> ChordRun | None:
-    """Chords from ``at`` on; without a cue only where bar lines or dashes link them."""
+    """Chords from ``at`` on; without a cue where bar lines, dashes or their qualities show what they are."""
     low = at = _end(_SPACE, original, at)
     out: list[str] = []
     bad: list[str] = []
@@ -116,7 +117,9 @@ def _run(original: str, at: int, *, asked: bool) -> ChordRun | None:
         out.pop()
     chords = [t for t in out if t not in ("|", " ", "%")]
     linked = "|" in out or (len(chords) > _MIN_CHORDS and all(re.search(r"[-–—>→]", s) for s in separators[: len(chords) - 1]))
-    if len(chords) < _MIN_CHORDS or not (asked or linked):
+    qualities = [_QUALITY.fullmatch(c) for c in chords]
+    plain = len(chords) > _MIN_CHORDS and bool(qualities[0]) and sum(map(bool, qualities)) > 1  # "Dm9 G13 C"
+    if len(chords) < _MIN_CHORDS or not (asked or linked or plain):
         return None
     if original[high : high + 1] and (original[high].isalnum() or original[high] == "#"):
         return None

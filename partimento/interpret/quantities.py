@@ -252,6 +252,16 @@ def _tonic(letter: str, accidental: str | None) -> int:
     return (_LETTERS[letter] + shift) % 12
 
 
+_DENIED_KEY = re.compile(
+    r"(?:\bnot|\bnever|n't be|\banything but|\bavoid)\s+(?:in )?(?:the )?(?:key of )?$|(?:不要|不用|不是|别用)$"
+)
+
+
+def denies_key(text: str, at: int) -> bool:
+    """True when the key at ``at`` is one that is not wanted: "not in C", 不要C大调."""
+    return bool(_DENIED_KEY.search(text, 0, at))
+
+
 def keys(text: str, original: str) -> Iterator[Quantity]:
     """Keys with a tonic. A lower-case "a minor key" or "a major chord" names no tonic."""
     for match in _KEY_EN.finditer(text):
@@ -265,7 +275,7 @@ def keys(text: str, original: str) -> Iterator[Quantity]:
                 continue
         if article and re.match(r"(?:key|scale|mode|tonality|chord|feel|third|and major|or major)", follows):
             continue
-        if re.match(r"(?:chord|scale being|triad)", follows):
+        if re.match(r"(?:chord|scale being|triad)", follows) or denies_key(text, match.start()):
             continue
         mode = "minor" if "minor" in mode else _MODES.get(mode, "major")
         yield Quantity("key", Key(_tonic(letter, match.group(2)), mode), match.span())
@@ -273,15 +283,17 @@ def keys(text: str, original: str) -> Iterator[Quantity]:
         mode = {"大调": "major", "小调": "minor", "多利亚": "dorian", "弗里几亚": "phrygian", "利底亚": "lydian"}.get(
             match.group(5), "mixolydian"
         )
-        yield Quantity("key", Key(_tonic(match.group(2), match.group(1) or match.group(3)), mode), match.span())
+        if not denies_key(text, match.start()):
+            yield Quantity("key", Key(_tonic(match.group(2), match.group(1) or match.group(3)), mode), match.span())
     full = [m.span() for m in _KEY_EN.finditer(text)]
     for pattern in (_KEY_LETTER, _KEY_SHORT):
         for match in pattern.finditer(text):
-            if any(a <= match.start(1) < b for a, b in full):
+            if any(a <= match.start(1) < b for a, b in full) or denies_key(text, match.start()):
                 continue
             letter = match.group(1)
             if pattern is _KEY_SHORT and (
-                original[match.start(1)].islower() or (letter == "a" and text[match.end() :].startswith(" "))
+                original[match.start(1)].islower()
+                or (letter == "a" and not match.group(3) and text[match.end() :].startswith(" "))
             ):
                 continue
             mode = "minor" if match.group(3) else "major"

@@ -16,6 +16,10 @@ _NO_CHORD = re.compile(r"[A-Z](?:[#b♯♭]|m|maj|min|x|dim|aug|sus|\d)?[A-Za-z0
 _KEY = re.compile(
     r"\bkey (?:of|is|:|=)\s*([a-z])(?![a-z'])|(?<![a-z'’])([j-z])[#b]?[ -](?:major|minor)\b|([i-z])\s*(?:大调|小调)"
 )
+_DENIED_KEY = re.compile(
+    r"\b(?:not|never) in (?:the )?(?:key of )?(?P<tonic>[a-g])(?:#|b|[ -]sharp|[ -]flat)?m?(?: (?:major|minor))?(?=[\s,.;!]|$)|"
+    r"(?:不要|不用|别用)(?:升|降)?[a-g][#b]?(?:大调|小调)"
+)
 _SECTION_KEY = re.compile(
     r"\b(?:(?:with|and) )?(?:the |an? )?(?:middle|second|third|last|final|first|b|c|contrasting|slow)[ -](?:section|part)"
     r"(?: is| being)? in (?:the |a )?(?:(?:relative|parallel|tonic) )?(?:minor|major)\b(?: key| mode)?|"
@@ -47,6 +51,11 @@ def refusals(text: str, words: str) -> list[str]:
         letter = next(g for g in match.groups() if g)
         if letter not in "abcdefgh":
             found.append(f"{words[slice(*match.span())]} (a key has a tonic from A to G)")
+    found += [
+        f"{words[slice(*m.span())]} (a key can be asked for, not ruled out)"
+        for m in _DENIED_KEY.finditer(text)
+        if m.group("tonic") is None or words[m.start("tonic")].isupper()
+    ]
     found += [f"{words[slice(*m.span())]} ({_SECTION_KEY_REASON})" for m in _SECTION_KEY.finditer(text)]
     return found
 

@@ -219,9 +219,12 @@ def _played_as(reading: Reading, parts: tuple[PartPlan, ...]) -> dict[str, str]:
     return table
 
 
+_HOLDS = dict.fromkeys(("tempo", "key", "metre"), "only one can be kept")
+
+
 def _contradictions(reading: Reading) -> tuple[Conflict, ...]:
     return tuple(
-        Conflict(field, kept, dropped, "the words say both; the later one holds")
+        Conflict(field, kept, dropped, f"the words say both; {_HOLDS.get(field, 'the later one holds')}")
         for field, kept, dropped in reading.contradictions
     )
 
