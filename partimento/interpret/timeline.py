@@ -111,7 +111,8 @@ def pairs_of(events: list[Event], plain: list[tuple[int, str]], original: str) -
     told: set[str] = set()
     for event in events:
         if event.everyone and not (event.kind == "end" and event.only):
-            event.ids.extend(i for i in everything if i not in told and i not in event.ids and i not in starts)
+            there = {*starts, *_opening(event, events, plain)}
+            event.ids.extend(i for i in everything if i not in told and i not in event.ids and i not in there)
         if event.kind == "start" and event.ids:
             stage = list(event.ids)
         elif event.kind == "next" and event.ids:
@@ -159,6 +160,14 @@ def _more_to_come(event: Event, events: list[Event], plain: list[tuple[int, str]
     return bool(later)
 
 
+def _opening(event: Event, events: list[Event], plain: list[tuple[int, str]]) -> list[str]:
+    """Who sounds before the first "then" when everyone comes in at a later one: "piano, then bass, then everyone"."""
+    first = next((e for e in events if e.ids or e.everyone), event)
+    if first is event or first.kind != "next":
+        return []
+    return list(dict.fromkeys(id_ for at, id_ in plain if at < first.span[0]))
+
+
 def passages_of(events: list[Event], plain: list[tuple[int, str]], original: str, everything: set[str]) -> list[Passage]:
     """What the composer needs: who starts, enters, leaves, remains, and where."""
     passages: list[Passage] = []
@@ -172,6 +181,9 @@ def passages_of(events: list[Event], plain: list[tuple[int, str]], original: str
             where = event.where if event.where.unit != "stage" else Where("end") if event.kind == "end" else event.where
             passages.append(Passage("leave", tuple(dict.fromkeys(event.leaving)), where, words))
         if not ids and event.everyone and event.kind == "next":
+            opening = tuple(i for i in _opening(event, events, plain) if i in everything)
+            if opening and not any(p.kind == "start" for p in passages):
+                passages.insert(0, Passage("start", opening, Where("fraction", 0.0), words))
             passages.append(Passage("enter", ("*",), event.where, words))
         if not ids:
             continue
