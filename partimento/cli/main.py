@@ -28,7 +28,7 @@ COMMANDS = {
     "models": "list performers and what each can do",
     "data": "make training data",
     "train": "train a model from a recipe",
-    "evaluate": "measure: plan, compose, exact, codec",
+    "evaluate": "measure: sound, scores, plans and edits of any system",
     "listening-test": "let people compare systems by ear: build, serve, report",
     "bench": "measure speed",
 }

@@ -14,10 +14,11 @@ from partimento.evaluate.sanity import Line, as_markdown
 _NOT_METRICS = ("__init__", "interfaces", "mir", "note_arrays", "log_mel_statistics")
 _HEAD = """# Metrics
 
-`partimento.metrics` takes arrays and gives numbers; it needs nothing else of the package. Each file is one metric: its head
-says the conventions that decide the figure, `validate` or the function itself refuses what cannot be measured, `evaluate`
-gives all its scores by name. Networks are passed in (`partimento.metrics.interfaces`); adapters to published ones are listed
-in `partimento.evaluate.embedders`. Tables of systems: `partimento evaluate text-to-music | controls | inpaint | edit`.
+`partimento.metrics` takes arrays and gives numbers; of the package it needs only errors and keys. Each file is one metric:
+its head says the conventions that decide the figure, `validate` or the function itself refuses what cannot be measured,
+`evaluate` gives all its scores by name. Networks are passed in (`partimento.metrics.interfaces`); adapters to published ones
+are listed in `partimento.evaluate.embedders`. Tables of systems: `partimento evaluate text-to-music | controls | inpaint | edit |
+codec | plan | compose`. Sound is measured on all cores, kept by the content of its files, and goes on where it was interrupted.
 
 ## What there is
 """

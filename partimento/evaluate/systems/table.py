@@ -145,7 +145,7 @@ class SystemsTable:
         return "\n".join(lines)
 
     def _best(self, column: Column) -> float | None:
-        """The best comparable figure of a column, among rows that are not silent."""
+        """The best comparable figure of a column, among rows that are not silent; None where fewer than two compete."""
         values = [
             r.figures[column.name].value
             for r in self.rows
@@ -154,7 +154,8 @@ class SystemsTable:
             and r.silent_share < MUCH_SILENCE
             and math.isfinite(r.figures[column.name].value)
         ]
-        if column.better is None or len(values) < 2:
+        n_competing = sum(r.competes and column.name in r.figures for r in self.rows)
+        if column.better is None or not values or n_competing < 2:
             return None
         return min(values) if column.better == "less" else max(values)
 

@@ -120,6 +120,8 @@ def evaluate_text_to_music(options: Options, command: str, progress: Progress = 
     notes.append(f"data of the reference: {whole.data}")
     for name, found in whole_sound.items():
         gathered, _ = _gather(_drawn(found, least, options.seed), options, name, halves=False)
+        if same := len(set(gathered.digests) & set(whole.digests)):
+            notes.append(f"{name}: {same} clips are the reference's own, which makes every distance too small")
         n_bad = len(clips[name]) - len(found)
         row = _row(name, whole, gathered, options, notes, n_skipped=n_bad)
         row.figures.update(_pair_figures(whole, gathered, captions, options))

@@ -454,3 +454,12 @@ def test_too_few_clips_have_no_interval(folders):
         (folders / "good" / f"{i:02d}.wav").unlink()
     rows = {r.system: r for r in text_to_music.evaluate_text_to_music(options(folders, "good"), "c").rows}
     assert rows["good"].figures["FAD"].low is None
+
+
+def test_one_system_alone_is_not_the_best_and_the_references_own_clips_are_said(folders):
+    for name in ("00.wav", "01.wav"):
+        (folders / "good" / name).write_bytes((folders / "reference" / name).read_bytes())
+    table = text_to_music.evaluate_text_to_music(options(folders, "good"), "c")
+    assert "**" not in table.markdown()
+    assert any(note.startswith("good: 2 clips are the reference's own") for note in table.notes)
+    assert "**" in text_to_music.evaluate_text_to_music(options(folders, "good", "noisy"), "c").markdown()
