@@ -17,7 +17,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add = parser.add_argument
     add("recipe", type=Path, help="YAML file (recipes/)")
-    add("--data", type=Path, nargs="+", required=True, metavar="DIR", help="folders of sound files, rendered datasets, datasets of scores")
+    add(
+        "--data",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="DIR",
+        help="folders of sound files, rendered datasets, datasets of scores",
+    )
     add("--valid", type=Path, nargs="+", metavar="DIR", help="the same, held out")
     add("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
     add("--minutes", type=float, metavar="M", help="stop after so many minutes, with a checkpoint")
