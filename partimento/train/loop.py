@@ -129,29 +129,34 @@ class Trainer:
         Raises:
             TrainingStopped: ten steps running without a finite loss; the weights before them are kept on disk.
         """
-        config, start = self.recipe.run, time.monotonic()
-        last_save, before = start, self.state.wall_s
+        start, before = time.monotonic(), self.state.wall_s
         # Writing a checkpoint takes seconds; a chunk of so many minutes includes it.
         budget_s = math.inf if limits.minutes is None else max(1.0, limits.minutes * 60.0 - 5.0)
         total = limits.steps if limits.steps is not None else (self.recipe.optim.total_steps if limits.minutes is None else None)
         self.model.train()
         try:
-            while (total is None or self.state.step < total) and self._goes_on(time.monotonic() - start < budget_s):
-                figures = self._step()
-                self.state.wall_s = before + time.monotonic() - start
-                step = self.state.step
-                if step % config.log_every == 0:
-                    self._log("train", figures)
-                if step % config.validate_every == 0:
-                    self._validate()
-                if time.monotonic() - last_save > config.save_every_s:
-                    self._save_first()
-                    last_save = time.monotonic()
+            with self._with.asked_to_stop() as asked:
+                self._train(total, lambda: time.monotonic() - start < budget_s and not asked.is_set(), start, before)
         except KeyboardInterrupt:
             self._say("interrupted; saving")
         self._validate()
         self._save_first()
         return self.state
+
+    def _train(self, total: int | None, goes_on: Callable[[], bool], start: float, before: float) -> None:
+        """Steps until ``total``, or until any process no longer goes on; saves now and then."""
+        config, last_save = self.recipe.run, start
+        while (total is None or self.state.step < total) and self._goes_on(goes_on()):
+            figures = self._step()
+            self.state.wall_s = before + time.monotonic() - start
+            step = self.state.step
+            if step % config.log_every == 0:
+                self._log("train", figures)
+            if step % config.validate_every == 0:
+                self._validate()
+            if time.monotonic() - last_save > config.save_every_s:
+                self._save_first()
+                last_save = time.monotonic()
 
     def save(self) -> Path:
         """Write a checkpoint now."""

@@ -1,4 +1,4 @@
-"""Several processes that train one model: ``accelerate launch --num_processes 2 [--cpu] -m partimento train …`` or ``torchrun``.
+"""Several processes that train one model: ``torchrun --standalone --nproc-per-node 2 -m partimento train …``.
 
 The recipe's batches of a step are shared out, gradients are summed, so the number of processes changes the time, not the model:
 what two processes do in a step is what one does with accumulation. Setting up (back end, device, ranks) is accelerate's.
@@ -7,7 +7,10 @@ what two processes do in a step is what one does with accumulation. Setting up (
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +54,21 @@ class Processes:
                 f"{accumulate} batches a step cannot be shared by {self.count} processes; set optim.accumulate to a multiple"
             )
         return range(self.rank, accumulate, self.count)
+
+    @contextmanager
+    def asked_to_stop(self) -> Iterator[threading.Event]:
+        """Set when the launcher hands on Ctrl-C or SIGTERM, so that all processes end after the same step; one process alone is
+        interrupted at once instead."""
+        asked = threading.Event()
+        if self.count == 1 or threading.current_thread() is not threading.main_thread():
+            yield asked
+            return
+        before = {s: signal.signal(s, lambda *_: asked.set()) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield asked
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def share_model(self, model: nn.Module) -> None:
         """Parameters and buffers of the first process for all."""

@@ -109,3 +109,16 @@ def test_two_processes_train_what_one_does_with_accumulation(tmp_path: Path) -> 
         torch.testing.assert_close(two[name], value, rtol=1e-4, atol=1e-5, msg=name)
     logs = [(tmp_path / name / "log.jsonl").read_text().splitlines() for name in ("one", "two")]
     assert len(logs[0]) == len(logs[1])
+
+
+def test_a_signal_ends_several_processes_after_the_step() -> None:
+    import signal
+
+    before = signal.getsignal(signal.SIGTERM)
+    with Processes(0, 2).asked_to_stop() as asked:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert asked.wait(5)
+    assert signal.getsignal(signal.SIGTERM) is before
+    with Processes().asked_to_stop() as asked:
+        assert signal.getsignal(signal.SIGTERM) is before
+        assert not asked.is_set()
