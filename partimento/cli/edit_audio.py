@@ -32,12 +32,16 @@ def is_batch(path: Path) -> bool:
 
 def edit_file(path: Path, request: EditRequest, read: Reading, args: argparse.Namespace) -> int:
     """Edit a sound file into another one, or into a new project; returns the exit code."""
+    from partimento.audio.io import check_format
     from partimento.audio.source import read_source
     from partimento.cli.progress import stages
+    from partimento.project.files import ARCHIVE_SUFFIX
     from partimento.sessions import edit_project, edit_recording, project_of_recording
 
     if args.output is None:
         raise RequestError("name where to write: -o out.wav for a sound file, -o FOLDER/ for a project with versions")
+    if not _is_file_name(args.output) and args.output.suffix.lower() not in ("", ARCHIVE_SUFFIX) and not args.output.is_dir():
+        check_format(args.output)
     source = read_source(path)
     plan = read(())
     with stages(len(plan.operations) + 2, args.quiet) as tell:

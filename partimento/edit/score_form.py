@@ -143,6 +143,9 @@ def _rearranged(piece: Piece, bars: list[int], operation: EditOperation, line: s
     plan = replanned(piece.plan, new, order.new_bars, operation)
     head = next((i for i, b in enumerate(bars) if b != i), len(bars))
     tail = next((i for i in range(len(bars)) if bars[-1 - i] != score.n_bars - 1 - i), 0)
+    short = score.length < score.bar_starts[-1] + size - _EPS
+    if head == score.n_bars and (tail or short):  # the ending stays the end; a last bar that is cut short is played in full
+        head -= max(tail, 1)
     tail = min(tail, len(bars) - head, score.n_bars - head)
     seconds = score.tempo_map.seconds
     kept = [Kept(0, 0, round(seconds(head * size) * rate))]

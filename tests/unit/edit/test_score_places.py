@@ -76,6 +76,16 @@ def test_bars_move_and_the_length_stays(piece):
         _edit(piece, EditOperation("copy", to=Region("last_bars", 4.0)))
 
 
+@pytest.mark.parametrize("first", [1, 3])
+def test_a_last_bar_that_is_cut_short_does_not_spoil_what_is_played_again_at_the_end(piece, first):
+    score = piece.score
+    assert score.length < score.bar_starts[-1] + score.metre.bar_quarters
+    done = _edit(piece, EditOperation("copy", region=Region("bars", first, first + 1), to=Region("last_bars", 4.0)))
+    assert done.contents.score.n_bars == score.n_bars + 2
+    kept = [f for f in done.report.findings if f.control.startswith("kept")]
+    assert [f.verdict for f in kept] == ["pass"] * len(piece.stems)
+
+
 def test_sparser_and_busier_change_the_accompaniment_only(piece):
     def count(contents):
         return sum(len(t.notes) for t in contents.score.tracks)
