@@ -11,11 +11,16 @@ from partimento.interpret.quantities import parse_number
 
 Span = tuple[int, int]
 _N = rf"(?:{NUMBER}|an?\b|half an?\b)"
-_DB = re.compile(rf"([+-]?\s?(?:{NUMBER}|{ZH_NUMBER}))\s*-?(?:db\b|decibels?\b|分贝|db)")
+_DB = re.compile(
+    rf"([+-]?\s?(?:{NUMBER}|{ZH_NUMBER}|半|\ba couple(?: of)?|\ba few))\s*(?:个(半)?)?\s*-?"
+    r"(?:db\b|decibels?\b|分贝|db)"
+)
 _SIGNED = re.compile(r"(?<=[a-z\u4e00-\u9fff]) ?([+-]\d{1,2}(?:\.\d+)?)(?=\s*(?:$|[,.;!?]\s|in\b|at\b|from\b|during\b|and\b))")
 _BPM = re.compile(
     rf"(minus|negative|负|-)?\s*({NUMBER}|{ZH_NUMBER}|zero|零)\s*(?:个)?\s*(?:bpm|beats per minute|beats a minute|clicks|拍每分钟"
-    rf"|拍/分)|(?<=每分钟)(?P<zh>{ZH_NUMBER})\s*(?:拍|下)|"
+    rf"|拍/分)|每分钟(?P<zh>{ZH_NUMBER})\s*(?:拍|下)|"
+    # 再快8拍, 每分钟快10拍, 减速到80拍: beats a minute; one or two beats sooner is a shift, no tempo
+    rf"(?<=[快慢速])(?:了)?(?P<by>(?![一二两半12]拍){ZH_NUMBER})\s*(?:拍|下)(?!子|号)|(?<=[速快慢]到)(?P<upto>{ZH_NUMBER})\s*(?:拍|下)(?!子|号)|"
     r"\b(?:bring|take|get|push|pull|set|put|make|drop|raise|lower|bump) (?:it|this|the (?:song|piece|track|tempo|speed)) "
     r"(?:up |down |back )?to (?:about |around )?(?P<to>[4-9]\d|1\d\d|2[0-3]\d)(?=\W*$|[,;] )(?![\d.:%/])"
 )
@@ -101,7 +106,9 @@ def _value(text: str | None) -> float:
     text = text.replace(" ", "") if text[0] in "+-" else text.strip()
     sign = -1.0 if text.startswith("-") else 1.0
     text = text.lstrip("+-")
-    if text.startswith("half"):
+    if text.startswith(("a couple", "a few")):
+        return 2.0 if text.startswith("a couple") else 3.0
+    if text.startswith(("half", "半")):
         return 0.5
     number = parse_number(text)
     return sign * (1.0 if number is None else number)
@@ -110,7 +117,7 @@ def _value(text: str | None) -> float:
 def amounts(text: str) -> Iterator[Amount]:
     """Every amount of a normalised text; where two overlap, the first yielded is meant."""
     for m in _DB.finditer(text):
-        yield Amount("dB", _value(m.group(1)), m.span())
+        yield Amount("dB", _value(m.group(1)) + (0.5 if m.group(2) else 0.0), m.span())
     for m in _SIGNED.finditer(text):
         if re.search(r"(?:tempo|speed|bpm|速度|pitch|transpose|key)\s*$", text[: m.start()]):
             continue
@@ -118,7 +125,7 @@ def amounts(text: str) -> Iterator[Amount]:
     for pattern in (_BPM, _TEMPO_TO):
         for m in pattern.finditer(text):
             given = m.groupdict()
-            if said := given.get("zh") or given.get("to"):
+            if said := given.get("zh") or given.get("to") or given.get("by") or given.get("upto"):
                 yield Amount("bpm", _value(said), m.span())
                 continue
             value = 0.0 if m.group(2) in ("zero", "零") else _value(m.group(2))

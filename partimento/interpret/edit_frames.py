@@ -31,6 +31,7 @@ class Context:
         kept: instruments that must stay.
         last: operations of the clause before.
         withdrawn: True when these have been taken back.
+        restored: instruments that a correction put back; they may be changed by what is said later.
         known: names of the piece's tracks and sections, as far as they are known.
     """
 
@@ -43,6 +44,7 @@ class Context:
     kept: list[str] = field(default_factory=list)
     last: list[EditOperation] = field(default_factory=list)
     withdrawn: bool = False
+    restored: set[str] = field(default_factory=set)
     known: tuple[str, ...] = ()
 
     def has(self, name: str) -> bool:

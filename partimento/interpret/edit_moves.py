@@ -11,7 +11,7 @@ from partimento.interpret.edit_items import Item
 from partimento.plan.edit import EditOperation, Region
 
 _SIDE = re.compile(
-    r"\b(?P<en>left|right|cent(?:er|re)|middle)(?:wards?)?"
+    r"\b(?P<en>left|right(?! (?:after|before|away|now|there|here|at|from)\b)|cent(?:er|re)|middle)(?:wards?)?"
     r"(?:[- ](?:hand )?(?:side|channel|speaker|ear|field))?\b(?! (?:alone|as)\b)|"
     r"(?P<zh>左|右|正?中间|中央|居中|正中)(?:边|侧|声道|面|方)?"
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 from partimento.errors import RequestError
 from partimento.interpret.edit_frames import Frame
@@ -94,6 +95,8 @@ def extract(f: Frame) -> list[EditOperation]:
     solos = [i for i in f.clause.of("cue") if i.value == "only"]
     if solos and _puts_in(f, chinese=True) and all(re.fullmatch(r"solo|独奏", i.text) for i in solos):
         return []
+    if _only_does(f):
+        return []
     if "only" in f.cues and f.own and not f.cues & {"up", "down", "faster", "slower"} and not f.clause.of("intent"):
         if (
             f.cues & {"remove", "mute", "out", "negated"}
@@ -108,6 +111,16 @@ def extract(f: Frame) -> list[EditOperation]:
     }:  # fmt: skip
         return [f.operation("extract", f.own)]
     return []
+
+
+def _only_does(f: Frame) -> bool:
+    """ "just vary the drums": the only thing that is done, not the only parts that are left."""
+    cues = f.clause.of("cue")
+    return any(
+        a.value == "only" and re.fullmatch(r"just|only|simply|只|只要", a.text) and b.value in ("vary", "swap", "transpose")
+        and not f.context.text[a.span[1] : b.span[0]].strip()
+        for a, b in pairwise(cues)
+    )  # fmt: skip
 
 
 _ALONE = re.compile(
@@ -331,7 +344,7 @@ def add(f: Frame) -> list[EditOperation]:
         beside = re.fullmatch(r"\s*(?:的|part|line)?\s*(?:(?:on|by|from|for|played by|played on|with) (?:the |an? )?)?", between)
         if beside and role.value in ("melody", "chords", "pad", "bass", "counter"):
             return [f.operation("add", (role.value,), instrument=player.value)]
-    if len(names) == 1 and not (alone or named)[0].role and f.region.kind != "all" and re.search(r"\bsolo\b|独奏", f.text):
+    if len(names) == 1 and not (alone or named)[0].role and f.region.kind != "all" and re.search(r"\bsolo\b|独奏", f.unplaced):
         back = "the others step back for the solo"
         return [
             f.operation("add", ("melody",), instrument=names[0]),
@@ -412,8 +425,29 @@ _NO_ADDING = re.compile(
 )
 
 
+_UNDER = re.compile(
+    r"\b(?:over|under(?:neath)?|beneath|behind|throughout|across)\s*(?:the\s*)?$|"
+    r"^(?:over|under|beneath|behind|across)\b"
+)
+
+
+def only_described(f: Frame) -> bool:
+    """ "soft pad over the last four bars": no verb, a part with its adjective and where it lies: it comes in."""
+    wishes, places, parts = f.clause.of("intent"), f.clause.of("region"), [i for i in f.things if i.value not in ("all", "it")]
+    if len(wishes) != 1 or len(places) != 1 or len(parts) != 1 or f.cues or not wishes[0].text.isascii():
+        return False
+    low = f.clause.span[0]
+    opens = re.fullmatch(r"\W*(?:(?:an?|some|maybe)\s+)*", f.text[: wishes[0].span[0] - low]) is not None
+    joined = not f.context.text[wishes[0].span[1] : parts[0].span[0]].strip() and parts[0].span[0] > wishes[0].span[0]
+    lies = _UNDER.search(places[0].text) or _UNDER.search(f.text[: places[0].span[0] - low])
+    return opens and joined and lies is not None and parts[0].span[0] < places[0].span[0]
+
+
 def bare(f: Frame) -> list[EditOperation]:
     """Only a name: with a place, or with an article, it is to be added."""
+    if only_described(f):
+        return [f.operation("add", (), instrument=_ROLE_INSTRUMENTS.get(i.value, i.value)) for i in f.things
+                if i.value not in ("all", "it", "melody", "chords", "counter")]  # fmt: skip
     names = [i for i in f.things if not i.role]
     if f.cues - {"bit", "much"} or not names or _NO_ADDING.search(f.text) or f.clause.of("intent", "effect", "amount"):
         return []

@@ -53,6 +53,21 @@ _WHEN = re.compile(
 _ZH_ENTERS = re.compile(
     r"(?:(?:进来|进入|加入|出现|响起|开始|起来|进)(?:的时候|了)?(之后|以后|后|时|之前|以前|前)|(?:演奏|弹|响|拉|吹|唱)(?:的)?(?:时候?|期间)())"
 )
+_ORDER_OF_PARTS = re.compile(
+    r"\b(?:c[oa]m(?:e|es|ing)|enter(?:s|ing)?|join(?:s|ing)?|start(?:s|ing)?|begin(?:s|ning)?|bring(?:s|ing)?|add(?:s|ing)?|"
+    r"have|introduc(?:e|es|ing)|in)\b[^,.;!?]*?\s(?P<when>(?:right |just |only |straight )?(after|before)\s+(?:the |my |our ))$"
+)
+"""Words between a verb of entering and the part that another one enters before or after: "come in after the | harp"."""
+_UNTIL_PART = re.compile(
+    r"\b(?:don't|do not|not|no|never|hold|wait|silent|quiet|out)\b[^,.;!?]*?\s"
+    r"(?P<when>(?:until|till)\s+(?:the |my |our ))$"
+)
+_WAITS_FOR = re.compile(r"\bwait(?:s|ing)?\s+(?:for|until|till)\s+(?:the |my |our )?$")
+_WAITED_FOR = re.compile(r"(?:\s+(?:to (?:come in|enter|start|play|join)|comes? in|enters?|starts?|is in))?(?:\s+before)?\b")
+_ZH_WAITED_FOR = re.compile(r"\s*(?:先)?(?:进来|进入|加入|出现|响起|开始|起来|出来|进)(?:了)?(?=\s*[,，]?\s*[再才])")
+_ZH_ORDER = re.compile(
+    r"\s*(之后|以后|后面?|之前|以前|前面?)(?=\s*[,，]?\s*(?:再|才)?(?:进|加入|出现|响起|出来|开始(?:演奏|弹|吹|拉|唱)?))"
+)
 
 
 def _n(text: str | None) -> float | None:
@@ -198,10 +213,32 @@ def _beside(text: str, mentions: list[Mention]) -> Iterator[Found]:
             if word in ("while", "whilst", "during", "whenever", "as") or (word == "when" and sounds):
                 kind = "while"
             yield Region(kind, name=mention.id), (when.start(), enters.end())
+        else:
+            yield from _in_order(text, mention)
         if zh := _ZH_ENTERS.match(text, mention.end):
             kind = "while" if zh.group(1) is None else "before" if "前" in zh.group(1) else "after"
             start = mention.start - 1 if text[: mention.start].endswith(("在", "从", "等")) else mention.start
             yield Region(kind, name=mention.id), (start, zh.end())
+
+
+def _in_order(text: str, mention: Mention) -> Iterator[Found]:
+    """Entrances told by another part alone: "come in after the harp", "wait for the guitar", 在竖琴之后进来."""
+    head = text[: mention.start]
+    if waits := _WAITS_FOR.search(head):
+        waited = _WAITED_FOR.match(text, mention.end)
+        yield Region("before", name=mention.id), (waits.start(), waited.end() if waited else mention.end)
+    elif (until := _UNTIL_PART.search(head)) and re.match(r"\s*(?:$|[,.;!?])", text[mention.end :]):
+        yield Region("before", name=mention.id), (until.start("when"), mention.end)
+    elif (order := _ORDER_OF_PARTS.search(head)) and (solo := re.match(r"\s+solo\b", text[mention.end :])):
+        yield Region(order.group(2), name="solo"), (order.start("when"), mention.end + solo.end())
+    elif (order := _ORDER_OF_PARTS.search(head)) and re.match(r"\s*(?:part)?\s*(?:$|[,.;!?])", text[mention.end :]):
+        yield Region(order.group(2), name=mention.id), (order.start("when"), mention.end)
+    wait = re.search(r"(?:等到?|直到)$", head)
+    if wait and (zh := _ZH_WAITED_FOR.match(text, mention.end)):
+        yield Region("after", name=mention.id), (wait.start(), zh.end())
+    elif (zh := _ZH_ORDER.match(text, mention.end)) and re.search(r"[\u4e00-\u9fff]\s*[在到等]$", head):
+        kind = "before" if "前" in zh.group(1) else "after"
+        yield Region(kind, name=mention.id), (mention.start - 1, zh.end())
 
 
 def _numbered(text: str) -> Iterator[Found]:

@@ -52,6 +52,9 @@ _LESS = re.compile(
     r"(?:so|too|as|that|overly)(?: very)?)\s+$|"
     r"(?:没|别|不|不要|不用)(?:有)?(?:那么|这么|太)$|(?<!点)太$|过于$"
 )
+_COMPLAINS = re.compile(r"(?:有点儿?|有些|稍微有点|略)$")
+_BARE_FAULT = re.compile(r"(?:音量|声音?)?(?:大声?|小声?|响|轻|弱|快|慢)(?:了)?")
+_WISHES = re.compile(r"[要想让把给请能再更](?:[^，。,;]{0,6})$")
 _HELD_BACK = re.compile(
     r"\W*(?:just |only |maybe )?(?:not|nothing|don't|do not|never|without)\s*(?:make (?:it|them|this) |go |get |by |being |be )?"
     r"(?:(?:too|overly|that|so|very)\s*(?:much|far|strong|drastic|heavy|crazy|\w+)|overdo(?:ing)?(?: it| this)?|much|a lot|"
@@ -86,6 +89,8 @@ def turned(text: str, items: list[Item]) -> list[Item]:
         elif wish and (m := _LESS.search(before)):
             used.append((low + m.start(), low + m.end()))
             item = item if _is_fault(item) else _flipped(item, text[low + m.start() : item.span[1]])
+        elif item.kind == "cue" and item.value in _TURNS and _BARE_FAULT.fullmatch(item.text) and _is_complaint(before):
+            item = replace(item, value=OPPOSITE[item.value])  # 人声有点小: what is wrong, not what is wanted
         elif item.kind == "intent" and item.text in fault_words() and _WANTED.search(before):
             item = replace(item, value=_THE_FAULT_ITSELF.get(item.value, item.value))
         out.append(item)
@@ -94,6 +99,12 @@ def turned(text: str, items: list[Item]) -> list[Item]:
         i for i in out
         if not (i.kind == "cue" and i.value in spent and any(a - 4 <= i.span[0] and i.span[1] <= b for a, b in used))
     ]  # fmt: skip
+
+
+def _is_complaint(before: str) -> bool:
+    """True for 有点 before an adjective, unless a verb of wishing stands before it."""
+    m = _COMPLAINS.search(before)
+    return m is not None and not _WISHES.search(before[: m.start()])
 
 
 def _flipped(item: Item, said: str) -> Item:
@@ -111,6 +122,8 @@ def _is_fault(item: Item) -> bool:
 
 def forbids(f: Frame) -> bool:
     """True for a clause that only says what must not happen: "don't make it brighter", 别再加鼓了."""
+    if f.own and f.region.kind == "before" and re.search(r"\b(?:until|till)\b", f.text):
+        return False  # "don't bring the bass in until the drums": silent before
     return bool(_FORBIDS.search(f.text)) and not f.cues & {"keep", "cancel"} and "negated" in f.cues
 
 

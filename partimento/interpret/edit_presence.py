@@ -17,11 +17,12 @@ _KEPT_OUT = re.compile(
     r"\b(?:doesn't|don't|does not|do not|shouldn't|should not|won't|isn't|aren't|must not|mustn't|not)\s+(?:to\s+)?"
     r"(?:play|come in|enter|start|sound|sing|begin|be (?:there|in|heard|playing))\b|"
     r"\bwaits?\b.*?\b(?:until|till|for|before)\b|\bstays? (?:silent|quiet|out)\b|\bsits? out\b|\blays? out\b|"
-    r"(?:先)?(?:不|别)(?:要)?(?:演奏|响|出现|进|弹|唱|打|拉|吹)"
+    r"\bhold(?:s|ing)?\s+(?:the |my )?(?:drums?|drum kit|kit|beat|percussion|bass|kick|snare|groove)\s+(?:until|till)\b|"
+    r"(?:先)?(?:不|别)(?:要)?(?:演奏|响|出现|出来|出声|进|上|弹|唱|打|拉|吹)"
 )
 _ENTERS_ONLY = re.compile(
     r"\b(?:only|not)\s+(?:come|enter|start|begin|join)\w*(?: in| playing)?\b|\b(?:come|enter|start|begin|join)\w*(?: in)? only\b|"
-    r"\bnot\b.*\buntil\b|(?:等到?|直到).*(?:再|才)|才(?:进|出现|开始|响|加入|演奏|弹|唱)"
+    r"(?:\bnot|\bdon't|\bdo not|\bnever)\b.*\b(?:until|till)\b|(?:等到?|直到).*(?:再|才)|才(?:进|出现|开始|响|加入|演奏|弹|唱)"
 )
 _PLAYS = r"(?:(?:be )?(?:play|sound|come|heard|enter|appear|sing|use|keep|have|stay)\w*(?: in)?\s*)?"
 _ONLY_BEFORE_PLACE = re.compile(
@@ -65,10 +66,15 @@ def kept_out(f: Frame) -> list[EditOperation]:
     if not f.own or f.region.kind == "all" or f.clause.of("intent", "effect", "amount", "style"):
         return []
     place = _until(f)
+    if place.kind in ("after", "while") and place.name and re.search(r"等到?|直到", f.text) and "negated" in f.cues:
+        place = replace(place, kind="before")  # 鼓先别出来，等吉他进来以后再打: it plays after that
     if _KEPT_OUT.search(f.text):
         return [f.operation("mute_region", f.own, region=place)]
     if place is not f.region and f.cues & {"negated", "mute"} and not f.cues & {"up", "down"}:
         return [f.operation("mute_region", f.own, region=place)]  # "no drums until bar 9"
+    adds = [i.span[0] for i in f.clause.of("cue") if i.value == "add" and i.text.startswith(("加", "来", "配", "引入"))]
+    if adds and adds[0] < min(i.span[0] for i in f.things) and not all(f.context.has(n) for n in f.own):
+        return []  # 等钢琴进来以后再加弦乐
     late = "negated" in f.cues and place is f.region and place.kind != "before"
     if late or not _ENTERS_ONLY.search(f.text):
         return []
@@ -88,6 +94,9 @@ def _until(f: Frame) -> Region:
     """A silence "until bar 9" ends before bar 9."""
     region = f.region
     upto = any(re.search(r"\b(?:until|till)\b", i.text) for i in f.clause.of("region"))
+    waits = re.search(r"\bwaits?\b", f.text) and any(i.text.startswith("for ") for i in f.clause.of("region"))
+    if waits and region.kind == "bars" and region.start == region.end and (region.start or 0) > 1:
+        return Region("bars", 1.0, (region.start or 0) - 1)  # "wait for bar 9 before the drums"
     if upto and region.kind == "bars" and region.start == 1 and (region.end or 0) > 1:
         return replace(region, end=(region.end or 0) - 1)
     return region

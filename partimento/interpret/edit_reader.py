@@ -16,7 +16,14 @@ from partimento.interpret.edit_place_lists import lost_place
 from partimento.interpret.edit_polarity import each, forbids, held_back, less_of, turned
 from partimento.interpret.edit_presence import goes_on_again, means_silence, plays_along
 from partimento.interpret.edit_rules import operations_of
-from partimento.interpret.edit_take_back import only_a_reason, takes_back_some
+from partimento.interpret.edit_take_back import (
+    NOTHING_DONE,
+    corrected,
+    of_what_was_withdrawn,
+    only_a_reason,
+    says_only_how_much,
+    takes_back_some,
+)
 from partimento.interpret.edit_values import GRADUALLY
 from partimento.interpret.tokens import language_of, normalise
 from partimento.plan.edit import EditOperation, EditPlan, Region
@@ -46,6 +53,9 @@ _FOR_ME = re.compile(
 _NO_SOUND = re.compile(
     r"\btime itself\b|\bspace-?time\b|\b(?:faster|quicker|slower) than (?:the speed of )?(?:light|sound)\b|"
     r"\bspeed of light\b|\b(?:tast(?:e|es|ing)|smell(?:s|ing)?)(?: more| less)? (?:like|of)\b|"
+    r"\b(?:multipl(?:y|ied)|divided?)\b[^,.;]*\bby (?:the|my|a|an)\b(?! (?:half|third|quarter|factor))|"
+    r"\bthe (?:it|of|up down|down up)\b(?!\w)|"
+    r"(?:除以|乘以|乘上)(?![0-9一二两三四五六七八九十半])|开平方|\bsquare root\b|"
     r"\bgravity\b(?! drums)|\b(?:edible|delicious|pregnant)\b|"
     r"\bthe (?:universe|planet|government|weather|internet|wifi)\b|"
     r"把?时间(?:变|调|放|弄|倒|停)|光速|尝起来|闻起来|宇宙|天气|万有引力"
@@ -80,7 +90,8 @@ def read_edit(words: str, known: tuple[str, ...] = ()) -> tuple[EditPlan, ...]:
     """
     squeezed = " ".join(words.split(" ")) if "\t" not in words else re.sub(r"[^\S\n\r]", " ", words)
     text = _FOR_ME.sub(lambda m: " " * len(m.group()), normalise(squeezed))
-    items = turned(text, without_left_out(text, find_items(text, squeezed)))
+    text, items = corrected(text, find_items(text, squeezed))
+    items = turned(text, without_left_out(text, items))
     context = Context(text, squeezed, known=known)
     operations, problems, covered = _read_clauses(clauses(text, items), context)
     unknown = tuple(squeezed[a:b] for _, (a, b) in unknown_words(text, items))
@@ -148,6 +159,9 @@ def _read_clauses(found: list[Clause], context: Context) -> tuple[list[EditOpera
             if inherited:
                 operations += inherited
                 continue
+        elif context.withdrawn and says_only_how_much(clause) and (inherited := _inherit(clause, context)):
+            operations += inherited  # "piano up 3 dB, sorry, 4 dB"
+            continue
         elif context.withdrawn and clause.cues() & {"becomes", "swap", "style"} and (inherited := _inherit(clause, context)):
             operations += inherited  # 不对，换成竖琴: another partner for what was to be exchanged
             continue
@@ -163,7 +177,13 @@ def _read_clauses(found: list[Clause], context: Context) -> tuple[list[EditOpera
             operations[:] = [along if o in context.last else o for o in operations]
             context.last = [along]
             continue
+        if NOTHING_DONE.fullmatch(frame.text) and not frame.own:
+            if re.search(r"harmoni[sz]", frame.text) and "chords" not in context.keep:
+                context.keep.append("chords")
+            continue
         if note_kept(frame):
+            if context.withdrawn or frame.cues & {"cancel", "correct"}:
+                context.restored |= set(frame.own)
             _restore(frame, operations)
             _remember(frame, [], context)
             continue
@@ -180,11 +200,14 @@ def _read_clauses(found: list[Clause], context: Context) -> tuple[list[EditOpera
         done = _instead_of_gone(frame, done, operations)
         done = _instead_of_complaint(frame, done, operations)
         done = [o for one in _in_each_place(frame, done) for o in added_but_silent(one)]
+        done = of_what_was_withdrawn(frame, done)
         lost = _lost_object(frame, done)
         if lost:
             problems.append(lost)
             continue
         operations = _put(operations, done)
+        changed = context.restored & {t for o in done for t in o.targets}  # 鼓留着，…，鼓小一点: it stays, not as it was
+        context.kept[:] = [n for n in context.kept if n not in changed]
         _remember(frame, done, context)
     return operations, problems, had_verb
 
@@ -343,6 +366,8 @@ def _like(last: EditOperation, frame: Frame) -> list[EditOperation]:
     if amount and last.amount is not None:
         value = float(amount[0].value.value)
         new = replace(new, amount=-value if last.amount < 0 < value else value, unit=amount[0].value.unit)
+    elif amount and last.op == "fade" and amount[0].value.unit in ("s", "bars"):
+        new = replace(new, amount=float(amount[0].value.value), unit=amount[0].value.unit)
     if frame.clause.of("style") and last.op == "restyle":
         return [replace(new, value=str(frame.clause.of("style")[0].value))]
     if names and last.instrument:
@@ -364,6 +389,8 @@ def _inherit(clause: Clause, context: Context) -> list[EditOperation]:
     rest = [i for i in clause.items if i.kind != "cue" or i.value not in ("cancel", "correct")]
     bare = Clause(rest, clause.span, clause.joined)
     exchange = {"swap", "style"} if context.withdrawn and bare.of("thing") else set()
+    if bare.of("region") and not bare.of("thing"):  # "remove the piano, actually just in the verse"
+        exchange |= {"only"}
     if (
         bare.cues() - {"bit", "much", "becomes"} - exchange
         or not context.last
@@ -393,8 +420,9 @@ def _put(operations: list[EditOperation], done: list[EditOperation]) -> list[Edi
     """With the new ones; a second gain of the same part says the first more exactly, and nothing is done twice."""
     out = list(operations)
     for new in done:
-        if new.op == "gain":
-            out = [o for o in out if not (o.op == "gain" and o.targets == new.targets and o.region == new.region)]
+        if new.op in ("gain", "fade"):
+            said = (new.op, new.value, new.targets, new.region)
+            out = [o for o in out if (o.op, o.value, o.targets, o.region) != said]
         same = [
             o
             for o in out

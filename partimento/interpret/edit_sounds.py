@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from partimento.interpret.edit_frames import Frame
 from partimento.interpret.edit_items import Item, edit_lexicon
-from partimento.interpret.edit_parts import PUTS_IN
+from partimento.interpret.edit_parts import PUTS_IN, only_described
 from partimento.plan.edit import EditOperation
 
 _LESS = re.compile(
@@ -78,7 +78,7 @@ def _sounding(names: tuple[str, ...], value: str) -> tuple[str, ...]:
 
 def _wishes(f: Frame) -> list[Item]:
     """Intents of the clause without those that only describe: what comes in ("add a warm pad"), the next word (大片的气势)."""
-    found = f.clause.of("intent")
+    found = [] if only_described(f) else f.clause.of("intent")
     text = f.context.text
     described = {i.span[0] for i in f.things if not (i.role and i.value in ("all", "it"))}
     adds = any(i.value == "add" and PUTS_IN.match(i.text) for i in f.clause.of("cue"))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 from partimento.interpret.edit_clauses import Clause
 from partimento.interpret.edit_frames import Context, Frame
+from partimento.interpret.edit_items import Item
 from partimento.plan.edit import EditOperation
 
 _NOT_THIS = re.compile(
@@ -23,6 +25,71 @@ _REASON = re.compile(
     r"(?:just |way |all |still |really |a bit |a little |kind of )*too\b.*|\W*(?:因为)?(?:它们?|现在|听起来)?太\S{1,4}了\W*"
 )
 _SOUND = ("gain", "effect", "dynamics")
+
+
+NOTHING_DONE = re.compile(
+    r"\W*(?:please |but |and )?(?:re-?harmoni[sz]e|change|touch|alter|remove|delete|cut|add|replace|swap|transpose|vary|rewrite|"
+    r"move|rearrange)(?:s|ing)? (?:nothing|none of it)(?: else| at all)?(?: (?:here|there))?\W*|"
+    r"\W*什么(?:都|也)(?:别|不要|不用)(?:改|动|变|加|删)\W*"
+)
+"""A verb whose object is nothing: "reharmonise nothing, just vary the drums"."""
+_CORRECTION = re.compile(
+    r"[\s,，.。…;—–-]*(?:(?:no|wait|sorry|oops|er|uh|um|ah|oh|hang on|actually|i mean|i meant|"
+    r"or rather|rather|make that|correction|"
+    r"我是说|我的?意思是|不对|不是|哦不|噢不|说错了|错了|应该是|抱歉|不好意思|等等|等一下)[\s,，.。…;!！—–-]*)+(?:the|a|an|my|our|把)?\s*"
+)
+_GOES_ON = re.compile(r"[\s,，]*(?:(?:up|down)\s+)?(?:by|in|at|from|during|to|for|[+-]?\d|调|升|降|提|压|放|加|减)")
+_BARE_OBJECT = re.compile(r"\W*(?:(?:the|my|our|and|please)\s+|把|将|给|让|请)*")
+
+
+def corrected(text: str, items: list[Item]) -> tuple[str, list[Item]]:
+    """A slip of the tongue put right within a wish: "boost the sub... I mean the bass, by 3 dB" is about the bass.
+
+    Args:
+        text: normalised.
+        items: of that text, in order.
+
+    Returns:
+        The text with what was taken back blanked, of the same length, and the items without it. A correction that ends a wish
+        is left to the clauses, which know the wish before.
+    """
+    parts = [
+        i for i in items if (i.kind == "thing" and i.value not in ("it", "all")) or (i.kind == "effect" and i.value == "low_end")
+    ]
+    for wrong, right in pairwise(parts):
+        between = text[wrong.span[1] : right.span[0]]
+        said = _CORRECTION.fullmatch(between)
+        if said is None or right.kind != "thing":
+            continue
+        alone = _BARE_OBJECT.fullmatch(text[: wrong.span[0]]) is not None and text[right.span[1] :].strip(" ,.!?，。") != ""
+        if wrong.kind == "thing" and not alone and not _GOES_ON.match(text[right.span[1] :]):
+            continue
+        low, high = wrong.span[0], right.span[0]
+        text = text[:low] + " " * (high - low) + text[high:]
+        if follows := re.match(r"\s*[,，]\s*", text[right.span[1] :]):
+            end = right.span[1] + follows.end()
+            text = text[: right.span[1]] + " " * (end - right.span[1]) + text[end:]
+        items = [i for i in items if not (low <= i.span[0] and i.span[1] <= high)]
+    return text, items
+
+
+def says_only_how_much(clause: Clause) -> bool:
+    """True for an amount without a part, a place or a direction."""
+    return bool(clause.items) and all(i.kind == "amount" for i in clause.items)
+
+
+def of_what_was_withdrawn(frame: Frame, done: list[EditOperation]) -> list[EditOperation]:
+    """ "turn the bass up, I mean down", 鼓留着，小声一点: after a correction a wish without a name is about the same part."""
+    last, context = frame.context.last, frame.context
+    kinds = ("gain", "effect", "dynamics", "transpose")
+    free = context.withdrawn and last and not frame.things and all(o.op in kinds and o.targets == ("all",) for o in done)
+    if not free:
+        return done
+    if done and last[-1].op == done[0].op:
+        own_place = bool(frame.clause.of("region"))
+        return [replace(o, targets=last[-1].targets, region=o.region if own_place else last[-1].region) for o in done]
+    restored = tuple(n for n in context.last_things if n in context.restored)
+    return [replace(o, targets=restored) for o in done] if restored else done
 
 
 def takes_back_some(clause: Clause, operations: list[EditOperation], context: Context) -> bool:

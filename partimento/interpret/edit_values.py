@@ -24,6 +24,11 @@ GRADUAL = re.compile(
 GRADUALLY = "gradually"
 """Value of a tempo that changes along its region."""
 _BENEFICIARY = re.compile(r"\bfor (?:my|our|the|a|an|her|his)? ?(?:\w+ )?$")
+_COMES_OVER = re.compile(
+    r"\b(?:com(?:e|es|ing)|br(?:ing|ings|inging)|eas(?:e|es|ing)) in(?: (?:the|my|our) [a-z]+(?: [a-z]+)?)? over (?:about )?"
+    r"(?:\d+|an?|two|three|four|five|six|eight|ten|twelve|sixteen)\s*(?:s|secs?|seconds?|bars?|measures?)\b"
+)
+"""An entrance that takes its time: "come in over four bars"."""
 _CHANGEABLE = {"melody", "bass", "drums", "chords", "groove", "pad"}
 _SIGNED_TEMPO = re.compile(r"(?<!to )(?<!at )(?<![\w.-])([+-])\s?(\d{1,3})(?=\s*(?:bpm\b|$|[,.;!?]))")
 _ENDS = re.compile(
@@ -55,6 +60,8 @@ def fade(f: Frame) -> list[EditOperation]:
     way = "in" if "fade_in" in f.cues else "out" if "fade_out" in f.cues else ""
     if way == "out" and re.search(r"\bfad\w*(?: \w+){0,4}[- ]in\b(?! (?:bars?|measures?|\d|\w+ seconds))", f.text):
         way = "out" if re.search(r"\bfad\w*(?: \w+){0,4}[- ](?:out|away)\b|\blast\b|\bend", f.text) else "in"
+    if not way and _COMES_OVER.search(f.text) and not f.cues & {"up", "down", "remove"} and not f.clause.of("region"):
+        way = "in"
     if not way:
         return []
     seconds, bars = f.amount("s"), f.amount("bars")
@@ -173,7 +180,12 @@ def tempo(f: Frame) -> list[EditOperation]:
         if not MIN_TEMPO_BPM <= value <= MAX_TEMPO_BPM:
             raise RequestError(f"tempo {value:g} bpm is outside {MIN_TEMPO_BPM:g} to {MAX_TEMPO_BPM:g}")
         return [f.operation("set_tempo", amount=value, unit="bpm", value=f"{value:g}")]
-    if feel := re.search(r"\b(half|double)[- ]time\b", f.text):
+    feel = re.search(r"\b(half|double)[- ]time\b", f.text)
+    of_drums = set(f.own) <= {"drums", "percussion", "groove"} and bool(f.own or re.search(r"\b(?:drums?|drum kit)\b", f.text))
+    if feel and of_drums and "tempo" not in f.cues:
+        way, how = ("sparser", "half") if feel.group(1) == "half" else ("busier", "twice")
+        return [f.operation("dynamics", ("drums",), value=way, reason=f"{how} as many strokes; the tempo stays")]
+    if feel:
         return [f.operation("set_tempo", amount=0.5 if feel.group(1) == "half" else 2.0, unit="factor")]
     speaks = "tempo" in f.cues or direction or bool(re.search(r"半速|倍速", f.text))
     if not speaks or f.clause.of("style"):
