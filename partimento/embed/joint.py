@@ -63,9 +63,7 @@ class AudioTower(nn.Module):
         width, pad = config.width, config.kernel // 2
         self.conv1 = nn.Conv1d(config.n_mels, width, config.kernel, stride=2, padding=pad)
         self.conv2 = nn.Conv1d(width, width, config.kernel, stride=2, padding=pad)
-        self.layers = nn.ModuleList(
-            TowerLayer(width, config.n_heads, config.ffn, config.dropout) for _ in range(config.n_layers)
-        )
+        self.layers = nn.ModuleList(TowerLayer(width, config.n_heads, config.ffn, config.dropout) for _ in range(config.n_layers))
         self.out_norm = nn.LayerNorm(width)
         self.project = nn.Linear(width, config.dim, bias=False)
         self.register_buffer("positions", sines(_MAX_FRAMES // 4, width), persistent=False)

@@ -52,6 +52,12 @@ _LESS = re.compile(
     r"(?:so|too|as|that|overly)(?: very)?)\s+$|"
     r"(?:没|别|不|不要|不用)(?:有)?(?:那么|这么|太)$|(?<!点)太$|过于$"
 )
+_RULES_OUT = re.compile(
+    r"(?:\bwithout\s+(?:getting|being|going|becoming|sounding|making (?:it|them|this|that))|"
+    r"(?:,|，|;|\bbut|\band)\s*(?:just |please )?not)"
+    r"\s+(?:any |too )?$"
+)
+_COMPARATIVE = re.compile(r"\w+er\b|more\b|faster|slower")
 _COMPLAINS = re.compile(r"(?:有点儿?|有些|稍微有点|略)$")
 _BARE_FAULT = re.compile(r"(?:音量|声音?)?(?:大声?|小声?|响|轻|弱|快|慢)(?:了)?")
 _WISHES = re.compile(r"[要想让把给请能再更](?:[^，。,;]{0,6})$")
@@ -81,6 +87,10 @@ def turned(text: str, items: list[Item]) -> list[Item]:
         wish = item.kind == "intent" or (item.kind == "cue" and item.value in _TURNS)
         before = text[max(0, item.span[0] - 40) : item.span[0]]
         low = item.span[0] - len(before)
+        if wish and out and (m := _RULES_OUT.search(before)) and _COMPARATIVE.match(item.text):
+            used.append((low + m.start(), low + m.end()))  # "louder, not faster": what was asked does not do that anyway
+            out.append(replace(item, kind="cue", value="ruled_out"))
+            continue
         enough = item.text.endswith("enough") or _ENOUGH.match(text, item.span[1])
         if wish and enough and (m := _LACKS.search(before)):
             used.append((low + m.start(), low + m.end()))

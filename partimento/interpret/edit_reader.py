@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from partimento.errors import RequestError
+from partimento.interpret.edit_alternatives import alternatives, numbered, ranked
 from partimento.interpret.edit_clauses import Clause, clauses
 from partimento.interpret.edit_complement import added_but_silent, without_left_out
 from partimento.interpret.edit_frames import Context, Frame
@@ -106,7 +107,8 @@ def read_edit(words: str, known: tuple[str, ...] = ()) -> tuple[EditPlan, ...]:
     ]
     if not operations:
         raise RequestError(f"nothing is left to change when {', '.join(context.kept)} must stay; {CAN_BE_ASKED}")
-    readings = _ranked([tuple(operations), *_alternatives(operations, known, items)], known)
+    operations = [numbered(o, text, known) for o in operations]
+    readings = ranked([tuple(operations), *alternatives(operations, items)], known)
     remarks = tuple(f"{name} stays as it is" for name in context.kept) + tuple(problems)
     if any(o.op == "set_tempo" and o.value == GRADUALLY for o in operations):
         remarks += ("by and by where there is a score; a recording is stretched in one step where the place begins",)
@@ -522,74 +524,6 @@ _ADVERBIAL = re.compile(
 def _is_object(before: str) -> bool:
     """True when the words that follow ``before`` are what a verb is about: "crop the | photo", 把|月亮."""
     return bool(_OBJECT.search(before)) and not _ADVERBIAL.search(before)
-
-
-def _alternatives(operations: list[EditOperation], known: tuple[str, ...], items: list[Item]) -> list[tuple[EditOperation, ...]]:
-    """Other readings that are as sensible."""
-    out: list[tuple[EditOperation, ...]] = []
-    first, last = operations[0], operations[-1]
-    if (
-        len(operations) > 1
-        and first.region.kind == "all"
-        and last.region.kind != "all"
-        and first.op in ("remove", "add", "gain", "replace")
-        and last.targets != (first.instrument,)
-    ):
-        out.append(tuple(replace(o, region=last.region) if o.region.kind == "all" else o for o in operations))
-    for index, o in enumerate(operations):
-        other: EditOperation | None = None
-        if o.value == "softer" and o.op == "dynamics":
-            other = replace(o, op="gain", amount=-3.0, unit="dB", value="")
-        elif o.op == "restyle" and o.value == "waltz":
-            other = replace(o, op="set_metre", value="3/4")
-        elif o.op == "gain" and o.targets != ("all",) and re.search(r"\bmore\b", " ".join(o.words).lower()):
-            other = replace(o, op="add", targets=(), instrument=o.targets[0], amount=None, unit="")
-        elif o.op == "gain" and o.targets == ("all",) and o.region.kind == "section" and o.amount is not None:
-            other = replace(o, op="dynamics", amount=None, unit="", value="more_energy" if o.amount > 0 else "calmer")
-        elif o.value == "brighter" and o.targets == ("all",):
-            other = replace(o, op="dynamics", value="more_energy")
-        elif o.value == "darker" and o.targets == ("all",):
-            other = replace(o, op="set_key", value="minor")
-        elif o.value == "softer" and o.op == "effect":
-            other = replace(o, op="dynamics")
-        elif o.value == "lofi" and o.targets == ("all",):
-            other = replace(o, op="restyle", value="lofi", amount=None, unit="")
-        elif o.value == "bigger" and o.targets == ("all",) and re.search(r"cinematic|film|电影", " ".join(o.words).lower()):
-            other = replace(o, op="restyle", value="cinematic", amount=None, unit="")
-        elif o.value in ("bigger", "punchier"):
-            other = replace(o, op="dynamics", value="more_energy" if o.value == "bigger" else "harder")
-        if other is not None:
-            out.append((*operations[:index], other, *operations[index + 1 :]))
-    if (
-        len(operations) == 2
-        and (first.op, last.op) == ("remove", "add")
-        and first.region == last.region
-        and len(first.targets) == 1
-    ):
-        out.append((replace(last, op="replace", targets=first.targets),))
-    if len(operations) == 1 and first.op == "mute_region" and first.reason.startswith("only there"):
-        places = [i.value for i in items if i.kind == "region"]
-        out.append((replace(first, op="extract", region=places[0]),))
-    horns = [i for i in items if i.kind == "thing" and i.text == "horns"]
-    if horns and "brass" in first.targets:
-        out.append(tuple(replace(o, targets=tuple("french_horn" if t == "brass" else t for t in o.targets)) for o in operations))
-    return out
-
-
-def _ranked(readings: list[tuple[EditOperation, ...]], known: tuple[str, ...]) -> list[tuple[tuple[EditOperation, ...], float]]:
-    """Readings with confidences, those whose targets the piece has first."""
-    there = {k.lower().replace(" ", "_") for k in known}
-    unique = list(dict.fromkeys(readings))
-    weights = []
-    for index, operations in enumerate(unique):
-        weight = 1.0 if index == 0 else 0.35
-        targets = [t for o in operations for t in o.targets if t != "all"]
-        if there and targets:
-            weight *= 0.3 + sum(t in there for t in targets) / len(targets)
-        weights.append(weight)
-    total = sum(weights)
-    order = sorted(range(len(unique)), key=lambda i: (-weights[i], i))
-    return [(unique[i], round(weights[i] / total, 2)) for i in order]
 
 
 def _with_reasons(operations: tuple[EditOperation, ...]) -> tuple[EditOperation, ...]:

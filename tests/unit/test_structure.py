@@ -9,8 +9,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "partimento"
 ORDER = (
-    "errors units paths tables checkpoints | audio | score | plan | styles | metrics | codec | embed | lm | score_lm | listen | interpret"
-    " | compose | conditioning | models | report | edit | project | pipeline outputs sessions | data | train | evaluate"
+    "errors units paths tables checkpoints | audio | score | plan | styles | metrics | codec | embed | lm | score_lm"
+    " | listen | interpret | compose | conditioning | models | report | edit | project | pipeline outputs sessions | data | train | evaluate"
     " | cli server"
 )
 RANK = {name: i for i, group in enumerate(ORDER.split("|")) for name in group.split()}
