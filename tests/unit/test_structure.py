@@ -10,8 +10,8 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "partimento"
 ORDER = (
     "errors units paths tables checkpoints | audio | score | plan | styles | metrics | codec | embed | lm | score_lm"
-    " | listen | interpret | compose | conditioning | models | report | edit | project | pipeline outputs sessions | data | train | evaluate"
-    " | cli server"
+    " | listen | interpret | compose | conditioning | models | report | edit | project"
+    " | pipeline outputs sessions | data | train | evaluate | cli server"
 )
 RANK = {name: i for i, group in enumerate(ORDER.split("|")) for name in group.split()}
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if p.parent != PACKAGE or p.stem not in {"__init__", "__main__"})
