@@ -27,10 +27,9 @@ from partimento.edit.targets import tracks_of
 from partimento.errors import UnsupportedError
 from partimento.plan.edit import EditOperation
 from partimento.score.mix import active_lufs
-from partimento.score.parallel import map_in_order
+from partimento.score.parallel import map_in_order, summed
 
 _EXCERPT_S = 10.0
-_STRETCH_SAMPLES = 1 << 16
 _STRENGTHS = (0.2, 0.35, 0.5, 0.65, 0.8, 1.0)
 _MAX_STRENGTH = 1.5
 _OVERSHOT = 1.6
@@ -121,7 +120,7 @@ def _rest(piece: Piece, parts: Mapping[str, Waveform], start: int, end: int) -> 
         others = [stem.part(start, end) for name, stem in piece.stems.items() if name not in parts]
         return _sum(dict(enumerate(others)))
     whole = piece.mix().part(start, end)
-    own = _added([wave.samples for wave in parts.values()])
+    own = summed([wave.samples for wave in parts.values()])
     return Waveform(np.subtract(whole.samples, own, out=own), whole.sample_rate)
 
 
@@ -213,7 +212,7 @@ def treat(
             break  # stronger ones only where the whole did not follow the excerpt
         chains = {name: _steps(intent, roles[name], at, len(parts)) for name in parts}
         treated = _through(parts, chains)
-        total = _added(list(treated.values()))
+        total = summed(list(treated.values()))
         gain_db = round(loudness - active_lufs(Waveform(total, rate)), 3)
         _scale([total, *treated.values()], gain_db)
         louder = Waveform(total, rate)
@@ -255,7 +254,7 @@ def _strengths(intent: Intent, excerpts: dict[str, Waveform], roles: dict[str, s
 
     def moved_at(at: float) -> float:
         tried = _through(excerpts, {name: _steps(intent, roles[name], at, len(excerpts)) for name in excerpts})
-        total = Waveform(_added(list(tried.values())), next(iter(excerpts.values())).sample_rate)
+        total = Waveform(summed(list(tried.values())), next(iter(excerpts.values())).sample_rate)
         return sign * (figure(total) - before)
 
     farthest, good = 0.0, []
@@ -338,19 +337,4 @@ def _whole(group: Waveform, rest: Waveform | None) -> Waveform:
 
 def _sum(parts: Mapping[Any, Waveform]) -> Waveform:
     """The group's sound."""
-    return Waveform(_added([wave.samples for wave in parts.values()]), next(iter(parts.values())).sample_rate)
-
-
-def _added(sounds: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """The sum, new samples: made a stretch at a time, which stays in the processor's cache."""
-    n_samples = sounds[0].shape[1]
-    total = np.empty((len(sounds[0]), n_samples), np.float32)
-
-    def add_up(at: int) -> None:
-        stretch = slice(at, at + _STRETCH_SAMPLES)
-        np.copyto(total[:, stretch], sounds[0][:, stretch])
-        for samples in sounds[1:]:
-            total[:, stretch] += samples[:, stretch]
-
-    map_in_order(add_up, range(0, n_samples, _STRETCH_SAMPLES))
-    return total
+    return Waveform(summed([wave.samples for wave in parts.values()]), next(iter(parts.values())).sample_rate)

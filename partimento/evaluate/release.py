@@ -71,11 +71,6 @@ def export_codec(
     lost = whole.mel - next(r.mel for r in before.rows if r.name == whole.name)
     if lost > MAX_LOSS_BY_PACKING:
         raise RequestError(f"packing raises the mel distance by {lost:.3f}; the limit is {MAX_LOSS_BY_PACKING}: keep float16")
-    file = out / f"{entry.name}.safetensors"
-    (staging / "model.safetensors").chmod(0o644)  # safetensors writes files that only their owner may read
-    (staging / "model.safetensors").replace(file)
-    (staging / "config.json").replace(out / f"{entry.name}.json")
-    staging.rmdir()
     results = {
         "mel_distance": round(whole.mel, 3), "mel_distance_0_6_khz": round(whole.mel_low, 3),
         "chroma_cosine": round(whole.chroma, 4), "lowest_perplexity": round(min(after.perplexities), 1),
@@ -83,11 +78,26 @@ def export_codec(
     for row in after.rows:
         if row.name.startswith("Opus"):
             results[f"mel_distance_{row.name.lower().replace(' ', '_')}"] = round(row.mel, 3)
-    listed = replace(
-        entry, file=file.name, config=f"{entry.name}.json", sha256=sha256_of(file), bytes=file.stat().st_size, results=results
-    )
-    enlist(out, listed)
+    listed = install(staging, out, replace(entry, results=results))
     return listed, after.markdown()
+
+
+def install(staging: Path, out: Path, entry: ManifestEntry) -> ManifestEntry:
+    """Move packed weights and their configuration from ``staging`` into a weights' folder, and list them there.
+
+    Args:
+        staging: holds ``model.safetensors`` and ``config.json``; it is gone afterwards.
+        out: weights' folder.
+        entry: facts; files, hash and size are filled in here.
+    """
+    file, config = out / f"{entry.name}.safetensors", out / f"{entry.name}.json"
+    (staging / "model.safetensors").chmod(0o644)  # safetensors writes files that only their owner may read
+    (staging / "model.safetensors").replace(file)
+    (staging / "config.json").replace(config)
+    staging.rmdir()
+    listed = replace(entry, file=file.name, config=config.name, sha256=sha256_of(file), bytes=file.stat().st_size)
+    enlist(out, listed)
+    return listed
 
 
 def enlist(out: Path, entry: ManifestEntry) -> None:

@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from partimento.checkpoints import WEIGHTS_FOLDER, ManifestEntry, sha256_of
+from partimento.checkpoints import WEIGHTS_FOLDER, ManifestEntry
 from partimento.errors import PartimentoError, RequestError
-from partimento.evaluate.release import enlist, run_counters
+from partimento.evaluate.release import install, run_counters
 
 KEPT = {"lm": ("lm_model", "text", "codec_used", "lm"), "embed": ("embed_model", "text", "embed")}
 """Keys of a recipe that a released model needs, by task."""
@@ -108,21 +108,10 @@ def export_audio_model(
             after = _stage(staging, task, config, halves, data, split, items)
         if entry.status == "released" and not after.beats:
             raise RequestError(f"this model does not beat its baselines, so it cannot be released:\n{after.table}")
-        file = out / f"{name}.safetensors"
-        (staging / "model.safetensors").chmod(0o644)  # safetensors writes files that only their owner may read
-        (staging / "model.safetensors").replace(file)
-        (staging / "config.json").replace(out / f"{name}.json")
+        command = f"python -m {COMMANDS[task]} {name} --data CACHE --split {split}"
+        listed = install(staging, out, replace(entry, name=name, command=command, results=after.results))
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    command = f"python -m {COMMANDS[task]} {name} --data CACHE --split {split}"
-    facts: dict[str, Any] = {
-        "sha256": sha256_of(file),
-        "bytes": file.stat().st_size,
-        "results": after.results,
-        "command": command,
-    }
-    listed = replace(entry, name=name, file=file.name, config=f"{name}.json", **facts)
-    enlist(out, listed)
     return listed, after.table
 
 

@@ -16,10 +16,10 @@ from typing import Any
 
 import msgspec
 
-from partimento.checkpoints import WEIGHTS_FOLDER, ManifestEntry, sha256_of
+from partimento.checkpoints import WEIGHTS_FOLDER, ManifestEntry
 from partimento.data.scores import read_scores
 from partimento.errors import PartimentoError, RequestError
-from partimento.evaluate.release import enlist, run_counters
+from partimento.evaluate.release import install, run_counters
 from partimento.evaluate.score_model import Likelihood, asked_and_there, held_out_bits, markdown
 
 MAX_LOSS_BY_PACKING = 0.02
@@ -62,11 +62,6 @@ def export_score_model(
     lost = mean_bits(after, "model") - mean_bits(before, "model")
     if lost > MAX_LOSS_BY_PACKING:
         raise RequestError(f"packing costs {lost:.3f} bits per note; the limit is {MAX_LOSS_BY_PACKING}: keep float16")
-    file = out / f"{entry.name}.safetensors"
-    (staging / "model.safetensors").chmod(0o644)  # safetensors writes files that only their owner may read
-    (staging / "model.safetensors").replace(file)
-    (staging / "config.json").replace(out / f"{entry.name}.json")
-    staging.rmdir()
     results = {f"bits_per_note_{row.source}": round(row.per_note["model"], 2) for row in after}
     results |= {f"bits_per_note_{name}": round(mean_bits(after, name), 2) for name in ("model", "markov", "unigram", "notes")}
     if requests:
@@ -74,10 +69,7 @@ def export_score_model(
         results |= {
             "key_there": round(there.key, 3), "metre_there": there.metre, "instruments_there": round(there.instruments, 3),
         }  # fmt: skip
-    listed = replace(
-        entry, file=file.name, config=f"{entry.name}.json", sha256=sha256_of(file), bytes=file.stat().st_size, results=results
-    )
-    enlist(out, listed)
+    listed = install(staging, out, replace(entry, results=results))
     return listed, markdown(after)
 
 

@@ -20,7 +20,7 @@ from partimento.audio.fades import fade_curve
 from partimento.audio.loudness import SILENCE_LUFS, true_peak_dbtp
 from partimento.audio.waveform import Waveform
 from partimento.score.instruments import instruments
-from partimento.score.parallel import map_in_order
+from partimento.score.parallel import map_in_order, summed
 from partimento.score.room import add_room_stretch, room_stretch
 from partimento.score.sampler import DEFAULT_SAMPLE_RATE, render_tracks
 from partimento.score.score import Score, Track
@@ -63,7 +63,6 @@ _MAX_LEVEL_GAIN_DB = 40.0
 _END_FADE_S = 0.4
 _END_SILENCE_DB = -66.0
 _PEAK_MARGIN_DB = 0.01
-_STRETCH_SAMPLES = 1 << 16
 _STEPS_AT_ONCE = 32  # of 0.1 s; what fits the processor's cache
 
 
@@ -123,7 +122,7 @@ def _mixed(score: Score, raw: dict[str, Samples], sample_rate: int, common_gain_
     if not raw:
         silence = Waveform(np.zeros((2, round(score.duration_s * sample_rate)), np.float32), sample_rate)
         return Mixed(silence, {}, 0.0, SILENCE_LUFS, true_peak_dbtp(silence))
-    total = _sum(list(raw.values()))
+    total = summed(list(raw.values()))
     lufs, peak_dbtp = active_lufs(Waveform(total, sample_rate)), true_peak_dbtp(Waveform(total, sample_rate))
     if common_gain_db is None:
         common_gain_db = _common_gain_db(lufs, peak_dbtp, list(raw.values()))
@@ -143,20 +142,6 @@ def _common_gain_db(lufs: float, peak_dbtp: float, stems: list[Samples]) -> floa
     return min(TARGET_LUFS - lufs, MAX_TRUE_PEAK_DBTP - peak_dbtp - _PEAK_MARGIN_DB, stem_room_db - _PEAK_MARGIN_DB)
 
 
-def _sum(parts: list[Samples]) -> Samples:
-    """Sum in the order of ``parts``, a stretch at a time, so that what is added to stays in the processor's cache."""
-    total = np.empty_like(parts[0])
-
-    def add_up(at: int) -> None:
-        stretch = slice(at, at + _STRETCH_SAMPLES)
-        np.copyto(total[:, stretch], parts[0][:, stretch])
-        for part in parts[1:]:
-            total[:, stretch] += part[:, stretch]
-
-    map_in_order(add_up, range(0, total.shape[1], _STRETCH_SAMPLES))
-    return total
-
-
 def on_16_bit_grid(stems: Mapping[str, Waveform]) -> tuple[Waveform, dict[str, Waveform]]:
     """Stems rounded to 16-bit values, and the mix as their sum: written as 16 bit they add up without any residual.
 
@@ -171,7 +156,7 @@ def on_16_bit_grid(stems: Mapping[str, Waveform]) -> tuple[Waveform, dict[str, W
     rounded = {name: np.rint(wave.samples * np.float32(32768.0)) for name, wave in stems.items()}
     sample_rate = next(iter(stems.values())).sample_rate
     step = np.float32(1.0 / 32768.0)
-    whole = Waveform(_sum(list(rounded.values())) * step, sample_rate)
+    whole = Waveform(summed(list(rounded.values())) * step, sample_rate)
     return whole, {name: Waveform(samples * step, sample_rate) for name, samples in rounded.items()}
 
 

@@ -12,11 +12,10 @@ import torch
 from torch import Tensor
 
 from partimento.embed.joint import JointEmbedding, contrastive_loss
-from partimento.errors import FileError
 from partimento.train.captioning import training_words
 from partimento.train.embed_data import MelWindows
 from partimento.train.recipe import Recipe
-from partimento.train.task import StepResult
+from partimento.train.task import StepResult, held_out_of
 
 _N_VALID = 4
 _VALID_BATCH = 64
@@ -114,13 +113,5 @@ def embed_task(
         return MelWindows(folders, recipe.embed, text, recipe.embed_model.n_mels, split)
 
     train = windows(data, "train")
-    try:
-        held_out = windows(valid or data, "valid")
-    except FileError:
-        if valid is not None:
-            raise
-        held_out = None
     say(f"{train.n_items} items, {train.duration_s / 3600:.2f} h of sound with words")
-    if held_out is None:
-        say("nothing of the validation split is there: no validation")
-    return recipe, EmbedTask(recipe, train, held_out)
+    return recipe, EmbedTask(recipe, train, held_out_of(windows, data, valid, say))

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from partimento.checkpoints import built_in, sha256_of
 from partimento.data.cache.encoders import EncoderSpec, FrameLayout, open_encoder
-from partimento.errors import FileError, RequestError
+from partimento.errors import RequestError
 from partimento.lm.audio_lm import CodecUsed
 from partimento.train.captioning import training_words
 from partimento.train.lm import LmTask
 from partimento.train.lm_data import TokenWindows
 from partimento.train.recipe import Recipe
+from partimento.train.task import held_out_of
 
 
 def completed(recipe: Recipe) -> Recipe:
@@ -47,16 +48,8 @@ def lm_task(
 
     train = windows(data, "train")
     check_codec(recipe, train.layout, data[0])
-    try:
-        held_out = windows(valid or data, "valid")
-    except FileError:
-        if valid is not None:
-            raise
-        held_out = None
     say(f"{train.n_items} items, {train.duration_s / 3600:.2f} h of tokens of {recipe.codec_used.source}")
-    if held_out is None:
-        say("nothing of the validation split is there: no validation")
-    return recipe, LmTask(recipe, train, held_out)
+    return recipe, LmTask(recipe, train, held_out_of(windows, data, valid, say))
 
 
 def check_codec(recipe: Recipe, layout: FrameLayout, folder: Path) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
+
+from partimento.errors import FileError
+
+W = TypeVar("W")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +61,26 @@ class Task(Protocol):
     def alarms(self, figures: dict[str, float]) -> list[str]:
         """What is wrong with validation figures, in words."""
         ...
+
+
+def held_out_of(
+    windows: Callable[[Sequence[Path], str], W], data: Sequence[Path], valid: Sequence[Path] | None, say: Callable[[str], None]
+) -> W | None:
+    """The windows to check with, or None where the training folders have no validation split.
+
+    Args:
+        windows: makes them from folders and a split.
+        data: training folders.
+        valid: folders given for checking; these must have the split.
+        say: gets a line when there is nothing to check with.
+
+    Raises:
+        FileError: ``valid`` has no validation split.
+    """
+    try:
+        return windows(valid or data, "valid")
+    except FileError:
+        if valid is not None:
+            raise
+    say("nothing of the validation split is there: no validation")
+    return None
