@@ -5,7 +5,7 @@ Each text is encoded by itself, so that its states do not depend on what else is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,11 +40,21 @@ class T5Texts:
     Args:
         model: a ``T5EncoderModel`` in evaluation mode.
         tokenizer: its tokenizer.
+        again: reads the same model once more; with it the model leaves memory after each call, for it is a large part of what
+            generating takes and words come seldom.
     """
 
-    def __init__(self, model: Any, tokenizer: Any) -> None:
-        self.model = model
+    def __init__(self, model: Any, tokenizer: Any, again: Callable[[], Any] | None = None) -> None:
+        self._model = model
+        self._again = again
         self.tokenizer = tokenizer
+
+    @property
+    def model(self) -> Any:
+        """The encoder, read again where it had left memory."""
+        if self._model is None and self._again is not None:
+            self._model = self._again()
+        return self._model
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> TextStates:
@@ -61,4 +71,6 @@ class T5Texts:
                 found[text] = self.model(input_ids=ids).last_hidden_state[0].float()
                 if not text.strip():
                     found[text] = found[text][:0]
+        if self._again is not None:
+            self._model = None
         return TextStates.stack([found[text] for text in texts])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,9 +13,12 @@ from torch import Tensor, nn
 
 from partimento.lm.cache import TextContext
 from partimento.lm.quantize import GROUP
+from partimento.lm.shelf import Shelf, give_back
 
 if TYPE_CHECKING:
     from partimento.lm.transformer import MusicGenLm
+
+_LET_GO_S = 0.05
 
 
 @dataclass(slots=True, eq=False)
@@ -50,13 +56,16 @@ class OpenVinoRunner:
         config = lm.config
         self._shape = (config.n_heads, config.width // config.n_heads)
         self._n_layers, self._cross = config.n_layers, config.cross_attention
+        self._shelf = Shelf()
         threads = torch.get_num_threads()
         # Quantising is many small operations, which threads would only hold up.
         torch.set_num_threads(1)
         try:
             core, settings = ov.Core(), _settings(threads)
-            self._text = core.compile_model(build_text(lm), "CPU", settings) if self._cross else None
-            step = build_step(lm, bits)
+            if self._cross:
+                self._text = core.compile_model(build_text(lm, self._shelf), "CPU", settings)
+                self._bring(self.text, torch.zeros(1, 1, config.width), None)
+            step = build_step(lm, bits, self._shelf)
         finally:
             torch.set_num_threads(threads)
         self._step = core.compile_model(step, "CPU", settings)
@@ -65,6 +74,26 @@ class OpenVinoRunner:
         lm.heads = nn.Identity()
         lm.embed.to(torch.bfloat16)
         lm.runner = self
+        self._bring(self, torch.zeros(2, 1, config.width), None, None)
+        give_back()
+
+    def _bring(self, run: Callable[..., object], *given: object) -> None:
+        """Run a graph once, at which the plug-in brings its matrices into the form that it multiplies with: no first sound waits
+        for that, and what it made them from leaves memory, also while it is at work.
+        """
+        done = Event()
+
+        def _let_go() -> None:
+            while not done.wait(_LET_GO_S):
+                self._shelf.drop()
+
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(_let_go)
+            try:
+                run(*given)
+            finally:
+                done.set()
+        self._shelf.drop()
 
     def cache(self, rows: int, capacity: int) -> RequestCache:
         """An empty past."""

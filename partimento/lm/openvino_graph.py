@@ -17,6 +17,7 @@ from openvino.op.util import Variable, VariableInfo
 from torch import Tensor, nn
 
 from partimento.lm.quantize import group_of, quantize
+from partimento.lm.shelf import Shelf
 from partimento.lm.transformer import Layer, MusicGenLm
 
 Node = Any
@@ -25,8 +26,10 @@ HEAD_BITS = 8
 """Heads and what turns text into keys and values: few numbers, and the heads' errors go straight into the logits."""
 
 
-def build_step(lm: MusicGenLm, bits: int) -> ov.Model:
+def build_step(lm: MusicGenLm, bits: int, shelf: Shelf) -> ov.Model:
     """The graph of a step, or of several at once; takes the weights of ``lm`` away as it goes, so that memory stays low.
+
+    Its matrices lie on ``shelf``, which must outlive what is compiled from it.
 
     Inputs: ``x [R, n, d]`` (embeddings with positions), ``rows`` (int32, 0 to R - 1), and with cross-attention ``keys_i`` and
     ``values_i`` ``[R, heads, L, w]`` of the text for each layer and ``heard [R, 1, 1, L]`` to add to the scores.
@@ -44,24 +47,28 @@ def build_step(lm: MusicGenLm, bits: int) -> ov.Model:
     for index in range(config.n_layers):
         layer = cast(Layer, lm.layers[index])
         shape = (config.n_heads, config.width // config.n_heads)
-        attended, assigned = _self_attention(layer, _norm(h, layer.norm1), x, rows, shape, index, bits)
+        attended, assigned = _self_attention(layer, _norm(h, layer.norm1), x, rows, shape, index, bits, shelf)
         h = op.add(h, attended)
         kept += assigned
         if heard is not None and layer.cross_attn is not None and layer.norm_cross is not None:
             text = [op.parameter([-1, shape[0], -1, shape[1]], ov.Type.f32, name=f"{n}_{index}") for n in ("keys", "values")]
             inputs += text
-            q = _heads(_linear(_norm(h, layer.norm_cross), layer.cross_attn.q_proj, bits), shape)
+            q = _heads(_linear(_norm(h, layer.norm_cross), layer.cross_attn.q_proj, bits, shelf), shape)
             y = op.scaled_dot_product_attention(q, *text, heard, causal=False)
-            h = op.add(h, _linear(_joined(y, config.width), layer.cross_attn.out_proj, bits))
-        y = op.gelu(_linear(_norm(h, layer.norm2), layer.linear1, bits), "erf")
-        h = op.add(h, _linear(y, layer.linear2, bits))
+            h = op.add(h, _linear(_joined(y, config.width), layer.cross_attn.out_proj, bits, shelf))
+        y = op.gelu(_linear(_norm(h, layer.norm2), layer.linear1, bits, shelf), "erf")
+        h = op.add(h, _linear(y, layer.linear2, bits, shelf))
         lm.layers[index] = nn.Identity()
-    logits = _linear(_norm(h, lm.out_norm), lm.heads, HEAD_BITS)
+        shelf.drop()
+    logits = _linear(_norm(h, lm.out_norm), lm.heads, HEAD_BITS, shelf)
     return ov.Model([op.result(logits)], kept, inputs, "step")
 
 
-def build_text(lm: MusicGenLm) -> ov.Model:
-    """The graph from projected text ``[R, L, d]`` to every layer's keys, then values, ``[R, heads, L, w]`` each."""
+def build_text(lm: MusicGenLm, shelf: Shelf) -> ov.Model:
+    """The graph from projected text ``[R, L, d]`` to every layer's keys, then values, ``[R, heads, L, w]`` each.
+
+    ``shelf`` as for :func:`build_step`.
+    """
     config = lm.config
     shape = (config.n_heads, config.width // config.n_heads)
     text = op.parameter([-1, -1, config.width], ov.Type.f32, name="text")
@@ -69,18 +76,18 @@ def build_text(lm: MusicGenLm) -> ov.Model:
     for layer in lm.layers:
         attention = cast(Layer, layer).cross_attn
         assert attention is not None, "a model with cross-attention"
-        k, v = op.split(_linear(text, attention.kv_proj, HEAD_BITS), op.constant(np.int64(2)), 2).outputs()
+        k, v = op.split(_linear(text, attention.kv_proj, HEAD_BITS, shelf), op.constant(np.int64(2)), 2).outputs()
         keys.append(op.result(_heads(k, shape)))
         values.append(op.result(_heads(v, shape)))
     return ov.Model(keys + values, [text], "text")
 
 
 def _self_attention(
-    layer: Layer, y: Node, x: Node, rows: Node, shape: tuple[int, int], index: int, bits: int
+    layer: Layer, y: Node, x: Node, rows: Node, shape: tuple[int, int], index: int, bits: int, shelf: Shelf
 ) -> tuple[Node, list[Node]]:
     """Attention over past and present, and the nodes that keep the present for later."""
     n_heads, width = shape
-    fused = op.reshape(_linear(y, layer.self_attn.in_proj, bits), _ints(0, 0, 3 * n_heads, width), True)
+    fused = op.reshape(_linear(y, layer.self_attn.in_proj, bits, shelf), _ints(0, 0, 3 * n_heads, width), True)
     q, k, v = op.split(op.transpose(fused, _ints(0, 2, 1, 3)), op.constant(np.int64(1)), 3).outputs()
     past, kept = [], []
     n_rows = op.gather(op.shape_of(x), _ints(0), op.constant(np.int64(0)))
@@ -95,29 +102,27 @@ def _self_attention(
         past.append(op.concat([before, present], 2))
         kept.append(op.assign(past[-1], variable))
     attended = op.scaled_dot_product_attention(q, *past, causal=True)
-    return _linear(_joined(attended, n_heads * width), layer.self_attn.out_proj, bits), kept
+    return _linear(_joined(attended, n_heads * width), layer.self_attn.out_proj, bits, shelf), kept
 
 
-def _linear(x: Node, layer: nn.Module, bits: int) -> Node:
+def _linear(x: Node, layer: nn.Module, bits: int, shelf: Shelf) -> Node:
     """``x`` times a quantised matrix; in float32 where its width has no whole groups."""
     weight = cast(nn.Linear, layer).weight.detach()
-    return op.matmul(x, _matrix(weight, bits), False, True)
+    return op.matmul(x, _matrix(weight, bits, shelf), False, True)
 
 
-def _matrix(weight: Tensor, bits: int) -> Node:
+def _matrix(weight: Tensor, bits: int, shelf: Shelf) -> Node:
     """A matrix ``[outputs, inputs]`` as a node of float32 whose constant is small."""
     group = group_of(weight.shape[1])
     if group is None:
         return op.constant(weight.float().numpy().copy())
     quantized = quantize(weight, bits, group)
-    packed = quantized.packed().numpy()
+    packed = shelf.put(quantized.packed().numpy())
     if bits == 4:
-        own = ov.Tensor(ov.Type.i4, ov.Shape(list(quantized.levels.shape)))  # made from an array, it would borrow its memory
-        own.data[:] = packed.reshape(own.data.shape)
-        levels = op.constant(own)
+        levels = op.constant(ov.Tensor(packed, ov.Shape(list(quantized.levels.shape)), ov.Type.i4), shared_memory=True)
     else:
-        levels = op.constant(packed.reshape(tuple(quantized.levels.shape)))
-    scaled = op.multiply(op.convert(levels, ov.Type.f16), op.constant(quantized.scales.numpy()))
+        levels = op.constant(packed.reshape(tuple(quantized.levels.shape)), shared_memory=True)
+    scaled = op.multiply(op.convert(levels, ov.Type.f16), op.constant(shelf.put(quantized.scales.numpy()), shared_memory=True))
     return op.convert(op.reshape(scaled, _ints(*weight.shape), False), ov.Type.f32)
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -190,7 +191,19 @@ def _codec(config: EncodecConfig, weights: Mapping[str, Tensor], source: str) ->
 
 def _t5(folder: Path, config: dict[str, Any], stored: Mapping[str, Tensor], source: str) -> T5Texts:
     """Text encoder from its tensors, tokenizer from the folder."""
-    from transformers import AutoTokenizer, T5Config, T5EncoderModel
+    from transformers import AutoTokenizer
+
+    model = _t5_encoder(config, stored, source)
+    again = partial(_t5_encoder, config, stored, source) if isinstance(stored, StoredTensors) and stored.in_files else None
+    try:
+        return T5Texts(model, AutoTokenizer.from_pretrained(folder, local_files_only=True), again)
+    except (OSError, ValueError, ImportError) as error:
+        raise FileError(f"{folder} has no tokenizer that can be read (tokenizer.json or spiece.model); get it again") from error
+
+
+def _t5_encoder(config: dict[str, Any], stored: Mapping[str, Tensor], source: str) -> Any:
+    """Text encoder from its tensors."""
+    from transformers import T5Config, T5EncoderModel
 
     with torch.device("meta"):
         model = T5EncoderModel(T5Config(**config))
@@ -200,10 +213,7 @@ def _t5(folder: Path, config: dict[str, Any], stored: Mapping[str, Tensor], sour
     if shared is not None:  # one tensor under two names; files hold either or both
         tensors |= {"shared.weight": shared, "encoder.embed_tokens.weight": shared}
     fill(model, tensors, source, assign=True)
-    try:
-        return T5Texts(model, AutoTokenizer.from_pretrained(folder, local_files_only=True))
-    except (OSError, ValueError, ImportError) as error:
-        raise FileError(f"{folder} has no tokenizer that can be read (tokenizer.json or spiece.model); get it again") from error
+    return model
 
 
 def _load_transformers(folder: Path, layerwise: bool) -> MusicGen:

@@ -40,6 +40,11 @@ class StoredTensors(Mapping[str, Tensor]):
     def __len__(self) -> int:
         return len(self._places)
 
+    @property
+    def in_files(self) -> bool:
+        """Whether all of them can be read again from files, so that none needs to stay in memory."""
+        return not any(isinstance(place, Tensor) for place in self._places.values())
+
     def only(self, wanted: Callable[[str], bool]) -> StoredTensors:
         """Those with names of which ``wanted`` is true."""
         return StoredTensors({name: place for name, place in self._places.items() if wanted(name)})

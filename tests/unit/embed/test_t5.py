@@ -30,3 +30,20 @@ def test_each_text_is_encoded_once_and_alone():
     assert out.mask.sum(dim=1).tolist() == [3, 0, 3, 2]
     assert out.states.dtype == torch.float32
     assert out.states[0, :, 0].tolist() == [1, 2, 3]
+
+
+def test_a_model_that_can_be_read_again_leaves_after_each_call():
+    read = []
+
+    def tokenizer(text, return_tensors):
+        return SimpleNamespace(input_ids=torch.ones(1, len(text), dtype=torch.int64))
+
+    def again():
+        read.append(1)
+        return lambda input_ids: SimpleNamespace(last_hidden_state=input_ids[..., None].double())
+
+    texts = T5Texts(again(), tokenizer, again)
+    first = texts.encode(["abc"])
+    assert len(read) == 1, "the first call has the model that was given"
+    assert torch.equal(texts.encode(["abc"]).states, first.states)
+    assert len(read) == 2
