@@ -52,9 +52,10 @@ class T5Texts:
     @property
     def model(self) -> Any:
         """The encoder, read again where it had left memory."""
-        if self._model is None and self._again is not None:
-            self._model = self._again()
-        return self._model
+        model = self._model
+        if model is None and self._again is not None:
+            model = self._model = self._again()
+        return model
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> TextStates:
@@ -64,11 +65,11 @@ class T5Texts:
         (AudioCraft zeroes it, transformers masks it). transformers' own pipeline differs for an empty *prompt* only: it
         lets the model hear the end mark.
         """
-        found: dict[str, Tensor] = {}
+        model, found = self.model, dict[str, Tensor]()
         for text in texts:
             if text not in found:
                 ids = self.tokenizer(text, return_tensors="pt").input_ids
-                found[text] = self.model(input_ids=ids).last_hidden_state[0].float()
+                found[text] = model(input_ids=ids).last_hidden_state[0].float()
                 if not text.strip():
                     found[text] = found[text][:0]
         if self._again is not None:
