@@ -13,6 +13,7 @@ EPILOG = """examples:
   partimento models import facebook/musicgen-small --to models/small
   partimento models import audiocraft-folder --text-encoder google-t5/t5-base --to models/mine
   partimento models export models/small --layout audiocraft --to small-audiocraft
+  partimento models merge runs/mine --to models/mine
   partimento models info models/small"""
 LAYOUTS = ("transformers", "audiocraft")
 
@@ -20,19 +21,26 @@ LAYOUTS = ("transformers", "audiocraft")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands."""
     add = parser.add_argument
-    actions = ("list", "info", "import", "export")
-    add("action", nargs="?", choices=actions, default="list", help="list (default), info, import or export")
-    add("name", nargs="?", help="info: a performer or a checkpoint (default: all performers); import, export: a folder or an id")
-    add("--to", type=Path, metavar="DIR", help="import, export: the new folder")
-    add("--layout", choices=LAYOUTS, help="import, export: how to store it (import: default as it is)")
+    actions = ("list", "info", "import", "export", "merge")
+    add("action", nargs="?", choices=actions, default="list", help="list (default), info, import, export or merge")
+    add(
+        "name",
+        nargs="?",
+        help="info: a performer or a checkpoint (default: all performers); import, export: a folder or an id; merge: an adapter",
+    )
+    add("--to", type=Path, metavar="DIR", help="import, export, merge: the new folder")
+    add("--layout", choices=LAYOUTS, help="import, export, merge: how to store it (default as it is)")
+    add("--base", metavar="DIR", help="merge: where the adapter's base is (default: what it was made with)")
     add("--text-encoder", metavar="DIR", help="import, export: folder or id of the T5 that AudioCraft's files leave out")
     add("--json", action="store_true", help="print machine-readable JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print, or bring a checkpoint in or out; returns the exit code."""
-    if args.action in ("import", "export"):
+    if args.action in ("import", "export", "merge"):
         return _bring(args)
+    if args.base is not None:
+        raise RequestError("--base is for merge: partimento models merge ADAPTER --base DIR --to DIR")
     from partimento.models import CONTROLS, get_performer, performer_names
     from partimento.plan.serial import to_json
 
@@ -76,12 +84,17 @@ def _need_torch(name: str) -> None:
 
 
 def _bring(args: argparse.Namespace) -> int:
-    """Import or export."""
+    """Import, export or merge."""
     if args.name is None or args.to is None:
         raise RequestError(f"give what to {args.action} and --to DIR, e.g. models {args.action} facebook/musicgen-small --to DIR")
     if args.action == "export" and args.layout is None:
         raise RequestError(f"export needs --layout: {' or '.join(LAYOUTS)}")
     _need_torch(args.name)
+    if args.action == "merge":
+        from partimento.train.finetune_merge import merge_adapter
+
+        print(f"{args.to}: layout of {merge_adapter(Path(args.name), args.to, base=args.base, layout=args.layout)}")
+        return 0
     from partimento.models.musicgen.store import import_model
 
     model = import_model(args.name, args.to, args.layout, args.text_encoder)

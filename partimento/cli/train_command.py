@@ -1,4 +1,4 @@
-"""``partimento train``: a model from a recipe and data; the same command goes on where a run stopped."""
+"""``partimento train``: a model from a recipe and data, or adapters from songs; run again, it goes on where it stopped."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
+from partimento.cli import train_finetune
 from partimento.errors import MissingDependencyError
 
-EPILOG = """example:
-  partimento train recipes/mini-codec.yaml --data data/rendered --out runs/codec --minutes 20"""
+EPILOG = """examples:
+  partimento train recipes/mini-codec.yaml --data data/rendered --out runs/codec --minutes 20
+  partimento train finetune --model mini --data my_songs/ --out runs/mine --minutes 20 --merge"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add = parser.add_argument
-    add("recipe", type=Path, help="YAML file (recipes/)")
+    add("recipe", type=Path, help="YAML file (recipes/), or 'finetune'")
     add(
         "--data",
         type=Path,
         nargs="+",
         required=True,
         metavar="DIR",
-        help="folders of sound files, rendered datasets, datasets of scores",
+        help="folders of sound files, rendered datasets, datasets of scores; finetune: a folder of songs or a token cache",
     )
     add("--valid", type=Path, nargs="+", metavar="DIR", help="the same, held out")
     add("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
@@ -33,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--threads", type=int, metavar="N", help="CPU threads")
     add("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: a GPU when there is one")
     add("--warm-start", type=Path, metavar="DIR", help="weights to begin from")
+    train_finetune.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -40,31 +43,37 @@ def run(args: argparse.Namespace) -> int:
     need_torch("training")
     import torch
 
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    # A polite kill ends like Ctrl-C: with a checkpoint.
+    before = {s: signal.signal(s, signal.default_int_handler) for s in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        return train_finetune.run(args) if str(args.recipe) == train_finetune.NAME else _train(args)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _train(args: argparse.Namespace) -> int:
+    """By a recipe."""
     from partimento.train.loop import Limits
     from partimento.train.recipe import load_recipe
     from partimento.train.run import train
 
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    train_finetune.refuse_own(args)
     recipe = load_recipe(args.recipe)
     if args.total_steps:
         recipe = replace(recipe, optim=replace(recipe.optim, total_steps=args.total_steps))
-    # A polite kill ends like Ctrl-C: with a checkpoint.
-    before = {s: signal.signal(s, signal.default_int_handler) for s in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        train(
-            recipe,
-            args.data,
-            args.out,
-            valid=args.valid,
-            limits=Limits(args.minutes, args.steps),
-            device=args.device,
-            warm_start=args.warm_start,
-            say=lambda line: print(line, flush=True),
-        )
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    train(
+        recipe,
+        args.data,
+        args.out,
+        valid=args.valid,
+        limits=Limits(args.minutes, args.steps),
+        device=args.device,
+        warm_start=args.warm_start,
+        say=lambda line: print(line, flush=True),
+    )
     return 0
 
 

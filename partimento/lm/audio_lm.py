@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from partimento.embed.tower import TextTower, TowerConfig
+from partimento.lm.cache import TextContext
 from partimento.lm.patterns import align_predictions, delay_delays, interleave
 from partimento.lm.transformer import LmConfig, MusicGenLm
 
@@ -94,12 +95,26 @@ class AudioLm(nn.Module):
         Returns:
             ``[B, K, T]`` each, float (0 where it does not count) and boolean.
         """
-        lm, config = self.lm, self.lm.config
         states, mask = self.text(ids)
-        sequence = interleave(codes, config.delays, config.special)
-        logits = lm(sequence, lm.text_context(states, mask))
-        aligned = align_predictions(logits, config.delays).float()
-        valid = codes < config.cardinality
-        wanted = torch.where(valid, codes, 0)
-        nats = functional.cross_entropy(aligned.flatten(0, 2), wanted.flatten(), reduction="none").view(codes.shape)
-        return nats * valid, valid
+        return code_losses(self.lm, codes, self.lm.text_context(states, mask))
+
+
+def code_losses(lm: MusicGenLm, codes: Tensor, text: TextContext | None, prefix: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Negative log-likelihood in nats of codes that a language model hears before itself, and where it counts.
+
+    Args:
+        lm: in its own modules (no runner).
+        codes: ``[B, K, T]``; ``cardinality`` where the sound is over (not counted).
+        text: what it listens to; None for models that hear a prefix.
+        prefix: ``[B, P, d]`` before the codes, of melody models.
+
+    Returns:
+        ``[B, K, T]`` each, float (0 where it does not count) and boolean.
+    """
+    config = lm.config
+    logits = lm(interleave(codes, config.delays, config.special), text, prefix=prefix)
+    aligned = align_predictions(logits, config.delays).float()
+    valid = codes < config.cardinality
+    wanted = torch.where(valid, codes, 0)
+    nats = functional.cross_entropy(aligned.flatten(0, 2), wanted.flatten(), reduction="none").view(codes.shape)
+    return nats * valid, valid

@@ -101,7 +101,8 @@ class TokenEncoder:
     """Codes of a neural codec as unsigned 16-bit integers.
 
     Args:
-        source: ``mini-codec``, a checkpoint folder of the trainer, or a folder of EnCodec weights as transformers stores them.
+        source: ``mini-codec``, a checkpoint folder of the trainer, a folder of EnCodec weights as transformers stores them, or a
+            MusicGen (folder or id) for the codec in it.
 
     Raises:
         FileError, ParseError: no such codec, or a damaged one.
@@ -109,13 +110,12 @@ class TokenEncoder:
     """
 
     def __init__(self, source: str) -> None:
-        codec, files = _load(source)
+        codec, digests = _load(source)
         self._codec = codec
         if codec.cardinality > 2**16 - 1:
             raise UnsupportedError(f"codec '{source}' has {codec.cardinality} codes a book; 65535 fit the cache")
         if getattr(getattr(codec, "config", None), "normalize", False):
             raise UnsupportedError(f"codec '{source}' keeps the loudness beside its codes; take one that does not normalise")
-        digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
         name = source if not Path(source).is_dir() else Path(source).name
         self.layout = FrameLayout(
             "tokens", name, fingerprint_of({"codec": digests}), codec.sample_rate, codec.channels, codec.frame_rate_hz,
@@ -130,28 +130,45 @@ class TokenEncoder:
         return np.ascontiguousarray(codes[0].T.numpy().astype(np.uint16))
 
 
-def _load(source: str) -> tuple[Any, list[Path]]:
-    """A codec, and the files that decide what it does."""
+def _load(source: str) -> tuple[Any, list[str]]:
+    """A codec, and hashes of what decides what it does."""
     from partimento.checkpoints import built_in
     from partimento.codec.loading import load_mini_codec
 
     folder = Path(source)
+    if (folder / "state_dict.bin").exists() or ("/" in source and not folder.exists()):
+        return _of_model(source)
     if not folder.is_dir():
         codec = load_mini_codec(source)
         entry = built_in(source)
-        return codec, [entry.weights, entry.config]
+        return codec, _hashes([entry.weights, entry.config])
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except OSError as error:
         raise FileError(f"no codec at {folder}: it has no config.json") from error
     except json.JSONDecodeError as error:
         raise FileError(f"{folder / 'config.json'} is damaged ({error})") from error
+    if str(config.get("model_type")).startswith("musicgen"):
+        return _of_model(source)
     if config.get("model_type") == "encodec":
         return _encodec(folder, config)
-    return load_mini_codec(folder), [folder / "model.safetensors", folder / "config.json"]
+    return load_mini_codec(folder), _hashes([folder / "model.safetensors", folder / "config.json"])
 
 
-def _encodec(folder: Path, config: dict[str, Any]) -> tuple[Any, list[Path]]:
+def _hashes(files: list[Path]) -> list[str]:
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+
+
+def _of_model(source: str) -> tuple[Any, list[str]]:
+    """The codec in a MusicGen."""
+    from partimento.data.cache.model_codec import ModelCodec
+    from partimento.models.musicgen.loader import load_musicgen
+
+    codec = ModelCodec(load_musicgen(source, layerwise=True))
+    return codec, [codec.fingerprint()]
+
+
+def _encodec(folder: Path, config: dict[str, Any]) -> tuple[Any, list[str]]:
     """EnCodec from a folder as transformers writes it."""
     from partimento.codec.encodec import EncodecCodec
     from partimento.codec.encodec_layout import config_from_transformers, weights_from_transformers
@@ -161,7 +178,7 @@ def _encodec(folder: Path, config: dict[str, Any]) -> tuple[Any, list[Path]]:
     codec = EncodecCodec(config_from_transformers(config))
     fill(codec, weights_from_transformers(read_tensors(folder)), str(folder))
     weights = sorted(p for p in folder.iterdir() if p.suffix in (".safetensors", ".bin"))
-    return codec.eval().requires_grad_(False), [*weights, folder / "config.json"]
+    return codec.eval().requires_grad_(False), _hashes([*weights, folder / "config.json"])
 
 
 @lru_cache(maxsize=2)

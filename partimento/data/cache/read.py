@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,13 +93,17 @@ class FrameWindows:
         n_frames: of a window.
         split: ``train``, ``valid`` or ``test``; None takes all items.
         captioned: only items with captions.
+        names: only items of these names; None takes all.
 
     Raises:
         FileError: no cache, or nothing of that split in any.
         RequestError: caches of different encoders, or a window without frames.
     """
 
-    def __init__(self, folders: Sequence[Path], n_frames: int, *, split: str | None = "train", captioned: bool = False) -> None:
+    def __init__(
+        self, folders: Sequence[Path], n_frames: int, *, split: str | None = "train", captioned: bool = False,
+        names: Collection[str] | None = None,
+    ) -> None:  # fmt: skip
         if n_frames < 1:
             raise RequestError(f"a window of {n_frames} frames is empty; 1 or more are possible")
         caches = [FrameCache(folder) for folder in folders]
@@ -110,7 +114,9 @@ class FrameWindows:
             (cache, entry)
             for cache in caches
             for entry in cache.entries
-            if (split is None or entry.split == split) and (entry.captions or not captioned)
+            if (split is None or entry.split == split)
+            and (entry.captions or not captioned)
+            and (names is None or entry.name in names)
         ]
         if not self._items:
             wanted = f"split '{split}'" if split is not None else "any split"

@@ -69,6 +69,20 @@ def import_model(source: str, to: Path, layout: Layout | None = None, text_encod
     if layout is None and (model.layout == "transformers" or (folder / "t5").is_dir()) and not _has_pointer(folder):
         return _written(to, lambda place: _copy(folder, place))
     # AudioCraft's own files need a text encoder, and sometimes a codec, from elsewhere: written anew they have them.
+    return store_model(model, to, layout)
+
+
+def store_model(model: MusicGen, to: Path, layout: Layout | None = None) -> MusicGen:
+    """Write a loaded model of a published architecture into a folder of its own.
+
+    Args:
+        model: not of the layout ``partimento``.
+        to: folder that does not exist yet.
+        layout: how to store it; None keeps the model's.
+
+    Returns:
+        The model, loaded from ``to``. Errors as of :func:`import_model`.
+    """
     write = write_transformers if (layout or model.layout) == "transformers" else write_audiocraft
     return _written(to, lambda place: write(model, place))
 
