@@ -26,14 +26,12 @@ SHORT_S, LONG_S = 30, 300
 
 def ours(folder: str, engine: str, n_frames: int) -> dict[str, float]:
     """Ours by an engine: the whole way streamed, then the language model alone and the codec alone."""
-    from partimento.lm.engines import get_engine
     from partimento.lm.generate import Texts, generate
     from partimento.lm.sampling import Sampling
-    from partimento.models.musicgen.loader import load_musicgen
+    from partimento.models.musicgen.loader import load_for_engine
 
     start = time.perf_counter()
-    model = load_musicgen(folder, layerwise=True)
-    get_engine(engine).prepare(model.lm)
+    model, _ = load_for_engine(folder, engine)
     loaded, first = time.perf_counter(), 0.0
     codes = generate(model.lm, Texts(model.texts.encode([WORDS])), n_frames, Sampling(), [0])
     kept = []

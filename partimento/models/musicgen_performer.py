@@ -194,18 +194,9 @@ def need_packages(source: str, packages: Sequence[str] = MusicGenPerformer.packa
 @lru_cache(maxsize=1)
 def _loaded(source: str, engine: str) -> tuple[MusicGen, Choice]:
     """The last model stays: several pieces in a row load it once."""
-    from partimento.lm.engines import AUTO, choose_engine, get_engine
-    from partimento.models.musicgen.loader import load_musicgen
-    from partimento.models.musicgen.stored import LazyLayers
+    from partimento.models.musicgen.loader import load_for_engine
 
-    if engine != AUTO:
-        get_engine(engine)  # a wrong name is said before anything is loaded
-    model = load_musicgen(source, layerwise=True)
-    chosen = choose_engine(engine, model.lm)
-    chosen.engine.prepare(model.lm)
-    if isinstance(model.lm.layers, LazyLayers):
-        model.lm.layers = model.lm.layers.kept()
-    return model, chosen
+    return load_for_engine(source, engine)
 
 
 def sampling_of(request: GenerateRequest) -> Sampling:

@@ -19,6 +19,7 @@ from partimento.codec.encodec_layout import config_from_transformers, weights_fr
 from partimento.codec.interface import Encoded
 from partimento.embed.t5 import T5Texts
 from partimento.errors import FileError, MissingDependencyError, ParseError
+from partimento.lm.engines import AUTO, Choice, choose_engine, get_engine
 from partimento.lm.transformer import LmConfig, MusicGenLm
 from partimento.models.mini import is_mini, load_mini
 from partimento.models.musicgen import audiocraft_layout, hf_layout
@@ -282,3 +283,25 @@ def load_musicgen(source: str, text_encoder: str | None = None, *, layerwise: bo
     if (folder / "config.json").exists():
         return _load_transformers(folder, layerwise)
     raise FileError(f"{folder} holds neither config.json nor state_dict.bin: not a MusicGen; give the folder of a whole model")
+
+
+def load_for_engine(source: str, engine: str, text_encoder: str | None = None) -> tuple[MusicGen, Choice]:
+    """A MusicGen that an engine runs, and which that is.
+
+    An engine that converts the layers reads them one by one; for the others they are all in memory.
+
+    Args:
+        source, text_encoder: as for :func:`load_musicgen`.
+        engine: a name in :data:`partimento.lm.engines.ENGINES`, or ``auto``.
+
+    Raises:
+        RequestError: no such engine. Others as of :func:`load_musicgen` and the engine.
+    """
+    if engine != AUTO:
+        get_engine(engine)  # a wrong name is said before anything is loaded
+    model = load_musicgen(source, text_encoder, layerwise=True)
+    chosen = choose_engine(engine, model.lm)
+    chosen.engine.prepare(model.lm)
+    if isinstance(model.lm.layers, LazyLayers):
+        model.lm.layers = model.lm.layers.kept()
+    return model, chosen
