@@ -7,6 +7,7 @@ from pathlib import Path
 
 from partimento.cli import evaluate_memorization
 from partimento.cli.evaluate_edits import add_edits, run_edits
+from partimento.cli.evaluate_mini import add_mini, run_mini
 from partimento.cli.evaluate_systems import (
     LABELLED,
     SCORED,
@@ -27,6 +28,7 @@ EPILOG = """examples:
   partimento evaluate compose --sheets openewld/ --quartets quartets/ --out docs/figures
   partimento evaluate exact --sheets openewld/ --out docs/figures
   partimento evaluate codec CHECKPOINT --data held_out/ --out docs/figures
+  partimento evaluate mini CHECKPOINT --data data/ --tokens cache/ --hearing other/ --work kept/ --out docs/figures
   partimento evaluate plan --systems theirs/ --captions musiccaps.csv --out tables/
   partimento evaluate compose --systems theirs/ --sheets openewld/ --out tables/
   partimento evaluate text-to-music --systems ours/ theirs/ --reference real/ --out tables/
@@ -82,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     edit.add_argument("--inputs", type=Path, metavar="DIR", help="the sounds before the edit (for SI-SDRi)")
     memorization = sub.add_parser("memorization", help="what a model has learned by heart; whether an output is a copy")
     evaluate_memorization.add_arguments(memorization)
-    for one in (plan, edit, add_edits(sub), compose, exact, codec, memorization, *add_tables(sub)):
+    for one in (plan, edit, add_edits(sub), compose, exact, codec, add_mini(sub), memorization, *add_tables(sub)):
         one.add_argument("--out", type=Path, metavar="DIR", help="write the table as Markdown (and JSON) there")
         one.add_argument("--quiet", action="store_true", help="no progress bar")
 
@@ -95,6 +97,8 @@ def run(args: argparse.Namespace) -> int:
         return run_sanity(args)
     if args.what == "edits":
         return run_edits(args, Bar(args.quiet))
+    if args.what == "mini":
+        return run_mini(args, Bar(args.quiet))
     if args.what in SCORED and args.systems:
         return run_table(args)
     if args.what in TABLES and (args.systems or args.what not in LABELLED):

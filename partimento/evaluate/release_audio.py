@@ -52,7 +52,7 @@ class Measured:
 def measure(task: str, folder: Path, data: Sequence[Path], split: str, items: int) -> Measured:
     """Figures of a checkpoint folder; ``items`` windows or items."""
     if task == "lm":
-        from partimento.evaluate.audio_lm import likelihoods
+        from partimento.evaluate.audio_lm.likelihood import likelihoods
 
         found = likelihoods(str(folder), data, split, items)
         means = {name: round(float(np.mean(row)), 3) for name, row in found.rows.items()}

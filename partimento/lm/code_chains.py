@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 WEIGHTS = (1.0, 4.0, 16.0, 64.0, 256.0, 1024.0)
+DRAWN_WEIGHT = 1.0
+"""Of the unigram when sequences are drawn: little, so that hardly a pair comes that training never had."""
 
 
 class CodeChains:
@@ -51,6 +53,25 @@ class CodeChains:
         tried = np.stack([self._bigram(sequences, given, weight) for weight in WEIGHTS])
         best: NDArray[np.float64] = tried.min(axis=0)
         return best
+
+    def draw(self, rng: np.random.Generator, n_frames: int, weight: float = DRAWN_WEIGHT) -> Ints:
+        """A sequence ``[n_frames, K]``: the coarsest code given its own a frame earlier, each finer one given the coarser.
+
+        Args:
+            rng: the only source of chance.
+            n_frames: length.
+            weight: pseudo-count of the unigram.
+        """
+        tables = [self._earlier[0], *self._coarser[1:]]
+        out = np.zeros((n_frames, self.n_codebooks), dtype=np.int64)
+        for frame in range(n_frames):
+            for book, table in enumerate(tables):
+                chances = self._unigram[book]
+                if book or frame:
+                    given = out[frame, book - 1] if book else out[frame - 1, 0]
+                    chances = table[given] + weight * chances
+                out[frame, book] = np.searchsorted(np.cumsum(chances), rng.random() * chances.sum(), side="right")
+        return np.minimum(out, self.cardinality - 1)
 
     def _bigram(self, sequences: Sequence[Ints], given: str, weight: float) -> NDArray[np.float64]:
         sums, count = np.zeros(self.n_codebooks), 0

@@ -6,7 +6,7 @@ import pytest
 import torch
 from train_factory import tiny_cache, tiny_lm_recipe
 
-from partimento.evaluate.audio_lm import main
+from partimento.evaluate.audio_lm.likelihood import main
 from partimento.train.lm_setup import lm_task
 from partimento.train.loop import Limits, Trainer
 from partimento.train.recipe import recipe_from

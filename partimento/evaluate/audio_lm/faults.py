@@ -1,0 +1,93 @@
+"""Faults of generated clips beside those of real ones through the codec: silence, clipping, stuck codes, buzz."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from partimento.audio.waveform import Waveform
+from partimento.evaluate.audio_lm.page import Page
+from partimento.evaluate.systems.work import Measured, Progress, Values, measure, no_progress
+
+if TYPE_CHECKING:
+    from partimento.evaluate.audio_lm.clips import Clip
+
+GOAL_ITEMS = 200
+LONGEST_LAG = 100
+"""Frames: loops of the codes up to 2 s are looked for."""
+_NAMES = ("silent", "holes", "clipped", "clicks", "stuck sound", "buzz")
+
+
+class _Job:
+    """What is measured of a sound."""
+
+    key = "audio lm faults 1"
+
+    def __call__(self, wave: Waveform) -> Values:
+        """One flag per name of :data:`_NAMES`."""
+        from partimento.listen.quality import LONGEST_HOLE_S, measure_quality
+
+        q = measure_quality(wave)
+        flags = [
+            q.silence_share >= 0.999, q.longest_hole_s > LONGEST_HOLE_S, q.clipped_runs > 0, bool(q.clicks_s),
+            q.stuck_share > 0.2, q.buzz_hz > 0,
+        ]  # fmt: skip
+        return {"flags": np.array(flags)}
+
+
+def longest_repeat(codes: NDArray[np.int64], most_lag: int = LONGEST_LAG) -> int:
+    """Most frames in a row of which all codes ``[K, T]`` equal those some frames earlier, over lags 1 to ``most_lag``.
+
+    A held frame counts at lag 1, a loop at its length; what repeats only once is as long as its lag at most and is music.
+    """
+    longest = 0
+    for lag in range(1, min(most_lag, codes.shape[1] - 1) + 1):
+        same = (codes[:, lag:] == codes[:, :-lag]).all(axis=0)
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], same.astype(np.int8), [0]])))
+        runs = edges[1::2] - edges[::2]
+        longest = max(longest, int(runs.max(initial=0)))
+    return longest
+
+
+def faults_page(
+    sets: Mapping[str, Sequence[Clip]], work: Path, checkpoint: str, *, jobs: int | None = None, progress: Progress = no_progress
+) -> Page:
+    """The table.
+
+    Args:
+        sets: clips of each row, all with codes; the first row is real music through the codec, the second the model's.
+        work: where measurements are kept.
+        checkpoint: its name.
+        jobs: processes.
+        progress: bar.
+    """
+    rows, figures = [], {}
+    real = next(iter(sets))
+    repeats = {name: [longest_repeat(clip.read_codes()) for clip in clips] for name, clips in sets.items()}
+    limit = max(repeats[real])
+    for name, clips in sets.items():
+        done = measure([c.path for c in clips], _Job(), cache=work, n_jobs=jobs, progress=progress, label="faults")
+        flags = [one.values["flags"] for one in done if isinstance(one, Measured)]
+        counts = np.sum(flags, axis=0).astype(int) if flags else np.zeros(len(_NAMES), dtype=int)
+        stuck = sum(value > limit for value in repeats[name])
+        middle = float(np.median(repeats[name]))
+        rows.append((name, str(len(flags)), *map(str, counts), str(stuck), f"{middle:.0f} / {max(repeats[name])}"))
+        figures[name] = dict(zip(_NAMES, counts.tolist(), strict=True)) | {"stuck codes": stuck, "clips": len(flags)}
+    model = figures[list(sets)[1]]
+    goals = {f"no clip {name}": not model[key] for name, key in (("silent", "silent"), ("clipped", "clipped"))}
+    goals |= {"no stuck frame": not model["stuck codes"], "no buzz": not model["buzz"]}
+    goals |= {f"{GOAL_ITEMS} clips or more ({model['clips']} here)": model["clips"] >= GOAL_ITEMS}
+    head = ("sound", "clips", *_NAMES, "stuck codes", "longest repeat, frames (median / most)")
+    notes = (
+        "Numbers of clips. Sound as it comes from the codec, before `generate` sets its level, written with 16 bits: what is "
+        "beyond full scale counts as clipped. Silence, holes (2 s), clipping, clicks, stuck sound and buzz (lines at "
+        "multiples of 50, 60 or 75 Hz): `partimento.listen.quality`.",
+        f"Stuck codes: all codes of more than {limit} frames in a row equal those 1 to {LONGEST_LAG} frames earlier; "
+        f"{limit} is the most in any clip of the first row.",
+        f"Model: {checkpoint}.",
+    )
+    return Page("faults", "Faults of generated clips", head, tuple(rows), notes, figures, goals)
