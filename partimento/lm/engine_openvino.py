@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -134,12 +135,13 @@ class OpenVinoRunner:
         if text is not None and text.mask is not None:
             heard[: text.rows].masked_fill_(~text.mask, -torch.inf)
         cache.request.set_tensor("heard", ov.Tensor(heard.numpy()))
-        for name in ("keys", "values"):
-            for index in range(self._n_layers):
-                whole = torch.zeros(cache.rows, heads, n, width)
-                if text is not None:
-                    whole[: text.rows] = getattr(text, name)[index]
-                cache.request.set_tensor(f"{name}_{index}", ov.Tensor(whole.numpy()))
+        for index in range(self._n_layers):
+            keys, values = torch.zeros(cache.rows, heads, width, n), torch.zeros(cache.rows, heads, n, width)
+            if text is not None:
+                keys[: text.rows] = text.keys[index].transpose(2, 3) / math.sqrt(width)
+                values[: text.rows] = text.values[index]
+            cache.request.set_tensor(f"keys_{index}", ov.Tensor(keys.numpy()))
+            cache.request.set_tensor(f"values_{index}", ov.Tensor(values.numpy()))
         cache.text = text
 
 

@@ -31,8 +31,9 @@ def build_step(lm: MusicGenLm, bits: int, shelf: Shelf) -> ov.Model:
 
     Its matrices lie on ``shelf``, which must outlive what is compiled from it.
 
-    Inputs: ``x [R, n, d]`` (embeddings with positions), ``rows`` (int32, 0 to R - 1), and with cross-attention ``keys_i`` and
-    ``values_i`` ``[R, heads, L, w]`` of the text for each layer and ``heard [R, 1, 1, L]`` to add to the scores.
+    Inputs: ``x [R, n, d]`` (embeddings with positions), ``rows`` (int32, 0 to R - 1), and with cross-attention for each layer
+    the text's ``keys_i`` ``[R, heads, w, L]``, divided by the root of w, and ``values_i`` ``[R, heads, L, w]``, and
+    ``heard [R, 1, 1, L]`` to add to the scores.
     Output: logits ``[R, n, K * N]``.
     """
     config = lm.config
@@ -51,10 +52,13 @@ def build_step(lm: MusicGenLm, bits: int, shelf: Shelf) -> ov.Model:
         h = op.add(h, attended)
         kept += assigned
         if heard is not None and layer.cross_attn is not None and layer.norm_cross is not None:
-            text = [op.parameter([-1, shape[0], -1, shape[1]], ov.Type.f32, name=f"{n}_{index}") for n in ("keys", "values")]
-            inputs += text
+            keys = op.parameter([-1, *shape, -1], ov.Type.f32, name=f"keys_{index}")
+            values = op.parameter([-1, shape[0], -1, shape[1]], ov.Type.f32, name=f"values_{index}")
+            inputs += [keys, values]
             q = _heads(_linear(_norm(h, layer.norm_cross), layer.cross_attn.q_proj, bits, shelf), shape)
-            y = op.scaled_dot_product_attention(q, *text, heard, causal=False)
+            # Spelled out: the plug-in would take an attention without a past apart, and scale and turn the keys at each step.
+            scores = op.add(op.matmul(q, keys, False, False), heard)
+            y = op.matmul(op.softmax(scores, -1), values, False, False)
             h = op.add(h, _linear(_joined(y, config.width), layer.cross_attn.out_proj, bits, shelf))
         y = op.gelu(_linear(_norm(h, layer.norm2), layer.linear1, bits, shelf), "erf")
         h = op.add(h, _linear(y, layer.linear2, bits, shelf))
@@ -88,20 +92,20 @@ def _self_attention(
     """Attention over past and present, and the nodes that keep the present for later."""
     n_heads, width = shape
     fused = op.reshape(_linear(y, layer.self_attn.in_proj, bits, shelf), _ints(0, 0, 3 * n_heads, width), True)
-    q, k, v = op.split(op.transpose(fused, _ints(0, 2, 1, 3)), op.constant(np.int64(1)), 3).outputs()
+    q, k, v = op.split(fused, op.constant(np.int64(2)), 3).outputs()
     past, kept = [], []
     n_rows = op.gather(op.shape_of(x), _ints(0), op.constant(np.int64(0)))
-    empty = op.broadcast(op.constant(np.float32(0)), op.concat([n_rows, _ints(n_heads, 0, width)], 0))
+    empty = op.broadcast(op.constant(np.float32(0)), op.concat([n_rows, _ints(0, n_heads, width)], 0))
     for name, present in (("keys", k), ("values", v)):
         info = VariableInfo()
-        info.data_shape, info.data_type = ov.PartialShape([-1, n_heads, -1, width]), ov.Type.f32
+        info.data_shape, info.data_type = ov.PartialShape([-1, -1, n_heads, width]), ov.Type.f32
         info.variable_id = f"{name}_{index}"
         variable = Variable(info)
         # The plug-in knows this form (with a choice of rows, meant for beams) and grows the memory in place.
         before = op.gather(op.read_value(empty, variable), rows, op.constant(np.int64(0)))
-        past.append(op.concat([before, present], 2))
+        past.append(op.concat([before, present], 1))
         kept.append(op.assign(past[-1], variable))
-    attended = op.scaled_dot_product_attention(q, *past, causal=True)
+    attended = op.scaled_dot_product_attention(*(op.transpose(each, _ints(0, 2, 1, 3)) for each in (q, *past)), causal=True)
     return _linear(_joined(attended, n_heads * width), layer.self_attn.out_proj, bits, shelf), kept
 
 
