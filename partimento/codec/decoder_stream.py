@@ -21,8 +21,8 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from partimento.codec.quick import HalfRecurrent, elu_into
 from partimento.codec.seanet import Conv, ConvTranspose, Elu, Recurrent, ResidualBlock, SeanetDecoder, pad_edges
 
 CHUNK_FRAMES = 50
@@ -56,6 +56,11 @@ def lay_out(decoder: SeanetDecoder) -> None:
                 weight.data = weight.data.permute(there).contiguous().permute(back)
 
 
+def _elu(layer: Conv | ConvTranspose, x: Tensor, out: Tensor) -> Tensor:
+    """ELU of what goes into a layer, written to ``out``."""
+    return elu_into(x, out) if layer.quick else cast(Tensor, torch.ops.aten.elu.out(x, out=out))
+
+
 def _edges(body: Tensor, left: int, right: int, mode: str) -> tuple[Tensor, Tensor]:
     """The rows that padding puts before and after ``[n, C]``."""
     if body.shape[0] > left + right + 2:
@@ -78,7 +83,7 @@ def _window(layer: Conv, x: Tensor, memory: Memory, last: bool, active: bool) ->
     body = rows[left : left + n]
     body[:n_kept] = kept
     if active:
-        torch.ops.aten.elu.out(x, out=body[n_kept:])
+        _elu(layer, x, body[n_kept:])
     else:
         body[n_kept:] = x
     if waits or not n:
@@ -121,7 +126,7 @@ def _upsampled(layer: ConvTranspose, x: Tensor, memory: Memory, last: bool) -> T
     n = x.shape[0] + (behind if last else 0)
     rows = x.new_empty(behind + n, x.shape[1])
     rows[:behind] = kept
-    torch.ops.aten.elu.out(x, out=rows[behind : behind + x.shape[0]])
+    _elu(layer, x, rows[behind : behind + x.shape[0]])
     rows[behind + x.shape[0] :] = 0
     weight = conv.weight.permute(0, 2, 1)
     y = torch.empty(0)
@@ -138,8 +143,8 @@ def _upsampled(layer: ConvTranspose, x: Tensor, memory: Memory, last: bool) -> T
 def _residual(block: ResidualBlock, x: Tensor, memory: Memory, last: bool) -> Tensor:
     """The next rows of a residual block; its skip path waits for the look-ahead."""
     first, second = cast(Conv, block.block[1]), cast(Conv, block.block[3])
-    hidden = functional.elu_(_conv(first, x, memory, last))
-    y = _convolved(second, hidden)
+    inner = _conv(first, x, memory, last)
+    y = _convolved(second, _elu(second, inner, torch.empty_like(inner)))
     skip = x if block.shortcut is None else _convolved(block.shortcut, x)
     kept = memory.get(block, skip[:0])
     old = min(kept.shape[0], y.shape[0])
@@ -233,7 +238,7 @@ class DecoderStream:
         ups = [i for i, layer in enumerate(layers) if isinstance(layer, ConvTranspose)]
         first = ups[0] if ups else len(layers) - 1
         cut = ups[WIDE_STAGES] if len(ups) > WIDE_STAGES else len(layers) - 1
-        self._first, self._recurrents = cast(Conv, layers[0]), [cast(Recurrent, layer) for layer in layers[1:first]]
+        self._first, self._recurrents = cast(Conv, layers[0]), layers[1:first]
         self._wide, self._narrow = layers[first:cut], layers[cut:]
         self._halo, self._per_row = _halo(self._narrow), math.prod(cast(ConvTranspose, layers[i]).stride for i in ups if i >= cut)
         self._shared: Memory = {}
@@ -252,13 +257,20 @@ class DecoderStream:
         if self._recurrents:
             together = torch.stack(rows, dim=1)
             for layer in self._recurrents:
-                together = _recurrent(layer, together, self._shared)
+                together = self._remembering(layer, together)
             rows = list(together.unbind(dim=1))
         rows = [_through(self._wide, x, memory, last) for x, memory in zip(rows, self._own, strict=True)]
         self._waiting = self._waiting or [_Rows(x[:0]) for x in rows]
         for held, x in zip(self._waiting, rows, strict=True):
             held.rows = torch.cat([held.rows, x])
         return self._settled(last)
+
+    def _remembering(self, layer: nn.Module, x: Tensor) -> Tensor:
+        """The next ``[n, B, C]`` of a recurrent layer."""
+        if not isinstance(layer, HalfRecurrent):
+            return _recurrent(cast(Recurrent, layer), x, self._shared)
+        with _workers(min(layer.n_levels, torch.get_num_threads())) as do:
+            return cast(Tensor, layer(x, self._shared.setdefault(layer, layer.start(x)), do))
 
     def _settled(self, last: bool) -> Tensor:
         """Samples ``[B, C, n]`` of the waiting rows that have all their neighbours, tile by tile."""

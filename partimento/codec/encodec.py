@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from partimento.codec.decoder_stream import DecoderStream
+from partimento.codec.decoder_stream import DecoderStream, lay_out
 from partimento.codec.interface import Encoded
+from partimento.codec.quick import quicken
 from partimento.codec.rvq import FixedQuantizer
 from partimento.codec.seanet import SeanetConfig, SeanetDecoder, SeanetEncoder
 from partimento.errors import RequestError
@@ -147,6 +148,15 @@ class EncodecCodec(nn.Module):
         for start in range(0, n_frames, chunk_frames):
             wav = stream.push(encoded.codes[..., start : start + chunk_frames], last=start + chunk_frames >= n_frames)
             yield wav if encoded.scales is None else wav * encoded.scales[:, :1, None]
+
+    def quicken(self) -> None:
+        """Decode from now on as fast engines do (:mod:`partimento.codec.quick`), in place; its weights cannot be saved then.
+
+        Codecs that work in chunks stay as they are.
+        """
+        if self.config.chunk_samples is None and not self.config.seanet.group_norm:
+            quicken(self.decoder)
+            lay_out(self.decoder)
 
     def stream(self) -> DecodeStream:
         """A decoder for codes that come bit by bit (not for chunked models)."""

@@ -70,7 +70,13 @@ def pad_edges(x: Tensor, left: int, right: int, mode: str) -> Tensor:
 
 
 class Conv(nn.Module):
-    """Convolution that gives ``ceil(n / stride)`` samples."""
+    """Convolution that gives ``ceil(n / stride)`` samples.
+
+    Attributes:
+        quick: of a codec for fast engines (:mod:`partimento.codec.quick`).
+    """
+
+    quick = False
 
     def __init__(self, config: SeanetConfig, inputs: int, outputs: int, kernel: int, stride: int = 1, dilation: int = 1) -> None:
         super().__init__()
@@ -90,7 +96,9 @@ class Conv(nn.Module):
 
 
 class ConvTranspose(nn.Module):
-    """Transposed convolution that gives ``n * stride`` samples."""
+    """Transposed convolution that gives ``n * stride`` samples; ``quick`` as of :class:`Conv`."""
+
+    quick = False
 
     def __init__(self, config: SeanetConfig, inputs: int, outputs: int, kernel: int, stride: int) -> None:
         super().__init__()
