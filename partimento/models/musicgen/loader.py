@@ -301,6 +301,8 @@ def load_for_engine(source: str, engine: str, text_encoder: str | None = None) -
         get_engine(engine)  # a wrong name is said before anything is loaded
     model = load_musicgen(source, text_encoder, layerwise=True)
     chosen = choose_engine(engine, model.lm)
+    if chosen.engine.name != "eager" and isinstance(model.codec, EncodecCodec):  # mini has a codec of its own
+        model.codec.quicken()
     chosen.engine.prepare(model.lm)
     if isinstance(model.lm.layers, LazyLayers):
         model.lm.layers = model.lm.layers.kept()

@@ -51,3 +51,13 @@ def test_stored_tensors(folder, tmp_path):
     assert len(codec) == sum(name.startswith("audio_encoder.") for name in tensors)
     assert all(torch.equal(codec[name], tensors[f"audio_encoder.{name}"]) for name in list(codec)[:5])
     assert not any("lm_heads" in name for name in tensors.only(lambda name: "lm_heads" not in name))
+
+
+def test_fast_engines_have_the_fast_codec(folder):
+    from partimento.codec.quick import HalfRecurrent, has_half_products
+    from partimento.models.musicgen.loader import load_for_engine
+
+    for engine in ("eager", "bf16"):
+        model, _ = load_for_engine(str(folder), engine)
+        fast = any(isinstance(layer, HalfRecurrent) for layer in model.codec.decoder.layers)
+        assert fast == (engine != "eager" and has_half_products())
