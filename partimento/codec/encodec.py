@@ -6,8 +6,9 @@ the chunks one after the other, and ``Encoded.scales`` holds one gain per chunk.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -64,6 +65,32 @@ class EncodecCodec(nn.Module):
         self.encoder = SeanetEncoder(config.seanet)
         self.decoder = SeanetDecoder(config.seanet)
         self.quantizer = FixedQuantizer(config.n_codebooks, config.cardinality, config.seanet.dimension)
+        self._read_encoder: Callable[[], Mapping[str, Tensor]] | None = None
+
+    def leave_encoder(self, read: Callable[[], Mapping[str, Tensor]]) -> None:
+        """Have the encoder, now on the meta device, read when it is first needed: most pieces are only decoded.
+
+        Args:
+            read: gives its state.
+        """
+        self._read_encoder = read
+
+    def _need_encoder(self) -> None:
+        """Read an encoder that was left where it lies."""
+        if self._read_encoder is not None:
+            read, self._read_encoder = self._read_encoder, None
+            self.encoder.load_state_dict(read(), assign=True)
+            self.encoder.requires_grad_(False)
+
+    def state_dict(self, *args: Any, **options: Any) -> Any:
+        """As of every module, the encoder read."""
+        self._need_encoder()
+        return super().state_dict(*args, **options)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> EncodecCodec:
+        self._need_encoder()
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return self
 
     @property
     def sample_rate(self) -> int:
@@ -107,6 +134,7 @@ class EncodecCodec(nn.Module):
             )
         if n_codebooks is not None and not 1 <= n_codebooks <= self.n_codebooks:
             raise RequestError(f"{n_codebooks} codebooks asked for; this codec has 1 to {self.n_codebooks}")
+        self._need_encoder()
         length = self.config.chunk_samples or wav.shape[-1]
         stride = self.config.chunk_stride or wav.shape[-1]
         codes, scales = [], []

@@ -190,6 +190,22 @@ def _codec(config: EncodecConfig, weights: Mapping[str, Tensor], source: str) ->
     return codec
 
 
+def _stored_codec(config: EncodecConfig, stored: StoredTensors, source: str) -> EncodecCodec:
+    """The codec of tensors in the layout of transformers; what files hold of the encoder is checked now and read later."""
+    if not stored.in_files:
+        return _codec(config, weights_from_transformers(stored), source)
+    codec = _codec(config, weights_from_transformers({name: tensor.to("meta") for name, tensor in stored.items()}), source)
+
+    def _read() -> dict[str, Tensor]:
+        return {name: tensor.float() for name, tensor in weights_from_transformers(stored.below("encoder.")).items()}
+
+    codec.leave_encoder(_read)
+    own = weights_from_transformers(stored.only(lambda name: not name.startswith("encoder.")))
+    codec.load_state_dict({name: tensor.float() for name, tensor in own.items()}, strict=False, assign=True)
+    codec.requires_grad_(False)
+    return codec
+
+
 def _t5(folder: Path, config: dict[str, Any], stored: Mapping[str, Tensor], source: str) -> T5Texts:
     """Text encoder from its tensors, tokenizer from the folder."""
     from transformers import AutoTokenizer
@@ -223,8 +239,8 @@ def _load_transformers(folder: Path, layerwise: bool) -> MusicGen:
     other = ("text_encoder.", "audio_encoder.")
     own = tensors.only(lambda name: not name.startswith(other) and not _COMPUTED.fullmatch(name))
     lm = _lm(own, config, hf_layout.lm_table(config), source, layerwise)
-    weights = weights_from_transformers(tensors.below("audio_encoder."))
-    codec = _codec(config_from_transformers(data["audio_encoder"]), weights, f"{source} (audio_encoder)")
+    stored = tensors.below("audio_encoder.")
+    codec = _stored_codec(config_from_transformers(data["audio_encoder"]), stored, f"{source} (audio_encoder)")
     texts = _t5(folder, data["text_encoder"], tensors.below("text_encoder."), f"{source} (text_encoder)")
     stereo = int(data["decoder"].get("audio_channels", 1)) == 2
     return MusicGen(lm, codec, texts, stereo, "transformers", folder)
@@ -251,8 +267,7 @@ def _audiocraft_codec(path: Path) -> EncodecCodec:
         name = package["pretrained"]
         beside = path.parent / name.split("/")[-1]
         folder = beside if beside.is_dir() else find_folder(name, f"its folder the name {beside} instead of")
-        weights = weights_from_transformers(read_tensors(folder))
-        return _codec(config_from_transformers(read_config(folder)), weights, str(folder))
+        return _stored_codec(config_from_transformers(read_config(folder)), read_tensors(folder), str(folder))
     tensors, settings = audiocraft_layout.unpack(package, str(path))
     return _codec(audiocraft_layout.codec_config(tensors, settings), weights_from_audiocraft(tensors), str(path))
 

@@ -61,3 +61,16 @@ def test_fast_engines_have_the_fast_codec(folder):
         model, _ = load_for_engine(str(folder), engine)
         fast = any(isinstance(layer, HalfRecurrent) for layer in model.codec.decoder.layers)
         assert fast == (engine != "eager" and has_half_products())
+
+
+def test_the_codecs_encoder_is_read_when_it_is_needed(tmp_path):
+    factory.save_transformers(tmp_path, factory.build())
+    codec, whole = load_musicgen(str(tmp_path)).codec, load_musicgen(str(tmp_path)).codec
+    state = whole.state_dict()
+    assert not any(tensor.is_meta for tensor in state.values())
+    assert all(p.is_meta for p in codec.encoder.parameters())
+    assert not any(p.is_meta for p in codec.decoder.parameters())
+    wav = torch.randn(1, codec.channels, 4_000, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(codec.encode(wav).codes, whole.encode(wav).codes)
+    assert all(torch.equal(tensor, state[name]) for name, tensor in codec.state_dict().items())
+    assert not any(p.requires_grad for p in codec.parameters())
