@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--rank", type=int, metavar="R", help="of the adapters (default 16)")
     add("--batch", type=int, metavar="N", help="windows per step (default 2)")
     add("--window", type=float, metavar="S", help="seconds of a window (default 30, or the longest song)")
-    add("--learning-rate", type=float, metavar="LR", help="peak (default 0.0003)")
+    add("--learning-rate", type=float, metavar="LR", help="peak (default 0.5 / width: 0.002 for mini, 0.0005 for MusicGen small)")
     add("--text", metavar="WORDS", help="said about every song without words of its own (else tags and file names are tried)")
     add("--cache", type=Path, metavar="DIR", help="folder of the songs' tokens (default: tokens in --out)")
     add("--jobs", type=int, metavar="N", help="processes that encode the songs")

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from partimento.errors import FileError, MissingDependencyError, ParseError, RequestError
 from partimento.lm.transformer import MusicGenLm
-from partimento.paths import make_folder, write_text
+from partimento.paths import make_folder, write_bytes, write_text
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -123,12 +123,13 @@ def write_adapter(folder: Path, model: PeftModel, weights: dict[str, Tensor], ca
         weights: as :class:`AdapterSet` names them.
         card: see there.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     make_folder(folder)
     config = model.peft_config["default"].to_dict()
     config |= {"base_model_name_or_path": card.base, "inference_mode": True, "target_modules": list(TARGETS)}
-    save_file({name: tensor.cpu().contiguous() for name, tensor in weights.items()}, str(folder / WEIGHTS_FILE), {"format": "pt"})
+    data = save({name: tensor.cpu().contiguous() for name, tensor in weights.items()}, {"format": "pt"})
+    write_bytes(folder / WEIGHTS_FILE, data)
     write_text(folder / CONFIG_FILE, json.dumps(config, indent=2, sort_keys=True, default=str) + "\n")
     write_text(folder / CARD_FILE, json.dumps(asdict(card), indent=2) + "\n")
 

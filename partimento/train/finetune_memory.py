@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from partimento.lm.audio_lm import AudioLmConfig
 from partimento.lm.patterns import delay_delays
 from partimento.lm.transformer import LmConfig
 
@@ -18,15 +17,13 @@ TEXT_POSITIONS = 32
 """Of a caption, about; T5 makes more pieces than there are words."""
 RELEASED = {
     "mini": LmConfig(
-        n_codebooks=AudioLmConfig().n_codebooks, cardinality=AudioLmConfig().cardinality, width=AudioLmConfig().width,
-        n_layers=AudioLmConfig().n_layers, n_heads=AudioLmConfig().n_heads, ffn=AudioLmConfig().ffn, text_width=256,
-        delays=delay_delays(AudioLmConfig().n_codebooks),
+        n_codebooks=4, cardinality=1024, width=256, n_layers=6, n_heads=4, ffn=1024, text_width=192, delays=delay_delays(4)
     ),
     "MusicGen small": LmConfig(),
     "MusicGen medium": LmConfig(width=1536, n_layers=48, n_heads=24, ffn=6144),
     "MusicGen large": LmConfig(width=2048, n_layers=48, n_heads=32, ffn=8192),
 }  # fmt: skip
-"""Shapes of the models that users have (Copet et al., 2023, section 3)."""
+"""Shapes of the models that users have: recipes/mini.yaml; Copet et al., 2023, section 3."""
 
 
 @dataclass(frozen=True, slots=True)

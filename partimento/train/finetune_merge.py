@@ -11,7 +11,7 @@ from partimento.errors import FileError, RequestError
 from partimento.models.mini import is_mini, load_audio_lm, mini_files
 from partimento.models.musicgen.loader import load_musicgen
 from partimento.models.musicgen.store import Layout, store_model
-from partimento.paths import make_folder
+from partimento.paths import make_folder, write_bytes
 from partimento.train.finetune_adapter import find_adapter, load_adapter, merged, read_card
 from partimento.train.state import CONFIG_FILE, WEIGHTS_FILE
 
@@ -48,14 +48,14 @@ def merge_adapter(adapter: Path, to: Path, *, base: str | None = None, layout: L
 
 def _merge_mini(adapter: Path, source: str, to: Path) -> None:
     """A folder like the trainer's: weights in float32 and the base's configuration."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     model, _ = load_audio_lm(source)
     merged(load_adapter(model.lm, adapter))
     make_folder(to.parent)
     place = Path(tempfile.mkdtemp(prefix=f".{to.name[:40]}.", dir=to.parent))
     try:
-        save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, str(place / WEIGHTS_FILE))
+        write_bytes(place / WEIGHTS_FILE, save({name: tensor.contiguous() for name, tensor in model.state_dict().items()}))
         shutil.copyfile(mini_files(source)[1], place / CONFIG_FILE)
         load_audio_lm(str(place))
         place.chmod(0o755)
