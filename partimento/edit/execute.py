@@ -14,6 +14,7 @@ from partimento.edit.registry import executor
 from partimento.edit.targets import tracks_of
 from partimento.edit.verify import compare, compare_moved
 from partimento.errors import RequestError, UnsupportedError
+from partimento.interpret.edit_names import stand_in_text
 from partimento.plan.edit import EditOperation, EditPlan, EditRequest, Region
 from partimento.plan.result import Finding, Performance, Report, Verdict
 from partimento.score.score import Score
@@ -145,6 +146,8 @@ def _operate(
         contents, remarks = apply(contents, piece, change)
         changes.append((change, piece.score))
         lines = [*change.lines, *remarks, *lines]
+    if operation.stands_for:
+        lines.append(stand_in_text(operation))
     return contents, changes, lines
 
 

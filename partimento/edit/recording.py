@@ -18,8 +18,9 @@ from partimento.edit.recording_length import extend, trim
 from partimento.edit.recording_level import dynamics, fade, gain, mute
 from partimento.edit.recording_region import Stretch, resolve_heard
 from partimento.edit.recording_shift import set_key, set_tempo, transpose
+from partimento.edit.score_hold import DEFAULT_FACTOR
 from partimento.errors import RequestError, UnsupportedError
-from partimento.plan.edit import EditOperation, EditPlan, EditRequest
+from partimento.plan.edit import EditOperation, EditPlan, EditRequest, Region
 from partimento.plan.result import Finding, Report
 
 TRACK = "mix"
@@ -123,6 +124,8 @@ def _doable(operation: EditOperation) -> EditOperation:
     named = [t for t in operation.targets if t.strip().lower() not in _WHOLE]
     if operation.op == "remove" and not named and operation.region.kind != "all":
         return replace(operation, op="mute_region")
+    if operation.op == "dynamics" and operation.value == "held":
+        return _held(operation)
     if operation.op in _REFUSED or operation.value in _REFUSED:
         raise UnsupportedError(_REFUSED.get(operation.op) or _REFUSED[operation.value])
     if operation.op not in OPERATIONS:
@@ -132,6 +135,22 @@ def _doable(operation: EditOperation) -> EditOperation:
             f"'{', '.join(named)}' cannot be treated alone in a recording: {_SEPARATION}; leave the name out to treat everything"
         )
     return operation
+
+
+def _held(operation: EditOperation) -> EditOperation:
+    """A last note that is held: the notes of a recording cannot be longer by themselves, so its last bar is stretched.
+
+    Raises:
+        UnsupportedError: so many bars, beats or seconds are asked for, or only one instrument.
+    """
+    if operation.unit not in ("", "factor") or any(t.strip().lower() not in _WHOLE for t in operation.targets):
+        raise UnsupportedError(
+            f"a note of a recording can only be held by stretching its last bar: say twice as long; {_GENERATE}"
+        )
+    region = Region("last_bars", 1.0) if operation.region.kind == "all" else operation.region
+    return replace(
+        operation, op="set_tempo", region=region, amount=1.0 / (operation.amount or DEFAULT_FACTOR), unit="factor", value=""
+    )
 
 
 def _done(operation: EditOperation, done: Outcome, where: Stretch) -> Finding:

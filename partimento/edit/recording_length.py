@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,12 +14,12 @@ from partimento.edit.recording_change import Outcome, click_db, measured
 from partimento.edit.recording_ear import Ear
 from partimento.edit.recording_loop import Loop, aligned, find_loop
 from partimento.edit.recording_region import Stretch
-from partimento.edit.score_length import MAX_ADDED_BARS
+from partimento.edit.score_length import DEFAULT_BARS, MAX_ADDED_BARS
+from partimento.edit.wanted_length import wanted_length
 from partimento.errors import RequestError, UnsupportedError
 from partimento.plan.edit import EditOperation
 from partimento.plan.result import Finding
 
-DEFAULT_BARS = 8
 MAX_S = 3_600.0
 """An extended recording is at most this long."""
 _SEAM_S = 0.03
@@ -30,21 +32,25 @@ _CLICK_LIMIT_DB = 6.0
 def extend(ear: Ear, operation: EditOperation, where: Stretch) -> Outcome:
     """Repeat music on heard bars: ``amount`` bars more (or seconds, or a ``factor`` of the length).
 
-    Of the whole recording the loop with the best seam is taken; with a region, the region itself is repeated.
+    Of the whole recording the loop with the best seam is taken; with a region, its last bars are repeated (all of it where
+    no amount is given). With ``value`` ``to`` the amount is the new length, and what is longer already is cut.
 
     Raises:
         UnsupportedError: no bars are heard. RequestError: no or too many bars.
     """
     lines_at = ear.bars
     bar = (lines_at[-1] - lines_at[0]) / (len(lines_at) - 1)
+    wanted = wanted_length(operation, float(where.n_samples), bar, float(ear.wave.sample_rate))
+    if wanted is not None and wanted < where.n_samples:
+        if operation.value != "to":
+            raise RequestError(f"{operation.amount:g} times as long is no extension; say trim")
+        return trim(ear, replace(operation, op="trim"), where)
     if where.whole:
-        added = _bars_of(ear, operation, bar)
+        added = DEFAULT_BARS if wanted is None else max(1, round((wanted - where.n_samples) / bar))
         loops = _loops(ear, added)
     else:
-        times = max(1, round(operation.amount - 1)) if operation.unit == "factor" and operation.amount else 1
-        end = aligned(ear, where.start, where.end) if where.end < ear.wave.n_samples else where.end
-        whole = Loop(0, max(1, round(where.n_samples / bar)), where.start, end, 1.0)
-        loops, added = [whole] * times, whole.n_bars * times
+        loops = _loops_of(ear, where, None if wanted is None else (wanted - where.n_samples) / bar, bar)
+        added = loops[0].n_bars * len(loops)
     longer = sum(loop.end - loop.start for loop in loops) / ear.wave.sample_rate
     if not 1 <= added <= MAX_ADDED_BARS or ear.wave.duration_s + longer > MAX_S:
         raise RequestError(f"{added} bars more: give 1 to {MAX_ADDED_BARS} bars, and at most {MAX_S:g} s in all")
@@ -59,18 +65,16 @@ def extend(ear: Ear, operation: EditOperation, where: Stretch) -> Outcome:
     return Outcome(made, kept, (line,), (*findings, _seam(made, seams, max(own))))
 
 
-def _bars_of(ear: Ear, operation: EditOperation, bar: float) -> int:
-    """How many bars more."""
-    amount = operation.amount
-    if amount is None:
-        return DEFAULT_BARS
-    if operation.unit == "s":
-        return max(1, round(amount * ear.wave.sample_rate / bar))
-    if operation.unit == "factor":
-        if amount <= 1.0:
-            raise RequestError(f"{amount:g} times as long is no extension; say trim")
-        return max(1, round((amount - 1.0) * ear.wave.n_samples / bar))
-    return round(amount)
+def _loops_of(ear: Ear, where: Stretch, more: float | None, bar: float) -> list[Loop]:
+    """A region again, or its last bars, so often that about so many bars come in (once all of it for None)."""
+    size = max(1, round(where.n_samples / bar))
+    end = aligned(ear, where.start, where.end) if where.end < ear.wave.n_samples else where.end
+    wanted = size if more is None else max(1, round(more))
+    if wanted >= size:
+        return [Loop(0, size, where.start, end, 1.0)] * max(1, round(wanted / size))
+    start = min(ear.bars, key=lambda line: abs(line - (where.end - wanted * bar)))
+    end = aligned(ear, start, where.end) if where.end < ear.wave.n_samples else where.end
+    return [Loop(0, wanted, start, end, 1.0)]
 
 
 def _loops(ear: Ear, added: int) -> list[Loop]:
@@ -118,7 +122,10 @@ def _rise(old: NDArray[np.float32], new: NDArray[np.float32]) -> NDArray[np.floa
 
 
 def trim(ear: Ear, operation: EditOperation, where: Stretch) -> Outcome:
-    """Cut out the region (``value`` ``keep``: cut everything else); with only an ``amount``, keep that much from the start.
+    """Cut out the region (``value`` ``keep``: cut everything else).
+
+    With an ``amount`` keep that much from its start, with ``value`` ``off`` cut that much from its end; without a region
+    that is said of the whole recording.
 
     Raises:
         RequestError: nothing would be left, or nothing would go.
@@ -126,12 +133,15 @@ def trim(ear: Ear, operation: EditOperation, where: Stretch) -> Outcome:
     wave = ear.wave
     n = wave.n_samples
     if where.whole:
-        end = _end_of(ear, operation)
+        end = _end_of(ear, operation, where)
         if not 0 < end < n:
             raise RequestError(f"{end / wave.sample_rate:.2f} s to keep: the recording lasts {wave.duration_s:.2f} s")
         return _kept_part(ear, 0, end)
     if operation.value == "keep":
         return _kept_part(ear, where.start, where.end)
+    edge = operation.region.kind in ("first_bars", "last_bars", "seconds", "fraction")  # it says itself how much goes
+    if operation.amount is not None and not edge and operation.value in ("to", "off"):
+        where = replace(where, start=min(_end_of(ear, operation, where), where.end - 1))
     if where.start == 0:
         return _kept_part(ear, where.end, n)
     if where.end == n:
@@ -139,19 +149,23 @@ def trim(ear: Ear, operation: EditOperation, where: Stretch) -> Outcome:
     return _cut_out(ear, where)
 
 
-def _end_of(ear: Ear, operation: EditOperation) -> int:
-    """Where to stop, in samples."""
-    amount, rate = operation.amount, ear.wave.sample_rate
-    if amount is None:
+def _end_of(ear: Ear, operation: EditOperation, where: Stretch) -> int:
+    """Where what is kept of a stretch ends, in samples; bars are those that are heard.
+
+    Raises:
+        RequestError: no amount, or more bars than are heard.
+    """
+    if operation.amount is None:
         raise RequestError("say what to cut: a length to keep (20 s, 8 bars) or a region to take out")
-    if operation.unit == "bars":
-        lines = ear.bars
-        if not 1 <= amount < len(lines) - 1:
-            raise RequestError(f"{amount:g} bars to keep: {len(lines) - 1} bars are heard ({ear.sureness})")
-        return lines[round(amount)]
-    if operation.unit == "factor":
-        return round(amount * ear.wave.n_samples)
-    return round(amount * rate)
+    rate = ear.wave.sample_rate
+    if operation.unit != "bars":
+        wanted = wanted_length(operation, float(where.n_samples), float(rate), float(rate))
+        return where.start + round(wanted or 0.0)
+    lines = [line for line in ear.bars if where.start <= line <= where.end]
+    heard = len(lines) - 1
+    if not 1 <= operation.amount < heard:
+        raise RequestError(f"{operation.amount:g} bars: {heard} bars are heard ({ear.sureness})")
+    return lines[heard - round(operation.amount) if operation.value == "off" else round(operation.amount)]
 
 
 def _kept_part(ear: Ear, start: int, end: int) -> Outcome:

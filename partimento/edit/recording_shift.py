@@ -106,7 +106,7 @@ def set_key(ear: Ear, operation: EditOperation, where: Stretch) -> Outcome:
     if not local.has_pitch:
         raise UnsupportedError(f"no key is heard in {where}; give semitones, e.g. up 2 semitones")
     found = local.key
-    wanted = parse_key(operation.value) if operation.value.lower() not in ("major", "minor") else None
+    wanted = parse_key(operation.value) if operation.value.lower() not in ("major", "minor", "relative") else None
     sure = f"heard, {100 * found.strength:.0f} % sure"
     if wanted is None or wanted.is_minor != found.key.is_minor:
         raise UnsupportedError(

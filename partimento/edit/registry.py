@@ -12,6 +12,7 @@ from partimento.edit.score_density import busier, sparser
 from partimento.edit.score_dynamics import SHAPES, shaped, way_of
 from partimento.edit.score_form import copy, move
 from partimento.edit.score_gain import fade, gain
+from partimento.edit.score_hold import held
 from partimento.edit.score_jazz import jazzier, plainer
 from partimento.edit.score_length import extend, trim
 from partimento.edit.score_metre import set_metre
@@ -39,7 +40,8 @@ IN_NOTES: dict[str, Executor] = {"jazzier": jazzier, "plainer": plainer}
 
 
 WAYS: dict[str, Executor] = {"build_up": build_up, "accent": accent, "swing": swing, "straight": straight,
-                             "laid_back": laid_back, "pushed": pushed, "sparser": sparser, "busier": busier}  # fmt: skip
+                             "laid_back": laid_back, "pushed": pushed, "sparser": sparser, "busier": busier,
+                             "held": held}  # fmt: skip
 """Ways of playing that do more than change note by note."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import groupby
 
 from partimento.edit.change import Change, Piece
 from partimento.edit.composing import merged, original_rngs, within, write_parts
@@ -25,7 +26,8 @@ ACCOMPANYING = ("counter", "chords", "pad", "arpeggio", "bass")
 def set_chords(piece: Piece, operation: EditOperation, span: Span) -> Change:
     """Put the chords ``value`` (repeated to fill the span) under the tune, which gives way where it clashes.
 
-    With ``goes`` only that chord makes way for ``value``, wherever it stands in the span (``first``, ``last``: that one).
+    With ``goes`` only that chord makes way for ``value``, wherever it stands in the span (``first``, ``last`` or a number:
+    that one).
 
     Raises:
         ParseError: the chords do not parse.
@@ -78,20 +80,39 @@ def _exchanged(piece: Piece, operation: EditOperation, span: Span) -> Change:
         score, changed = follow_chords(piece, plan, score, quarter_span(piece.score, start, end))
         touched |= dict.fromkeys(changed)
     bars = sorted({piece.score.bar_at(c.start) + 1 for c in going})
-    line = f"{operation.goes} → {comes.symbol} in bar{'s' if len(bars) > 1 else ''} {', '.join(map(str, bars))}"
+    goes = f"{_ordinal(operation.goes)} chord" if operation.goes.removeprefix("-").isdigit() else operation.goes
+    line = f"{goes} → {comes.symbol} in bar{'s' if len(bars) > 1 else ''} {', '.join(map(str, bars))}"
     return Change(free_sketches(plan, tuple(touched)), score, tuple(touched), span=hull, lines=(line,))
 
 
 def _going(name: str, there: list[ChordSpan], key: Key) -> list[ChordSpan]:
-    """The chords that are meant: exactly so named, else those of that root with the same third (a Gadd9 for "the G")."""
+    """The chords that are meant: exactly so named, else those of that root with the same third (a Gadd9 for "the G").
+
+    Raises:
+        RequestError: a number that there are not so many chords for.
+    """
     if name in ("first", "last"):
         return there[:1] if name == "first" else there[-1:]
+    if name.removeprefix("-").isdigit():
+        runs = [list(group) for _, group in groupby(there, key=lambda c: (c.chord.root, c.chord.intervals, c.chord.bass))]
+        index = int(name) - (0 if name.startswith("-") else 1)
+        if not -len(runs) <= index < len(runs):
+            raise RequestError(f"there is no chord number {name}: there are {len(runs)}, a chord that goes on counted once")
+        return runs[index]
     wanted = next((slot.chord for bar in parse_chords(name, key) for slot in bar if slot.chord is not None), None)
     if wanted is None:
         return []
     same = [c for c in there if (c.chord.root, c.chord.intervals, c.chord.bass) == (wanted.root, wanted.intervals, wanted.bass)]
     kind = [c for c in there if c.chord.root == wanted.root and set(wanted.intervals) <= set(c.chord.intervals)]
     return same or kind
+
+
+def _ordinal(number: str) -> str:
+    """``"2"`` → ``"2nd"``, ``"-2"`` → ``"2nd last"``."""
+    digits = number.removeprefix("-")
+    teen = digits[-2:] in ("11", "12", "13")
+    end = "th" if teen else {"1": "st", "2": "nd", "3": "rd"}.get(digits[-1], "th")
+    return f"{digits}{end}{' last' if number.startswith('-') else ''}"
 
 
 def _stretches(chords: list[ChordSpan]) -> list[tuple[float, float]]:

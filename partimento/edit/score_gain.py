@@ -9,11 +9,10 @@ from partimento.edit.contents import EffectStep, SoundStep
 from partimento.edit.region import Span, quarter_span
 from partimento.edit.targets import tracks_of
 from partimento.errors import RequestError
-from partimento.plan.edit import EditOperation
+from partimento.plan.edit import EditOperation, check_gain
 
 DEFAULT_GAIN_DB = 3.0
 """What "louder" means when no figure is given (``value`` ``softer`` turns its sign)."""
-MAX_GAIN_DB = 24.0
 DEFAULT_FADE_S = 3.0
 
 
@@ -51,9 +50,7 @@ def gain_of(operation: EditOperation) -> float:
         gain_db = 20.0 * log10(amount)
     else:
         gain_db = amount
-    if abs(gain_db) > MAX_GAIN_DB:
-        raise RequestError(f"a gain of {gain_db:+.1f} dB is outside ±{MAX_GAIN_DB:g} dB")
-    return gain_db
+    return check_gain(gain_db)
 
 
 def fade(piece: Piece, operation: EditOperation, span: Span) -> Change:

@@ -9,12 +9,15 @@ from partimento.edit.change import SEAM_S, Change, Kept, Piece
 from partimento.edit.contents import SoundStep
 from partimento.edit.lanes import chord_lane, free_sketches, key_lane
 from partimento.edit.region import Span, bar_span, quarter_span
+from partimento.edit.wanted_length import wanted_length
 from partimento.errors import RequestError, UnsupportedError
 from partimento.plan.edit import EditOperation
 from partimento.plan.plan import BarRange, Origin, Plan, Value
 from partimento.score.score import ChordSpan, Note, Score, Section, Track
 
 MAX_ADDED_BARS = 500
+DEFAULT_BARS = 8
+"""What "longer" means when no figure is given."""
 _END_FADE_S = 0.4
 _EPS = 1e-6
 
@@ -22,21 +25,24 @@ _EPS = 1e-6
 def extend(piece: Piece, operation: EditOperation, span: Span) -> Change:
     """Play more before the ending: ``amount`` bars (or seconds, rounded to bars), a repeat of what precedes the end.
 
-    With a region, the region is repeated after itself (``amount`` times when the unit is ``factor``). What reaches the end
-    of the piece is repeated before itself, so that the piece still ends with its ending.
+    With a region, its last bars are repeated after it (all of it where no amount is given). What reaches the end of the
+    piece is repeated before itself, so that the piece still ends with its ending. With ``value`` ``to`` the amount is the
+    new length, and what is longer already is cut.
 
     Raises:
-        RequestError: no or too many bars. UnsupportedError: tempo or metre change inside the piece.
+        RequestError: no or too many bars, or it is as long as that. UnsupportedError: tempo or metre change in the piece.
     """
     score = piece.score
     even_bars(score)
-    if span.whole:
-        at, size = _before_ending(score), _bars_of(operation, score, 8)
-        source = [(at - size + i) % at for i in range(size)]
-    else:
-        times = max(1, round(operation.amount - 1)) if operation.unit == "factor" and operation.amount else 1
-        at, bars = _repeated(score, span)
-        source = bars * times
+    there = span.end_bar - span.start_bar
+    wanted = _wanted_bars(operation, score, there)
+    if wanted is not None and wanted <= there and operation.value == "to":
+        if wanted == there:
+            raise RequestError(f"{span} has {there} bars already; give another length")
+        return trim(piece, replace(operation, op="trim"), span)
+    size = (DEFAULT_BARS if span.whole else there) if wanted is None else wanted - there
+    at, bars = (_before_ending(score), list(range(_before_ending(score)))) if span.whole else _repeated(score, span)
+    source = [bars[(i - size) % len(bars)] for i in range(size)]
     if not 1 <= len(source) <= MAX_ADDED_BARS:
         raise RequestError(f"{len(source)} bars more: give 1 to {MAX_ADDED_BARS}")
     join = score.bar_starts[at] if at < score.n_bars else score.length
@@ -53,7 +59,7 @@ def extend(piece: Piece, operation: EditOperation, span: Span) -> Change:
     low_n, n = round(score.tempo_map.seconds(join) * rate), round(score.duration_s * rate)
     behind = round(new.tempo_map.seconds(join + added) * rate)
     kept = (Kept(0, 0, low_n), Kept(low_n, behind, min(n - low_n, round(new.duration_s * rate) - behind)))
-    line = f"{len(source)} bars more after bar {at}, from bars {source[0] + 1}–{source[-1] + 1}"
+    line = f"{len(source)} bars more after bar {at}, from bars {min(source) + 1}–{max(source) + 1}"
     return Change(
         plan, new, tuple(t.name for t in new.tracks), kept=tuple(k for k in kept if k.n > 0),
         moved=lambda quarter: _behind(quarter, join, added), lines=(line,),
@@ -112,18 +118,23 @@ def chords_between(score: Score, low: float, high: float, at: float) -> list[Cho
 
 
 def trim(piece: Piece, operation: EditOperation, span: Span) -> Change:
-    """Cut out the region (``value`` ``keep``: cut everything else); with only an ``amount``, keep that much from the start.
+    """Cut out the region (``value`` ``keep``: cut everything else).
 
-    Cuts fall on bar lines. Raises:
+    With an ``amount`` keep that much from its start, with ``value`` ``off`` cut that much from its end; without a region
+    that is said of the whole piece. Cuts fall on bar lines.
+
+    Raises:
         RequestError: nothing would be left, or nothing would go.
     """
     score = piece.score
     even_bars(score)
-    if span.whole:
-        if operation.amount is None:
+    there = span.end_bar - span.start_bar
+    edge = operation.region.kind in ("first_bars", "last_bars", "seconds", "fraction")  # it says itself how much goes
+    if span.whole or (operation.amount is not None and not edge and operation.value in ("to", "off")):
+        wanted = _wanted_bars(operation, score, there)
+        if wanted is None:
             raise RequestError("say what to cut: a length to keep (20 s, 8 bars) or a region to take out")
-        first, last = _bars_of(operation, score, 0), score.n_bars
-        gone = [(first, last)]
+        gone = [(span.start_bar + max(1 if span.whole else 0, min(wanted, there)), span.end_bar)]
     elif operation.value == "keep":
         gone = [(0, span.start_bar), (span.end_bar, score.n_bars)]
     else:
@@ -198,15 +209,10 @@ def even_bars(score: Score) -> None:
         raise UnsupportedError("a piece whose tempo or metre changes cannot be lengthened or cut by bars; set one tempo first")
 
 
-def _bars_of(operation: EditOperation, score: Score, default: int) -> int:
-    """The amount in bars."""
-    if operation.amount is None:
-        return default
-    if operation.unit == "s":
-        return max(1, round(operation.amount * score.tempo_bpm / 60.0 / score.metre.bar_quarters))
-    if operation.unit == "factor":
-        return max(1, round((operation.amount - 1.0) * score.n_bars))
-    return round(operation.amount)
+def _wanted_bars(operation: EditOperation, score: Score, there: int) -> int | None:
+    """How many bars there shall be in the place of some; None when no amount is given."""
+    wanted = wanted_length(operation, float(there), 1.0, score.tempo_bpm / 60.0 / score.metre.bar_quarters)
+    return None if wanted is None else max(1, round(wanted))
 
 
 def _before_ending(score: Score) -> int:

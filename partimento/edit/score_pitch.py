@@ -56,6 +56,8 @@ def transpose(piece: Piece, operation: EditOperation, span: Span) -> Change:
 def set_key(piece: Piece, operation: EditOperation, span: Span) -> Change:
     """Move everything that has pitch to another key, the shorter way; another mode maps degree to degree.
 
+    ``value`` is a key, ``major`` or ``minor`` (on the same tonic) or ``relative`` (the same notes).
+
     Dominant chords keep their leading note in minor (harmonic minor) and secondary dominants their form, with the tune
     over them.
 
@@ -63,7 +65,7 @@ def set_key(piece: Piece, operation: EditOperation, span: Span) -> Change:
         ParseError: the key does not parse.
     """
     old = piece.score.key_at(span.start)
-    new = parse_key(operation.value)
+    new = key_meant(operation.value, old)
     if new == old and all(p.key == new for p in piece.score.keys):
         raise RequestError(f"the key is {new} already; name another")
     steps = (new.tonic - old.tonic + 6) % 12 - 6
@@ -84,6 +86,21 @@ def set_key(piece: Piece, operation: EditOperation, span: Span) -> Change:
         return new if key == old else Key((key.tonic + steps) % 12, key.mode)
 
     return _everything(piece, names, span, moves, key_of, operation, f"key {old} → {new} in {span}")
+
+
+def key_meant(value: str, old: Key) -> Key:
+    """The key that a value names, seen from the key that is there.
+
+    Raises:
+        ParseError: it does not parse.
+    """
+    word = value.strip().lower()
+    if word in ("major", "minor"):
+        return Key(old.tonic, word)
+    if word == "relative":
+        minor = old.mode in ("minor", "dorian", "phrygian")
+        return Key((old.tonic + (3 if minor else -3)) % 12, "major" if minor else "minor")
+    return parse_key(value)
 
 
 def _is_dominant(chord: Chord, key: Key) -> bool:

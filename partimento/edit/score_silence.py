@@ -5,21 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 from partimento.edit.change import Change, Piece
-from partimento.edit.composing import bars_without, without, without_parts
+from partimento.edit.composing import bars_without, within, without, without_parts
 from partimento.edit.contents import SoundStep
 from partimento.edit.region import Span
 from partimento.edit.targets import tracks_of
 from partimento.errors import RequestError
+from partimento.interpret.absence import keys_left_out
 from partimento.plan.edit import EditOperation
-from partimento.plan.plan import Plan
+from partimento.plan.plan import Origin, Plan, Value
 
 
 def remove(piece: Piece, operation: EditOperation, span: Span) -> Change:
-    """Take parts away.
+    """Take parts away, or pieces of the drum kit (``goes``).
 
     Raises:
         RequestError: nothing would be left of the piece.
     """
+    if operation.goes:
+        return _without_pieces(piece, operation, span)
     return _silenced(piece, tracks_of(operation.targets, piece.score), span, "removed")
 
 
@@ -31,8 +34,39 @@ def extract(piece: Piece, operation: EditOperation, span: Span) -> Change:
 
 
 def mute_region(piece: Piece, operation: EditOperation, span: Span) -> Change:
-    """Silence in a region: a stop of everything, or of some parts."""
+    """Silence in a region: a stop of everything, of some parts, or of pieces of the drum kit (``goes``)."""
+    if operation.goes:
+        return _without_pieces(piece, operation, span)
     return _silenced(piece, tracks_of(operation.targets, piece.score), span, "muted")
+
+
+def _without_pieces(piece: Piece, operation: EditOperation, span: Span) -> Change:
+    """The kit without some of its pieces; where they never play again, nothing written later brings them back.
+
+    Raises:
+        RequestError: they do not play there.
+    """
+    pieces = operation.goes.split()
+    keys = keys_left_out(pieces)
+    spoken = " and ".join(p.replace("_", "-") for p in pieces)
+    score, changed = piece.score, []
+    for name in tracks_of(operation.targets, piece.score):
+        track = score.track(name)
+        gone = [n for n in within(track.notes, span) if n.pitch in keys]
+        if track.is_drum and gone:
+            left = tuple(n for n in track.notes if n.pitch not in keys or not span.start - 1e-6 <= n.start < span.end - 1e-6)
+            if not left:
+                raise RequestError(f"{name} plays nothing but {spoken}; remove {name} instead")
+            score = score.with_track(replace(track, notes=left))
+            changed.append(name)
+    if not changed:
+        raise RequestError(f"no {spoken} in {span}; name another piece of the kit or another place")
+    plan = piece.plan
+    if span.whole:
+        there = {a.value for a in plan.absent}
+        plan = replace(plan, absent=(*plan.absent, *(Value(p, Origin.SAID, operation.words) for p in pieces if p not in there)))
+    lines = tuple(f"{name} without {spoken} in {span}" for name in changed)
+    return Change(plan, score, tuple(changed), span=span, lines=lines)
 
 
 def _silenced(piece: Piece, names: tuple[str, ...], span: Span, word: str) -> Change:

@@ -21,16 +21,18 @@ _BPM = re.compile(
     rf"|拍/分)|每分钟(?P<zh>{ZH_NUMBER})\s*(?:拍|下)|"
     # 再快8拍, 每分钟快10拍, 减速到80拍: beats a minute; one or two beats sooner is a shift, no tempo
     rf"(?<=[快慢速])(?:了)?(?P<by>(?![一二两半12]拍){ZH_NUMBER})\s*(?:拍|下)(?!子|号)|(?<=[速快慢]到)(?P<upto>{ZH_NUMBER})\s*(?:拍|下)(?!子|号)|"
-    r"\b(?:bring|take|get|push|pull|set|put|make|drop|raise|lower|bump) (?:it|this|the (?:song|piece|track|tempo|speed)) "
+    r"\b(?:(?:bring|take|get|push|pull|set|put|make|drop|raise|lower|bump) (?:it|this|the (?:song|piece|track|tempo|speed)) |"
+    r"(?:speed|slow|accelerat|decelerat)\w* )"
     r"(?:up |down |back )?to (?:about |around )?(?P<to>[4-9]\d|1\d\d|2[0-3]\d)(?=\W*$|[,;] )(?![\d.:%/])"
 )
 _TEMPO_TO = re.compile(
     r"(?:tempo|speed|bpm|速度|节拍)\s*(?:of|to|at|is|=|:|为|成|到|改成|改为|调到|调成|设为|设成|降到|提到|升到|变成)*\s*(minus|negative|负"
     r"|-)?\s*(\d+(?:\.\d+)?)()"
-    r"(?!\s*(?:%|percent|倍|/|\d*\s*(?:bars?|小节)))"
+    r"(?![\d.])(?!\s*(?:times\b|x\b|%|percent|倍|/|\d*\s*(?:bars?|小节)))"
 )
 _PERCENT = re.compile(rf"({NUMBER})\s*(?:%|percent|per cent)|百分之({ZH_NUMBER})|(?P<tenths>[一二两三四五六七八九])成(?![为了])")
 _INTERVALS = (
+    (re.compile(r"\b(?:key|pitch|transpos\w+)(?: it| this| everything)?(?: up| down)? by ([1-9]|1\d|2[0-4])(?=\W*$|[,;])"), 1.0),
     (re.compile(rf"({_N})?\s*\b(?:semi-?\s?tones?|half[- ]?steps?|half[- ]?tones?)\b"), 1.0),
     (re.compile(rf"({_N})?\s*\b(?:whole[- ]?(?:tones?|steps?)|full[- ]?(?:tones?|steps?))\b"), 2.0),
     (re.compile(rf"({_N})?\s*\boctaves?\b"), 12.0),
@@ -45,11 +47,11 @@ _INTERVALS = (
     (re.compile(r"()\ba? ?major second\b|()大二度"), 2.0),
     (re.compile(r"()\ba? ?tritone\b|()三全音"), 6.0),
     (re.compile(r"()\ba? ?minor sixth\b|()小六度"), 8.0),
-    (re.compile(r"()\ba? ?(?:major )?sixth\b|()大六度"), 9.0),
+    (re.compile(r"()\ba? ?(?:major )?sixth\b|()大六度|()六度(?=的?和声|音程|叠|平行)"), 9.0),
     (re.compile(r"()\ba? ?minor seventh\b|()小七度"), 10.0),
     (re.compile(r"()\ba? ?minor third\b|()小三度"), 3.0),
     (re.compile(r"()\ba? ?(?:major )?third (?=up|down|higher|lower|above|below|over|under)|()\bmajor third\b|()大三度"), 4.0),
-    (re.compile(r"()(?:(?<=up )|(?<=down )|(?<=by ))a third\b(?! of)|升()三度"), 4.0),
+    (re.compile(r"()(?:(?<=up )|(?<=down )|(?<=by ))a third\b(?! of)|升()三度|()三度(?=的?和声|音程|叠|平行)"), 4.0),
     (re.compile(r"()\ba (?:perfect )?fourth\b|()纯?四度"), 5.0),
     (re.compile(r"()\ba (?:perfect )?fifth\b|()纯?五度"), 7.0),
 )
@@ -60,10 +62,19 @@ _FRACTION = re.compile(
     rf"(?= of (?:the|its) (?:speed|tempo|original|length|way)|"
     rf" (?:faster|slower|as|the (?:speed|tempo)|shorter|longer|of))|({ZH_NUMBER})分之({ZH_NUMBER})"
 )
+_TIMES_A_FIGURE = re.compile(
+    r"\b(?:times|by a factor of|(?:with |by )?(?:a )?factor (?:of )?|multipl(?:y|ied) (?:\w+ ){0,3}by|x)\s*"
+    r"(?P<figure>\d+(?:\.\d+)?)(?![\d:%])|"
+    r"(?<![\d.])(?P<decimal>\d+\.\d+)\s*(?:times\b|x\b|-?fold\b)|"
+    r"\bdivid(?:e|ed) (?:\w+ ){0,3}by\s*(?P<by>\d+(?:\.\d+)?)(?![\d:%])|"
+    r"乘(?:以|上)?(?P<zh>\d+(?:\.\d+)?)|除以(?P<parts>\d+(?:\.\d+)?)|(?<![\d.])(?P<bei>\d+\.\d+)倍"
+)
+"""A figure that something is multiplied with, or divided by."""
 _FACTORS = (
     (
         re.compile(
-            r"\b(?:twice|double|doubled|doubling|2x|x ?2|two times|2 times)\b|(?:翻倍|两倍|二倍|2倍|翻一番|加倍|双倍|一倍)"
+            r"(?<![\d.])\b(?:twice|double|doubled|doubling|2x|x ?2|two times|2 times)\b|"
+            r"(?:翻倍|两倍|二倍|2倍|翻一番|加倍|双倍|一倍)"
         ),
         2.0,
     ),
@@ -157,6 +168,10 @@ def amounts(text: str) -> Iterator[Amount]:
             below, above = float(_PARTS[m.group(2)]), _value(m.group(1)) if m.group(1) else 1.0
         if 0 < above < below:
             yield Amount("factor", round(above / below, 4), m.span())
+    for m in _TIMES_A_FIGURE.finditer(text):
+        value = _value(next(g for g in m.groups() if g))
+        if value > 0 and (m.lastgroup != "parts" or value >= 1):
+            yield Amount("factor", round(1 / value, 4) if m.lastgroup in ("by", "parts") else value, m.span(m.lastgroup or 0))
     for pattern, factor in _FACTORS:
         for m in pattern.finditer(text):
             yield Amount("factor", factor, m.span())

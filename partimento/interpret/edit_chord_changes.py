@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from partimento.interpret.quantities import parse_number
+
 Span = tuple[int, int]
 CHORD = r"[A-G](?:#|b)?(?:maj|min|dim|aug|sus|add|m|M)?\d{0,2}(?:(?:sus|add|maj|b|#)\d{1,2})*(?:/[A-G](?:#|b)?)?"
 """A chord symbol as it is written; its capital tells it from a word."""
@@ -22,10 +24,33 @@ _INSTEAD = re.compile(
 _EDGE = re.compile(
     r"(?i:\b(?:the\s+)?(?:very\s+)?(first|opening|last|final|closing|ending|end)\s+chord\b)|(?:(第一个|头一个|开头的?)|(?:最后一个|结尾的?|末尾的?))和弦"
 )
+_NUMBERS = {
+    "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8,
+    "penultimate": -2, "next to last": -2, "second to last": -2, "last but one": -2, "倒数第二": -2, "倒数第三": -3,
+}  # fmt: skip
+_COUNTED = re.compile(
+    r"(?i:\b(?:the\s+)?(?P<en>second to last|next to last|last but one|penultimate|second|third|fourth|fifth|sixth|seventh|"
+    r"eighth|\d{1,2}(?:st|nd|rd|th))\s+chord\b)|(?P<zh>倒数第[二三]|第[二三四五六七八九十\d]{1,2})个?和弦"
+)
+_BEFORE_PLACE = re.compile(
+    rf"(?<![A-Za-z0-9#])({CHORD})(?:\s+chords?)?\s+(?i:(?:instead of|rather than|in place of|for|as)\s+(?:the\s+)?)$|"
+    rf"用({CHORD})(?:和弦)?(?:代替|取代|替换|替)$"
+)
 _EDGE_INTO = re.compile(rf"^{_GAP}(?:{_INTO}|\s+an?\s+|\s*[:=]\s*){_ONE}")
 _KEYS = re.compile(r"(?i:\bkeys?\b|\btranspos|\bmodulat|\bcapo\b)|调")
 _QUALITY = re.compile(r"[A-G](?:#|b)?.+")
 _MEANT = re.compile(r"(?i:\b(?:change|replace|swap|substitute|turn|make|every|all|each|chords?|the)\b)|和弦|小节|换|改|替")
+
+
+def _places(original: str) -> Iterator[tuple[str, re.Match[str]]]:
+    """Chords that are named by where they stand: ``first``, ``last`` or a number (-2 is the last but one)."""
+    for m in _EDGE.finditer(original):
+        yield "first" if m.group(2) or (m.group(1) or "").lower() in ("first", "opening") else "last", m
+    for m in _COUNTED.finditer(original):
+        said = (m.group("en") or m.group("zh")).lower()
+        place = _NUMBERS.get(said) or parse_number(said.rstrip("stndrh").removeprefix("第"))
+        if place:
+            yield ("first" if place == 1 else f"{int(place)}"), m
 
 
 def chord_changes(original: str) -> Iterator[tuple[str, Span, str, Span]]:
@@ -34,11 +59,13 @@ def chord_changes(original: str) -> Iterator[tuple[str, Span, str, Span]]:
     Args:
         original: the user's own words.
     """
-    for m in _EDGE.finditer(original):
+    for place, m in _places(original):
         if into := _EDGE_INTO.match(original[m.end() :]):
-            early = m.group(2) or (m.group(1) or "").lower() in ("first", "opening")
             start, end = into.span(into.lastindex or 0)
-            yield "first" if early else "last", m.span(), into.group(into.lastindex or 0), (m.end() + start, m.end() + end)
+            yield place, m.span(), into.group(into.lastindex or 0), (m.end() + start, m.end() + end)
+        elif into := _BEFORE_PLACE.search(original[: m.start()]):
+            at = into.lastindex or 1
+            yield place, m.span(), into.group(at), into.span(at)
     if _KEYS.search(original):
         return
     for pattern in (_INSTEAD, _MADE, _PAIR):

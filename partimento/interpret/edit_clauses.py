@@ -16,11 +16,16 @@ _BOUNDARY = re.compile(
     r"但是|但|同时|接着|另外|还有|不过|以及|(?<=[^\s])再(?=把|给|让"
     r"|加|来)|并(?=[加去换把删])|、|和(?!弦|声)|跟"
 )
+_EXCEPTION_FIRST = re.compile(
+    r"(?:^|[,;.，；。])\s*(?:除了?[^，。；,]{1,12}|(?:except(?: for)?|apart from|other than|besides)\s[^,;.]{1,30})$"
+)
+"""What is left out, said before what is done: its comma ends no wish."""
 _LETS = re.compile(r"\s*(?:let|have|get)\s+(?:the|an?|my|our)\b|\s*(?:让|由)")
 _MAIN = {
     "remove", "negated", "out", "add", "only", "swap", "instead_of", "vary", "mute", "keep", "fade_out", "fade_in", "extend",
     "trim",
     "transpose", "faster", "slower", "up", "down", "cancel", "correct", "no_effect", "except", "tempo", "held_end",
+    "last_notes", "trade",
 }  # fmt: skip
 _SIGNALS = {"chords", "chord_comes", "key", "metre", "intent", "effect", "style"}
 _SECOND_VERBS = {"add", "remove"}
@@ -75,6 +80,8 @@ def _raw(text: str, items: list[Item]) -> list[Clause]:
     for m in _BOUNDARY.finditer(text):
         if any(inside[m.start() : max(m.end(), m.start() + 1)]) and m.end() > m.start():
             continue
+        if m.group().strip() in (",", "，") and _EXCEPTION_FIRST.search(text[at : m.start()]):
+            continue
         pieces.append((at, m.start(), joined))
         at, joined = m.end(), m.group().strip() or ","
     pieces.append((at, len(text), joined))
@@ -112,7 +119,7 @@ def _merged(pieces: list[Clause]) -> list[Clause]:
             if last is None and not piece.is_wish and piece.items:
                 waiting = piece
                 continue
-            if last is not None and _continues_swap(last, piece):
+            if last is not None and (_continues_swap(last, piece) or _trades_with(last, piece)):
                 last.items += piece.items
                 last.span = (last.span[0], piece.span[1])
             else:
@@ -172,6 +179,15 @@ def _continues_swap(last: Clause, piece: Clause) -> bool:
         and not main
         and len(last.of("thing")) > 0
     )
+
+
+def _trades_with(last: Clause, piece: Clause) -> bool:
+    """ "have the piano | and the strings trade parts"."""
+    named = [sum(i.value not in ("it", "all") for i in c.of("thing")) for c in (last, piece)]
+    begins = (
+        last.lets and all(i.text in ("have", "let") for i in last.of("cue")) and len(last.items) == len(last.of("cue", "thing"))
+    )
+    return begins and "trade" in piece.cues() and named == [1, 1] and piece.joined in ("and", "和", "跟", "&")
 
 
 def _split_verbs(found: list[Clause]) -> list[Clause]:

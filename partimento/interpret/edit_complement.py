@@ -19,6 +19,23 @@ _ZH_AFTER = re.compile(r"\s*(?:之外|以外|除外|外)(?:的地方)?(?:都|，
 _LISTED = re.compile(r"\s*(?:,|and|&|or|和|、|以及)\s*(?:and )?(?:(?:in|at|during)\s+)?(?:the\s+)?")
 
 
+_COMPARED = re.compile(
+    r"(?:\bthan|\bcompared (?:to|with)|\bas \w+ as)(?: (?:it is )?(?:in|at|during))?(?: the)?\s*$|(?:比|比起|不如|没有)(?:在)?$"
+)
+
+
+def without_compared(text: str, items: list[Item]) -> list[Item]:
+    """ "the verse quieter than the chorus": what something is only compared with is no place where anything is done."""
+    out = []
+    for item in items:
+        before = _COMPARED.search(text[: item.span[0]]) if item.kind == "region" else None
+        if before or (item.kind == "region" and item.text.startswith("than ")):
+            span = (before.start() if before else item.span[0], item.span[1])
+            item = replace(item, kind="compared", span=span, text=text[slice(*span)])
+        out.append(item)
+    return out
+
+
 def without_left_out(text: str, items: list[Item]) -> list[Item]:
     """The items with places that are to be left out turned into what remains.
 

@@ -48,8 +48,9 @@ class Context:
     known: tuple[str, ...] = ()
 
     def has(self, name: str) -> bool:
-        """True when the piece is known to have such a track."""
-        return name.replace("_", " ") in {k.lower().replace("_", " ") for k in self.known}
+        """True when the piece is known to have such a track ("guitar" is there where an acoustic guitar is)."""
+        word = name.replace("_", " ")
+        return any(k == word or k.endswith(f" {word}") for k in (k.lower().replace("_", " ") for k in self.known))
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,11 @@ from partimento.interpret.vocabulary import IGNORE, INSTRUMENT, STYLE, vocabular
 
 Span = tuple[int, int]
 _CHORD_ROW = re.compile(rf"(?<![A-Za-z0-9#])({CHORD}(?:(?:\s*[,|、–—-]\s*|\s+){CHORD})+)(?![A-Za-z0-9#'])")
+_LONE_CHORD = re.compile(
+    rf"(?i:\bchords?\b|和弦)[^.;,。；，]{{0,30}}?(?:(?i:\b(?:to|into|an?|be|with))\s+|[成为用到]\s*)({CHORD})"
+    rf"(?![A-Za-z0-9#'])(?!\s*(?i:major|minor|{CHORD}))"
+)
+"""One chord for all chords of a place: "change the chord in bar 8 to E7"."""
 _LONE_KEY = re.compile(
     r"(?<![A-Za-z0-9#])([A-G])(#|b|♯|♭| sharp| flat)?(?:\s*(m|minor|major|min|maj))?"
     r"(?=\s*(?:$|[,.;!?，。]|key\b|调|in\b|for\b|and\b))"
@@ -126,6 +131,11 @@ def find_items(text: str, original: str) -> list[Item]:
         for m in _CHORD_ROW.finditer(original)
     ]
     rows += [Item("chords", re.sub(r"\s*\|\s*", " ", str(q.value)), q.span, text[slice(*q.span)]) for q in chord_texts(original)]
+    rows += [
+        Item("chords", m.group(1), m.span(1), text[slice(*m.span(1))])
+        for m in _LONE_CHORD.finditer(original)
+        if not re.search(r"\bkeys?\b|调", text)
+    ]
     rows = [r for r in rows if not any(i.span[0] < r.span[1] and r.span[0] < i.span[1] for i in first)]
     first += sorted(rows, key=lambda i: i.span[0] - i.span[1])  # the longer reading of the same chords
     first += [

@@ -105,13 +105,14 @@ def trade(f: Frame) -> list[EditOperation]:
     """ "let flute and violin swap", 钢琴和吉他互换: each plays what the other played."""
     verb = _TRADES.search(f.text)
     named = [i for i in f.things if i.value not in ("all", "it")]
-    if verb is None or len(named) != 2 or named[0].value == named[1].value or f.cues & {"add", "remove"}:
+    adds = [i for i in f.clause.of("cue") if i.value == "add" and i.text not in ("have", "get")]
+    if verb is None or len(named) != 2 or named[0].value == named[1].value or adds or "remove" in f.cues:
         return []
     low = f.clause.span[0]
     first, second = (f.text[i.span[0] - low : i.span[1] - low] for i in named)
     between = f.text[named[0].span[1] - low : named[1].span[0] - low]
     behind = verb.start() > named[1].span[0] - low
-    together = bool(_TOGETHER.search(f.text)) or behind
+    together = bool(_TOGETHER.search(f.text)) or behind or _plain_pair(f, verb, between)
     article = re.search(r"\b(?:an?|for)\b", between)
     if not _AND.fullmatch(between) or article or not (first and second):
         return []
@@ -119,6 +120,15 @@ def trade(f: Frame) -> list[EditOperation]:
     if not together and not both_named:
         return []
     return [f.operation("trade", (named[0].value, named[1].value))]
+
+
+def _plain_pair(f: Frame, verb: re.Match[str], between: str) -> bool:
+    """ "swap piano and guitar": nothing else can be meant; "swap the piano with the guitar": where both are in the piece."""
+    if not re.match(r"swap|trade|exchange|switch|interchange", verb.group()):
+        return False
+    if re.search(r"\band\b|&", between):
+        return True
+    return "with" in between and all(f.context.has(n) for n in f.own)
 
 
 def form(f: Frame) -> list[EditOperation]:
@@ -205,11 +215,3 @@ def _target(f: Frame, places: list[Item]) -> tuple[Item, Region] | None:
                 bar = value.start if upto is None else upto + (1.0 if item.text.startswith("before") else 0.0)
                 return item, Region("before", bar)
     return None
-
-
-def held_end(f: Frame) -> list[EditOperation]:
-    """ "hold the last chord", a fermata at the end: the last bar takes twice as long."""
-    if "held_end" not in f.cues or f.own:
-        return []
-    why = "the last bar takes twice as long, so that its chord is held"
-    return [f.operation("set_tempo", region=Region("last_bars", 1.0), amount=0.5, unit="factor", reason=why)]

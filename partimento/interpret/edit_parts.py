@@ -13,7 +13,7 @@ from partimento.interpret.edit_items import edit_lexicon, unknown_words
 from partimento.interpret.edit_places import NUMBER, ZH_NUMBER
 from partimento.interpret.edit_presence import kept_out
 from partimento.interpret.quantities import parse_number
-from partimento.plan.edit import KEEPABLE, EditOperation, Region
+from partimento.plan.edit import KEEPABLE, EditOperation, Region, check_gain
 from partimento.score.instruments import instruments
 
 _ROLE_INSTRUMENTS = {"drums": "drums", "bass": "bass", "pad": "synth_pad", "percussion": "percussion"}
@@ -81,6 +81,13 @@ def extract(f: Frame) -> list[EditOperation]:
     others = re.search(r"\b(?:everything|all|anything|everyone) else\b|\bthe (?:rest|others)\b|其他|其它|其余", f.text)
     if others and f.context.kept and not f.own and f.cues & {"remove", "mute", "out", "negated"}:
         return [f.operation("extract", tuple(f.context.kept))]
+    edge = _AT_AN_EDGE.match(f.text) if f.own and f.region.kind == "all" and f.cues & {"only"} else None
+    if edge and not f.clause.of("intent", "effect", "amount"):
+        kind = "last_bars" if re.match(r"end|finish|close|结", edge.group(1)) else "first_bars"
+        return [f.operation("extract", f.own, region=Region(kind, float(edit_lexicon()["amounts"]["place_bars"])))]
+    bars_only = "only" in f.cues and f.cues <= {"only", "keep"} and f.region.kind == "bars" and f.region.end is not None
+    if bars_only and not f.things and not f.clause.of("intent", "effect", "amount"):
+        return [f.operation("trim", value="keep")]
     if f.own and _ALONE.search(f.text) and not f.cues & {"up", "down", "negated", "remove"} and not f.clause.of("intent"):
         return [f.operation("extract", f.own)]
     if f.own and _STRIPPED.search(f.text) and not f.cues & {"add", "tempo"}:
@@ -93,7 +100,11 @@ def extract(f: Frame) -> list[EditOperation]:
         if upto and not (seconds and f.region.start) and not f.cues & {"up", "down", "remove"} and not f.clause.of("intent"):
             return [f.operation("trim", region=Region(), amount=upto, unit="s" if seconds else "bars", value="to")]
     solos = [i for i in f.clause.of("cue") if i.value == "only"]
-    if solos and _puts_in(f, chinese=True) and all(re.fullmatch(r"solo|独奏", i.text) for i in solos):
+    if (
+        solos
+        and (_puts_in(f, chinese=True) or re.match(r"\W*(?:please )?giv", f.text))
+        and all(re.fullmatch(r"solo|独奏", i.text) for i in solos)
+    ):
         return []
     if _only_does(f):
         return []
@@ -111,6 +122,12 @@ def extract(f: Frame) -> list[EditOperation]:
     }:  # fmt: skip
         return [f.operation("extract", f.own)]
     return []
+
+
+_AT_AN_EDGE = re.compile(
+    r"\W*(?:let'?s |(?:it|the (?:song|piece|track)) (?:should |could )?)?(start|begin|open|end|finish|close)s?(?:ing)? "
+    r"(?:it |the (?:song|piece|track) )?(?:off |out |up )?(?:with|on)\b"
+)
 
 
 def _only_does(f: Frame) -> bool:
@@ -309,6 +326,9 @@ _COMES_IN = re.compile(
 )
 
 
+_AGAIN_IN = re.compile(r"\b(?:back|again|return\w*)\b|回|再")
+
+
 def enters_late(f: Frame) -> list[EditOperation]:
     """ "let the drums start in bar 9", 让鼓从第9小节开始: silent before."""
     start = f.region.start or 1
@@ -317,13 +337,27 @@ def enters_late(f: Frame) -> list[EditOperation]:
     if brought and not f.clause.of("intent", "effect", "amount") and all(f.context.has(n) for n in f.own):
         why = "it is there already, so it is silent until then"
         return [f.operation("mute_region", f.own, region=Region("bars", 1.0, float(start) - 1), reason=why)]
+    there = bool(f.context.known) and bool(f.own) and all(f.context.has(n) for n in f.own)
+    enters = there and f.region.kind == "section" and not f.cues - {"add", "bit", "swap", "up"} and _COMES_IN.search(f.unplaced)
+    if enters and not f.clause.of("intent", "effect", "amount") and not _AGAIN_IN.search(f.text):
+        why = "it is there already, so it is silent until then"
+        return [f.operation("mute_region", f.own, region=replace(f.region, kind="before"), reason=why)]
     late = late and f.region.end is None
     starts = re.search(r"\b(?:start|begin)s?(?: playing)?(?: only| in| at| from)*\s*(?:bar|measure)|才?(?:开始|进)", f.text)
     if not late or not starts or not f.own or f.cues - {"add", "swap", "only", "bit"} or f.clause.of("intent", "effect"):
         return []
-    if not _LETS.search(f.text):
+    if not there and not _LETS.search(f.text):
         return []
     return [f.operation("remove", f.own, region=Region("bars", 1.0, float(f.region.start or 1) - 1))]
+
+
+_HIS_ROLE = re.compile(
+    r"\s*(?:加|来|演奏|拉|吹|弹|唱|写)(?:一)?(?:个|条|段)?(?:新的)?|"
+    r"\s*(?:的|part|line)?\s*(?:(?:on|by|from|for|played by|played on|with) (?:the |an? )?)?"
+)
+_FILL = re.compile(
+    r"\b(?:an?|another|some|the|drum|snare|tom)\s+(?:drum |snare |tom |little |big |short )*(?:fills?|rolls?)\b|过门|滚奏"
+)
 
 
 def add(f: Frame) -> list[EditOperation]:
@@ -334,6 +368,11 @@ def add(f: Frame) -> list[EditOperation]:
         return []
     if "add" not in f.cues and (f.strange or ("swap" in f.cues and "vary" not in f.cues)):
         return []
+    if _FILL.search(f.text) and set(f.own) <= {"drums", "percussion"}:
+        just = f.region.kind == "before" and not (f.region.start or f.region.end)
+        place = replace(f.region, start=1.0) if just else f.region
+        why = "a fill: more strokes in that place"
+        return [f.operation("dynamics", ("drums",), region=place, value="busier", reason=why)]
     low = f.clause.span[0]
     named = [i for i in f.things if i.value not in ("all", "it", "groove", "form", "instruments")]
     alone = [i for i in named if not _BESIDE.search(f.text[: i.span[0] - low])]
@@ -341,7 +380,7 @@ def add(f: Frame) -> list[EditOperation]:
     if len(alone) == 2 and sum(i.role for i in alone) == 1:  # "a string pad", 弦乐铺底: one part
         player, role = sorted(alone, key=lambda i: i.role)
         between = f.context.text[min(player.span[1], role.span[1]) : max(player.span[0], role.span[0])]
-        beside = re.fullmatch(r"\s*(?:的|part|line)?\s*(?:(?:on|by|from|for|played by|played on|with) (?:the |an? )?)?", between)
+        beside = _HIS_ROLE.fullmatch(between)
         if beside and role.value in ("melody", "chords", "pad", "bass", "counter"):
             return [f.operation("add", (role.value,), instrument=player.value)]
     if len(names) == 1 and not (alone or named)[0].role and f.region.kind != "all" and re.search(r"\bsolo\b|独奏", f.unplaced):
@@ -397,8 +436,10 @@ def gain(f: Frame) -> list[EditOperation]:
     refused = "negated" in f.cues and "up" in f.cues and not re.search(r"enough|hear", f.text)  # "not so loud"
     sign = -1.0 if lowers or refused else 1.0
     size = float(decibels.value.value) if decibels else float(table[f.degree()])
-    if abs(size) > _MAX_DB:
-        raise RequestError(f"{size:g} dB is no change of level; the limit is {_MAX_DB:g} dB")
+    plain = _BARE_FIGURE.search(f.unplaced)
+    if decibels is None and plain and f.own and not f.clause.of("amount"):
+        size = float(plain.group(1))  # "strings up 2": a mixing desk counts in decibels
+    check_gain(sign * size)
     if decibels is None and (share := f.amount("percent")) and 0 < share.value.value < 100:
         size = abs(20.0 * math.log10(1.0 + math.copysign(share.value.value / 100.0, sign)))
         return [f.operation("gain", _without_measure(f), amount=round(sign * size, 1), unit="dB")]
@@ -412,11 +453,12 @@ def _without_measure(f: Frame) -> tuple[str, ...]:
     """What gets louder or softer, without what it is only compared with ("tuck the piano in under the voice")."""
     low = f.clause.span[0]
     compared = {i.value for i in f.things if _COMPARED.search(f.text[: i.span[0] - low])}
-    return tuple(n for n in f.carried if n not in compared) or f.carried
+    named = tuple(n for n in f.carried if n not in compared) or f.carried
+    return tuple(n for n in named if n != "instruments") or ("all",)
 
 
+_BARE_FIGURE = re.compile(r"\b(?:up|down|louder|quieter|softer)(?: by)? (\d+(?:\.\d+)?)(?=\W*$)")
 _COMPARED = re.compile(r"\b(?:under(?:neath)?|beneath|behind|below|against|than) (?:the |my |our )?$")
-_MAX_DB = 60.0
 _VOLUME = re.compile(r"\b(?:volume|level|loudness|gain)\b|音量|响度|声音")
 
 

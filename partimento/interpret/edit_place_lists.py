@@ -29,7 +29,10 @@ _LOST = (
     re.compile(r"\b(?:part|section|letter) (?:one|two|three|four|five|six|\d+)\b|\b(?:next|previous) (?:part|section|bit)\b"),
     re.compile(r"\bduring\b"),
     re.compile(r"\b(?:on|at|in|during) (?:the )?(?:down|up|back|off)-?beats?\b"),
-    re.compile(rf"\b{_ORDINAL} (?:two |three |four |few )?(?:notes?|hits?|chords?|phrases?|words?|lines?|syllables?|strums?)\b"),
+    re.compile(
+        rf"\b{_ORDINAL} (?:two |three |four |few )?"
+        r"(?:beats?|notes?|hits?|chords?|phrases?|words?|lines?|syllables?|strums?)\b"
+    ),
     re.compile(r"第[零〇一二三四五六七八九十0-9]+(?:小节|部分|段|句|遍|次|个|秒)?|小节(?:之间|里|中|前|后)"),
 )
 

@@ -171,7 +171,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         "section": re.compile(
             rf"(?:\b(after|before|until)\s+|\b(?:in|during|for|at|on|throughout|into|of|from|over|to)\s+)?(?:(?:the"
             rf"|each|every|all|all the|both|a)\s+)?"
-            rf"(?:\b({ordinal})\s+)?\b({english}|drop)\b(?:\s+({n})(?!\s*(?:db|bars?|measures?|bpm|seconds?|semitones?"
+            rf"(?:\b({ordinal})\s+)?\b({english}|drop)\b(?:\s+({n})(?![\d.])(?!\s*(?:db|bars?|measures?|bpm|seconds?|semitones?"
             rf"|more|times|steps?)))?(?:\s+sections?)?"),
         "section_on": re.compile(
             rf"\b(?:from|starting (?:with|from|at|in)|as of|beginning (?:with|from|at))\s+(?:the\s+)?"
@@ -182,6 +182,12 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         "section_zh": re.compile(
             rf"(?:在|从)?(?:第({z})|(最后|末|尾))?(?:一)?(?:段|遍|次|个)?(?:的)?({chinese})(?:部分|段落|那段|段)?(?:({z})(?=里|中|加|去|不|只|的))?"
             r"(之前|以前|前|之后|以后|后(?!半))?(?:的时候|里面|里|中|时)?"),
+        "just_before": re.compile(
+            rf"(?:\b(?:in|for|over|during|at)\s+)?(?:the\s+)?(?:last\s+)?(?:({n})\s+)?(bars?|measures?|beats?)\s+"
+            rf"(?:right |just |directly )?before\s+(?:the\s+)?(?:({ordinal})\s+)?({english})\b"),
+        "just_before_zh": re.compile(
+            rf"(?:在)?(?:第({z})|(最后))?(?:一)?(?:段|遍|次|个)?(?:的)?({chinese})(?:之)?前(?:面)?(?:的)?(?:最后)?(?:的)?"
+            rf"({z}|半)个?(小节|拍)"),
         "letter": re.compile(rf"{_LEAD}(?:the\s+)?(?:\b(?:section|part)\s+([a-h])\b|\b([a-h])[- ](?:section|part)\b)|([a-h])段"),
     }  # fmt: skip
 
@@ -195,6 +201,7 @@ def regions(text: str, mentions: list[Mention]) -> Iterator[Found]:
     yield from passages(text, Words(NUMBER, ZH_NUMBER, _section_names(), _ORDINALS, parse_number))
     yield from listed(text, NUMBER, ZH_NUMBER, _section_names(), _ORDINALS, parse_number, _bars)
     yield from _beside(text, mentions)
+    yield from _just_before(text)
     yield from _numbered(text)
     yield from _clocked(text)
     yield from _parts(text)
@@ -320,6 +327,22 @@ def _parts(text: str) -> Iterator[Found]:
         yield Region("first_bars", 4.0), m.span()
 
 
+def _just_before(text: str) -> Iterator[Found]:
+    """The last bars or beats before a section: "the two bars before the chorus", 副歌前一小节."""
+    p, names = _patterns(), _section_names()
+    for m in p["just_before"].finditer(text):
+        n, which, unit = _n(m.group(1)) or 1.0, _ORDINALS.get(m.group(3) or "", 0), m.group(2)
+        if n >= 1:
+            ends = unit.startswith("beat")
+            yield Region("before", None if ends else n, n if ends else None, names.get(m.group(4), m.group(4)), which), m.span()
+    for m in p["just_before_zh"].finditer(text):
+        n = 0.5 if m.group(4) == "半" else _n(m.group(4)) or 1.0
+        which = -1 if m.group(2) else int(_n(m.group(1)) or 0)
+        if n >= 1 or m.group(5) == "拍":
+            ends = m.group(5) == "拍"
+            yield Region("before", None if ends else n, n if ends else None, names[m.group(3)], which), m.span()
+
+
 def _sections(text: str) -> Iterator[Found]:
     """Sections by name or letter."""
     p, names = _patterns(), _section_names()
@@ -336,6 +359,8 @@ def _sections(text: str) -> Iterator[Found]:
             continue
         if (spoken in _NEEDS_FRAME and not framed) or re.match(r"\s*(?:effect|pedal|of voices)", text[m.end() :]):
             continue
+        if spoken in ("solo", "solos") and re.match(r"(?:\w+ )?an?\s", m.group()):
+            continue  # "give the piano a solo": no place
         if spoken in ("drop", "drops", "break") and re.search(r"\b(?:a|big|huge|to|massive)\s+\w*$", m.group()[: -len(spoken)]):
             continue
         which = _ORDINALS.get(m.group(2) or "", int(_n(m.group(4)) or 0))

@@ -28,6 +28,7 @@ _PLAYS = r"(?:(?:be )?(?:play|sound|come|heard|enter|appear|sing|use|keep|have|s
 _ONLY_BEFORE_PLACE = re.compile(
     rf"(?:\bonly|\bjust|\bexclusively|\bsolely)\s+{_PLAYS}(?:play\w*\s*)?$|(?:只|仅)(?:有|要|需)?(?:在)?\s*$"
 )
+_ONLY_USED_THERE = re.compile(r"\W*(?:please )?(?:only|just) (?:use|have|play|keep)\b|(?:请)?(?:只|仅)在")
 _SILENT = re.compile(
     r"\b(?:total|complete|absolute|dead|full)?\s*silen(?:ce|t)\b|\b(?:stop|cut|drop)(?:s|ped)?\b(?: out| dead| short)?|"
     r"\bfalls? silent\b|\bgoes? (?:silent|quiet|dead|mute)\b|\bpauses?\b|\bcomplete stop\b|\brests?\b|"
@@ -111,6 +112,10 @@ def only_there(f: Frame) -> list[EditOperation]:
     places = f.clause.of("region")
     if not f.own or not places or f.clause.of("intent", "effect", "amount", "style", "chords"):
         return []
+    in_use = bool(f.context.known) and all(f.context.has(n) for n in f.own) and len(places) == 1
+    used = in_use and not f.cues - {"only", "keep", "add", "becomes"} and _ONLY_USED_THERE.match(f.text)
+    if used and places[0].value.kind not in ("after", "before", "while", "between", "except"):
+        return [f.operation("mute_region", f.own, region=rest_of(places[0].value), reason="only there, so silent elsewhere")]
     if f.cues - {"only", "keep", "add", "negated", "bit"} or any(i.value == "it" for i in f.things):
         return []
     low = f.clause.span[0]
@@ -184,9 +189,9 @@ _DOUBLES = re.compile(
     r"follow(?:s|ing)?|in octaves|in thirds|"
     r"in sixths|along with|copy(?:ing)?|copies)\b|加倍|重复旋律|重复(?=主?旋律)|同度|齐奏|叠(?:加|在|上)?|跟着|跟随|重叠|复制"
 )
-_INTERVAL_TO = re.compile(r"\b(?:above|below|over|under(?:neath)?|beneath|on top of)\b")
+_INTERVAL_TO = re.compile(r"\b(?:above|below|over|under(?:neath)?|beneath|on top of)\b|上方|下方|之上|之下|上面|下面")
 _PLAYS_TUNE = re.compile(r"\b(?:play|sing|tak|carr|doing)\w*\b|演奏|吹|拉|弹|唱|奏")
-_LOWER = re.compile(r"\b(?:lower|below|down|under(?:neath)?|beneath)\b|低")
+_LOWER = re.compile(r"\b(?:lower|below|down|under(?:neath)?|beneath)\b|低|下方|之下|下面")
 _NEW = re.compile(
     r"\b(?:an?|another|second|some|add(?:s|ed|ing)?|bring in|layer|double|doubled|doubling|with|have|let)\b|加|添|用|叠|来"
 )
@@ -208,7 +213,9 @@ def doubling(f: Frame) -> list[EditOperation]:
     ):
         return []
     if len(parts) == 1:
-        alone = re.search(r"\b(?:doubl(?:e|ed)|harmoni[sz]ed?)\b", f.text) and (interval is not None or _parallel(f))
+        alone = re.search(r"\b(?:doubl(?:e|ed)|harmoni[sz]ed?)\b|(?:加|叠|配).*和声", f.text) and (
+            interval is not None or _parallel(f)
+        )
         return [_double(f, "", parts[0].value)] if alone else []
     beside = interval is not None and (_INTERVAL_TO.search(f.text) or _PLAYS_TUNE.search(f.text))
     if not doubles and not (beside and _comes_new(f, parts)):
@@ -216,6 +223,8 @@ def doubling(f: Frame) -> list[EditOperation]:
     if not doubles and not any(i.role for i in parts) and not _INTERVAL_TO.search(f.text):
         return []
     player, model = _who(f, parts)
+    if player.value == "chords" and interval is not None and model.value == "melody":
+        return [_double(f, "", model.value)]  # "a harmony a third above the melody"
     if player.role and player.value not in ("bass",):
         return []
     return [_double(f, player.value, model.value)]

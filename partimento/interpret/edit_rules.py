@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from partimento.interpret.edit_frames import Frame
-from partimento.interpret.edit_moves import form, held_end, pan, trade
+from partimento.interpret.edit_last_notes import last_notes
+from partimento.interpret.edit_moves import form, pan, trade
 from partimento.interpret.edit_parts import (
     add,
     bare,
@@ -72,7 +73,7 @@ def _in_style(f: Frame) -> list[EditOperation]:
 
 
 _RULES: tuple[Callable[[Frame], list[EditOperation]], ...] = (
-    pan, trade, form, held_end,
+    pan, trade, last_notes, form,
     doubling, room_for, stands_in, _all_but, kept_out, only_there, silence, extract, hand_over, enters_late, fade, chords,
     _in_style, key, metre, tempo, transpose, length, exchange, restyle, vary, effects, decibels, intents, mute, remove, gain, add,
     bare,

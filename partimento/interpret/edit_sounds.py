@@ -27,10 +27,20 @@ def effects(f: Frame) -> list[EditOperation]:
     for item in found:
         table = edit_lexicon()["effects"][item.value]
         value = table["without"] if less else table.get("with", item.value)
-        out.append(f.operation("effect", f.own or ("all",), value=value))
+        out.append(f.operation("effect", _treated(f, value), value=value))
     if not out and "no_effect" in f.cues:
         out.append(f.operation("effect", f.own or ("all",), value="drier"))
     return out
+
+
+def _treated(f: Frame, value: str) -> tuple[str, ...]:
+    """What an effect is for: "make the guitar an electric guitar and add some distortion" is about that guitar."""
+    if f.own or any(i.value == "all" for i in f.things):
+        return f.own or ("all",)
+    last = f.context.last
+    came = len(last) == 1 and last[0].op in ("replace", "add") and value in ("distortion", "chorus", "delay")
+    treated = bool(last) and all(o.op == "effect" and o.targets != ("all",) for o in last)
+    return f.context.last_things or ("all",) if came or (treated and f.clause.joined in ("and", "并", "并且", "和")) else ("all",)
 
 
 def intents(f: Frame) -> list[EditOperation]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from partimento.errors import RequestError
-from partimento.interpret.edit_chord_changes import CHORD
 from partimento.interpret.edit_frames import Frame
 from partimento.interpret.edit_items import Item, edit_lexicon, lone_key
+from partimento.interpret.edit_places import NUMBER
 from partimento.interpret.quantities import keys
 from partimento.plan.edit import EditOperation, Region
 from partimento.score.timing import MAX_TEMPO_BPM, MIN_TEMPO_BPM, PITCH_NAMES_FLAT, PITCH_NAMES_SHARP, Key
@@ -36,6 +37,16 @@ _ENDS = re.compile(
 )
 
 
+_AGAIN = re.compile(r"repeat|loop|again|once more|one more time|重复|反复|再来|循环")
+_STARTS_AT = re.compile(
+    r"\W*(?:let (?:it|the (?:song|piece)) |make (?:it|the (?:song|piece)) )?(?:start|begin)s? "
+    r"(?:(?:it|the (?:song|piece|track|music)|everything) )?(?:straight |right )?(?:at|from)\b|从.*开始(?:吧)?\W*$"
+)
+_MADE_SO_LONG = re.compile(
+    rf"\W*(?:please )?(?:make|get) (?:it|this|the (?:song|piece|track|music)) (?:last )?(?:to )?(?:about |around |exactly )?"
+    rf"(?:{NUMBER}|an?)\s*(?:and a half )?(?:minutes?|mins?|seconds?|secs?|s)(?: and a half)?(?: and {NUMBER} seconds?)?"
+    r"(?: in total| in all)?\W*"
+)
 _MAX_SEMITONES = 48
 _NO_NOTE = re.compile(r"\bh(?:[ -]?(?:sharp|flat|major|minor|dur|moll)|#|♯)?\b(?![-'])|(?<![a-z])h(?=大调|小调|调)")
 _SPELT_KEY = re.compile(r"\b(?:to|in|into)\s+(?:the key of )?([a-g])[ -](flat|sharp)(?:\s+(major|minor))?\b")
@@ -93,12 +104,6 @@ def chords(f: Frame) -> list[EditOperation]:
             f.operation("set_chords", ("chords",), value=str(new.value), goes=str(old.value))
             for old, new in zip(goes, comes, strict=False)
         ]
-    if not found and re.search(r"\bchords?\b|和弦", f.text):
-        words = f.context.original[f.clause.span[0] : f.clause.span[1]]
-        if m := re.search(
-            rf"(?:\b(?:to|with|into|an?|be)\s+|[成为用到]\s*)({CHORD})(?![A-Za-z0-9#'])(?!\s*(?:major|minor))", words
-        ):
-            return [f.operation("set_chords", ("chords",), value=m.group(1))]
     return [f.operation("set_chords", ("chords",), value=str(found[0].value))] if found else []
 
 
@@ -116,6 +121,10 @@ def key(f: Frame) -> list[EditOperation]:
         if (m := re.match(r"\s+([a-z]+)\W*$", behind)) and m.group(1) in {w for w, _ in f.strange}:
             raise RequestError(f"'{found[0].text.strip()} {m.group(1)}' is no key; say e.g. D minor")
         return [f.operation("set_key", value=key_name(found[0].value))]
+    if re.search(r"\brelative (?:minor|major|key)\b|关系[大小]调", f.text):
+        return [f.operation("set_key", value="relative")]
+    if re.fullmatch(r"\W*(?:换|改|变|转)(?:一)?个?调(?:式|吧)?\W*|\W*(?:please )?change (?:the )?key\W*", f.text):
+        raise RequestError("say which key, or how far: e.g. in D major, up a tone")
     asks = f.cues & {"key_word", "transpose"} or re.search(r"\bkey\b|调", f.text)
     spelt = _SPELT_KEY.search(f.text)
     if spelt and f.amount("semitones") is None and not f.clause.of("chords", "chord_comes"):
@@ -132,7 +141,9 @@ def key(f: Frame) -> list[EditOperation]:
             if isinstance(q.value, Key)
         ][:1]
     if m := re.search(
-        r"\b(?:(?:in|to|into)(?: an?)? (?:the )?|make (?:it|this) )(minor|major)\b|(?:改|变|换)(?:成|到|为)(大调|小调)", f.text
+        r"\b(?:(?:in|to|into)(?: an?)? (?:the )?|make (?:it|this|the [a-z ]{3,24}) )(minor|major)\b"
+        r"(?! (?:chord|third|change))|(?:改|变|换)(?:成|到|为)(大调|小调)",
+        f.text,
     ):
         return [
             f.operation(
@@ -179,7 +190,7 @@ def tempo(f: Frame) -> list[EditOperation]:
             return [f.operation("set_tempo", amount=direction * abs(value), unit="bpm_change")]
         if not MIN_TEMPO_BPM <= value <= MAX_TEMPO_BPM:
             raise RequestError(f"tempo {value:g} bpm is outside {MIN_TEMPO_BPM:g} to {MAX_TEMPO_BPM:g}")
-        return [f.operation("set_tempo", amount=value, unit="bpm", value=f"{value:g}")]
+        return [f.operation("set_tempo", amount=value, unit="bpm", value=_along(f) or f"{value:g}")]
     feel = re.search(r"\b(half|double)[- ]time\b", f.text)
     of_drums = set(f.own) <= {"drums", "percussion", "groove"} and bool(f.own or re.search(r"\b(?:drums?|drum kit)\b", f.text))
     if feel and of_drums and "tempo" not in f.cues:
@@ -194,13 +205,14 @@ def tempo(f: Frame) -> list[EditOperation]:
         value = float(plain.group(1))
         if not MIN_TEMPO_BPM <= value <= MAX_TEMPO_BPM:
             raise RequestError(f"tempo {value:g} bpm is outside {MIN_TEMPO_BPM:g} to {MAX_TEMPO_BPM:g}")
-        return [f.operation("set_tempo", amount=value, unit="bpm", value=f"{value:g}")]
+        return [f.operation("set_tempo", amount=value, unit="bpm", value=_along(f) or f"{value:g}")]
     percent, factor = f.amount("percent"), f.amount("factor")
     if percent:
         share = float(percent.value.value) / 100
         if re.search(r"\b(?:to|of)\s*$|[到为]$", f.context.text[: percent.span[0]]) or not direction:
             return [f.operation("set_tempo", amount=round(share, 4), unit="factor")]
-        return [f.operation("set_tempo", amount=round(max(0.05, 1 + direction * share), 4), unit="factor")]
+        scaled = round(max(0.05, 1 + direction * share), 4)
+        return [f.operation("set_tempo", amount=scaled, unit="factor", value=_along(f))]
     if factor:
         value = float(factor.value.value)
         by = re.search(r"\bby (?:a |an |one )?$|(?<!到)(?<!原来的)(?<!为)(?<!成)$", f.context.text[: factor.span[0]])
@@ -211,12 +223,17 @@ def tempo(f: Frame) -> list[EditOperation]:
     if not direction:
         return []
     table = edit_lexicon()["amounts"]
-    gradual = GRADUALLY if GRADUAL.search(f.text) else ""
+    gradual = _along(f)
     ending = f.region.kind == "last_bars" or f.region.name == "outro" or bool(_END_SLOWING.search(f.text))
     if direction < 0 and ending:
         return [f.operation("set_tempo", amount=table["ending_factor"], unit="factor", value=gradual)]
     value = table["tempo_factor"][f.degree()]
     return [f.operation("set_tempo", amount=round(value if direction > 0 else 1 / value, 2), unit="factor", value=gradual)]
+
+
+def _along(f: Frame) -> str:
+    """The value of a tempo that comes by and by."""
+    return GRADUALLY if GRADUAL.search(f.text) else ""
 
 
 def transpose(f: Frame) -> list[EditOperation]:
@@ -253,9 +270,14 @@ def length(f: Frame) -> list[EditOperation]:
             return [f.operation("trim", region=Region(), amount=f.region.start, unit="s", value="to")]
         if f.region.kind == "bars" and re.search(r"after|后", f.text):
             return [f.operation("trim", region=Region(), amount=float(f.region.start or 1) - 1, unit="bars", value="to")]
+    if not f.own and f.region.name and f.region.kind == "after" and _ENDS.search(f.text) and not f.clause.of("amount"):
+        return [f.operation("trim", value="off")]
+    if not f.own and f.region.kind in ("section", "from") and _STARTS_AT.match(f.text) and not f.clause.of("amount"):
+        return [f.operation("trim", region=replace(f.region, kind="before"), value="off")]
     measure = bars or seconds
     _positive(f, bars, seconds)
     cuts = "remove" in f.cues and not f.own and (measure or f.region.kind != "all")
+    cuts = cuts and not (f.region.kind == "before" and (f.region.start or f.region.end))  # a stop just before something
     cuts = cuts and not f.clause.of("intent", "effect") and (measure is not None or not f.strange)
     shorter = "trim" in f.cues or cuts
     if shorter and not f.own:
@@ -263,9 +285,12 @@ def length(f: Frame) -> list[EditOperation]:
     grown = factor is not None and factor.value.unit == "factor" and factor.value.value > 1 and f.clause.of("region")
     extended = grown and not f.own and not f.cues & {"up", "down", "faster", "slower", "tempo"}
     made = seconds is not None and not f.own and not f.cues - {"becomes", "swap", "style", "extend"}
-    if made and seconds is not None and re.search(r"\blong\b|[成到为]$", f.text[: seconds.span[1] - f.clause.span[0] + 6]
-        if seconds.text.isascii() else f.context.text[: seconds.span[0]]):  # fmt: skip
+    if made and seconds is not None and (re.search(r"\blong\b|[成到为]$", f.text[: seconds.span[1] - f.clause.span[0] + 6]
+        if seconds.text.isascii() else f.context.text[: seconds.span[0]]) or _MADE_SO_LONG.fullmatch(f.text)):  # fmt: skip
         return [f.operation("extend", amount=seconds.value.value, unit="s", value="to")]
+    so_long = bars is not None and bars.value.value > 0 and not f.own and re.search(r"\blong\b(?!er)", f.text)
+    if bars is not None and so_long and "extend" in f.cues:
+        return [f.operation("extend", amount=float(bars.value.value), unit="bars", value="to")]
     extends = "extend" in f.cues or extended or (bars is not None and not f.own and not f.cues & {"up", "down", "mute", "keep"})
     if not extends or (f.own and "extend" in f.cues and measure is None and factor is None):
         return []
@@ -283,7 +308,7 @@ def length(f: Frame) -> list[EditOperation]:
     elif times:
         spoken = times.group(1) or times.group(2)
         amount, unit = float({"两": 2, "三": 3, "四": 4, "五": 5}.get(spoken, 0) or spoken), "factor"
-    elif re.search(r"repeat|loop|again|once more|one more time|重复|反复|再来|循环", f.text):
+    elif _AGAIN.search(f.text) or (f.region.kind == "section" and f.degree() == "plain"):
         amount, unit = 2.0, "factor"
     else:
         amount, unit = float(edit_lexicon()["amounts"]["extend_bars"][f.degree()]), "bars"
@@ -298,6 +323,13 @@ def _positive(f: Frame, *lengths: Item | None) -> None:
         raise RequestError("a length cannot be less than nothing; say e.g. four more bars, or fade out over 5 seconds")
 
 
+def _up_to(f: Frame) -> tuple[float, str] | None:
+    """Where a place that begins with the piece ends."""
+    if f.region.kind == "first_bars" and f.region.start:
+        return f.region.start, "bars"
+    return (f.region.end, "s") if f.region.kind == "seconds" and not f.region.start and f.region.end else None
+
+
 def _trim(f: Frame, measure: Item | None, factor: Item | None) -> list[EditOperation]:
     """Shorter: to a length, by a length, or without a region."""
     if measure is not None:
@@ -305,6 +337,8 @@ def _trim(f: Frame, measure: Item | None, factor: Item | None) -> list[EditOpera
         return [f.operation("trim", amount=measure.value.value, unit=measure.value.unit, value="to" if to else "off")]
     if factor is not None and factor.value.unit == "factor":
         return [f.operation("trim", amount=factor.value.value, unit="factor", value="to")]
+    if (upto := _up_to(f)) and re.search(r"\bto the (?:first|opening)\b|到(?:前|开头)", f.text):
+        return [f.operation("trim", region=Region(), amount=upto[0], unit=upto[1], value="to")]
     if f.region.kind in ("first_bars", "last_bars"):
         return [f.operation("trim", amount=f.region.start, unit="bars", value="off")]
     if f.region.kind == "seconds" and (f.region.start or 0) <= 0:

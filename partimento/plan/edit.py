@@ -32,6 +32,19 @@ OPERATIONS = (
     "dynamics",  # how it is played: crescendo, more expressive, calmer
 )
 """Kinds of operation."""
+MAX_GAIN_DB = 24.0
+"""The largest change of level, up or down."""
+
+
+def check_gain(gain_db: float) -> float:
+    """The gain itself where it is no more than :data:`MAX_GAIN_DB` either way.
+
+    Raises:
+        RequestError: it is more.
+    """
+    if abs(gain_db) > MAX_GAIN_DB:
+        raise RequestError(f"a gain of {gain_db:+.1f} dB is outside ±{MAX_GAIN_DB:g} dB; say e.g. 6 dB louder")
+    return gain_db
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +136,10 @@ class EditOperation:
         doubles: for ``add``: the part whose notes it plays along, ``amount`` semitones higher (0 where there is none).
         to: for ``copy`` and ``move``: where it comes (``before`` or ``after`` a section or a bar; ``first_bars`` is the
             beginning, ``last_bars`` the end).
-        goes: for ``set_chords``: the chord in whose place ``value`` comes (``first`` or ``last``: that of the region).
+        goes: for ``set_chords``: the chord in whose place ``value`` comes (``first``, ``last`` or a number as in ``2`` and
+            ``-2``, the last but one: that of the region, where a chord that goes on counts once). For ``remove`` and
+            ``mute_region`` of drums: the pieces of the kit that are meant (``hi_hat snare``); the rest of it plays on.
+        stands_for: the user's word for an instrument that has no sound here, in whose place ``instrument`` comes.
     """
 
     op: str
@@ -139,6 +155,7 @@ class EditOperation:
     spare: tuple[str, ...] = ()
     doubles: str = ""
     goes: str = ""
+    stands_for: str = ""
     to: Region | None = None
 
 

@@ -320,3 +320,26 @@ def test_the_same_edit_gives_the_same_samples(take):
     for op, fields in (("set_tempo", {"amount": 1.07, "unit": "factor"}), ("effect", {"value": "lofi"})):
         first, second = (run(take, op, **fields).contents.mix.samples for _ in range(2))
         assert np.array_equal(first, second)
+
+
+def test_a_recording_gets_the_length_that_is_said(take):
+    assert run(take, "trim", amount=7.0, unit="s", value="off").contents.mix.n_samples == 13 * RATE
+    assert run(take, "trim", amount=0.5, unit="factor", value="to").contents.mix.n_samples == 10 * RATE
+    assert run(take, "extend", amount=12.0, unit="s", value="to").contents.mix.n_samples == 12 * RATE
+    longer = run(take, "extend", amount=28.0, unit="s", value="to").contents.mix
+    assert longer.duration_s == pytest.approx(28.0, abs=0.1)
+    for value, seconds in (("to", 18.0), ("off", 16.0)):  # of bars 3 to 5 (6 s): two bars are left, two bars go
+        made = run(take, "trim", BARS_3_5, amount=2.0, unit="bars", value=value).contents.mix
+        assert made.duration_s == pytest.approx(seconds, abs=0.06), value
+
+
+def test_the_last_bars_of_a_region_are_repeated(take):
+    made = run(take, "extend", Region("bars", 3, 6), amount=2.0, unit="bars").contents.mix
+    assert made.duration_s == pytest.approx(24.0, abs=0.1)
+
+
+def test_a_held_last_note_stretches_the_last_bar(take):
+    made = run(take, "dynamics", value="held").contents.mix
+    assert made.duration_s == pytest.approx(22.0, abs=0.1)
+    with pytest.raises(UnsupportedError, match="last bar"):
+        run(take, "dynamics", value="held", amount=2.0, unit="bars")
