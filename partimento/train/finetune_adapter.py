@@ -187,7 +187,9 @@ def load_adapter(lm: MusicGenLm, folder: Path) -> PeftModel:
         if missing:
             raise FileError(f"{folder / WEIGHTS_FILE} has not the adapters of {CONFIG_FILE}: {min(missing)}")
         set_peft_model_state_dict(model, weights)
-    except (OSError, SafetensorError, RuntimeError, TypeError) as error:
+    except FileError:
+        raise
+    except (OSError, SafetensorError, RuntimeError, TypeError, ValueError) as error:
         raise FileError(f"{folder} holds a damaged adapter: {str(error).splitlines()[0]}") from error
     return model  # type: ignore[no-any-return]
 

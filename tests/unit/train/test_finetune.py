@@ -1,6 +1,7 @@
 """Fine-tuning with adapters, on small models of both kinds."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import torch
 pytest.importorskip("peft")
 
 from partimento.cli.main import main as cli
-from partimento.errors import FileError, RequestError
+from partimento.errors import FileError, MissingDependencyError, PartimentoError, RequestError
 from partimento.lm.audio_lm import code_losses
 from partimento.lm.transformer import MusicGenLm
 from partimento.models.musicgen.loader import load_musicgen
@@ -235,6 +236,26 @@ def test_an_adapter_of_another_base_is_refused(
         merge_adapter(tmp_path, tmp_path / "x")
     with pytest.raises(RequestError, match="no other layout"):
         merge_adapter(adapter, tmp_path / "x", layout="audiocraft")
+
+
+@pytest.mark.parametrize("file", ["adapter_model.safetensors", "adapter_config.json", "partimento.json"])
+def test_damaged_adapters_are_refused(file: str, tuned: tuple[Finetuned, list[str]], mini: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tuned[0].adapter, tmp_path / "adapter")
+    (folder / file).write_bytes((folder / file).read_bytes()[:100])
+    with pytest.raises(PartimentoError, match="damaged"):
+        merge_adapter(folder, tmp_path / "x")
+    config = json.loads((tuned[0].adapter / "adapter_config.json").read_text())
+    (folder / "adapter_config.json").write_text(json.dumps(config | {"target_modules": ["in_proj"]}))
+    shutil.copy(tuned[0].adapter / "adapter_model.safetensors", folder)
+    shutil.copy(tuned[0].adapter / "partimento.json", folder)
+    with pytest.raises(FileError, match="has not the adapters of"):
+        load_adapter(load_musicgen(str(mini)).lm, folder)
+
+
+def test_without_peft_it_says_what_to_install(mini: Path, songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(MissingDependencyError, match=r"partimento\[neural,train\]"):
+        finetune(settings(mini, songs, tmp_path))
 
 
 @pytest.mark.parametrize(
