@@ -24,6 +24,7 @@ def add_mini(sub: Any) -> argparse.ArgumentParser:
     add("--data", type=Path, nargs="+", default=[], metavar="DIR", help="rendered datasets with the model's held-out pieces")
     add("--tokens", type=Path, nargs="+", default=[], metavar="CACHE", help="token caches that the model was trained on")
     add("--hearing", type=Path, nargs="+", default=[], metavar="DIR", help="rendered datasets with stems, of other SoundFonts")
+    add("--hearing-steps", type=int, metavar="N", help="of training the network that hears instruments (default 2500)")
     add("--joint", metavar="NAME[:PATH]", help="mini-embed or mini-embed:DIR, for best_of")
     add("--items", type=int, metavar="N", help="prompts, and windows of all that they are compared with (default 100)")
     add("--seconds", type=float, metavar="S", help="of a clip (default 10)")
@@ -41,6 +42,7 @@ def run_mini(args: argparse.Namespace, progress: Any) -> int:
     from partimento.cli.train_command import need_torch
 
     need_torch("measuring an audio language model")
+    from partimento.evaluate.audio_lm.hearing_net import HearingConfig
     from partimento.evaluate.audio_lm.parts import MiniEvaluation, MiniOptions
     from partimento.paths import check_folder, make_folder
 
@@ -48,10 +50,14 @@ def run_mini(args: argparse.Namespace, progress: Any) -> int:
         raise RequestError(f"--jobs {args.jobs} is outside 1 to 256")
     if args.out is not None:
         check_folder(args.out)
-    given = {
+    given: dict[str, Any] = {
         "n_items": args.items, "seconds": args.seconds, "n_pieces": args.pieces, "embedder": args.embedder,
         "engine": args.engine, "batch": args.batch,
     }  # fmt: skip
+    if args.hearing_steps is not None:
+        if not 1 <= args.hearing_steps <= 1_000_000:
+            raise RequestError(f"--hearing-steps {args.hearing_steps} is outside 1 to 1000000")
+        given["hearing_config"] = HearingConfig(steps=args.hearing_steps)
     options = MiniOptions(
         args.checkpoint, make_folder(args.work), tuple(args.data), tuple(args.tokens), tuple(args.hearing), args.joint,
         jobs=args.jobs, **{name: value for name, value in given.items() if value is not None},

@@ -72,12 +72,13 @@ def closeness_page(
     if any(len(clips) != len(reference) for clips in sets.values()):
         raise RequestError(f"sets of {[len(c) for c in sets.values()]} clips against {len(reference)}: all must be equal")
     real, _ = vectors_of(reference, spec, work, progress, jobs)
-    rows, figures, notes = [], {}, []
+    rows, figures = [], {}
+    said: dict[str, list[str]] = {}
     for name, clips in sets.items():
         vectors, failed = vectors_of(clips, spec, work, progress, jobs)
         found, lines = distances(real, vectors, bootstrap=_BOOTSTRAP)
-        notes += [f"{name}: {line}" for line in lines if not line.startswith("FAD∞")]
-        notes += [f"{name}: {failed} clips could not be measured"] if failed else []
+        for line in [*lines, *([f"{failed} clips could not be measured"] if failed else [])]:
+            said.setdefault(line, []).append(name)
         rows.append((name, *(_text(found.get(key)) for key in ("FAD", "FAD∞", "KAD"))))
         figures[name] = {key: (f.value, f.low, f.high) for key, f in found.items()}
     goals = {
@@ -88,7 +89,7 @@ def closeness_page(
     head = ("sound", "FAD ↓", "FAD∞ ↓", "KAD ↓")
     words = (
         f"{len(reference)} held-out windows against as many of each row; embedding: {spec}; 95 % intervals by drawing clips.",
-        *notes,
+        *(f"{line} ({', '.join(names) if len(names) < len(sets) else 'all rows'})" for line, names in said.items()),
         f"Model: {checkpoint}.",
     )
     return Page("closeness", "Distance from real music", head, tuple(rows), words, figures, goals)

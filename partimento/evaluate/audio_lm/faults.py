@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 GOAL_ITEMS = 200
 LONGEST_LAG = 100
 """Frames: loops of the codes up to 2 s are looked for."""
+_SILENT_DBFS = -60.0
 _NAMES = ("silent", "holes", "clipped", "clicks", "stuck sound", "buzz")
 
 
@@ -39,18 +40,36 @@ class _Job:
         return {"flags": np.array(flags)}
 
 
-def longest_repeat(codes: NDArray[np.int64], most_lag: int = LONGEST_LAG) -> int:
-    """Most frames in a row of which all codes ``[K, T]`` equal those some frames earlier, over lags 1 to ``most_lag``.
+def longest_repeat(codes: NDArray[np.int64], sounds: NDArray[np.bool_] | None = None, most_lag: int = LONGEST_LAG) -> int:
+    """Most frames in a row of which all codes equal those some frames earlier, over lags 1 to ``most_lag``.
 
     A held frame counts at lag 1, a loop at its length; what repeats only once is as long as its lag at most and is music.
+
+    Args:
+        codes: ``[K, T]``.
+        sounds: ``[T]``, False for frames that do not count because they are silent; None counts all.
+        most_lag: frames.
     """
     longest = 0
     for lag in range(1, min(most_lag, codes.shape[1] - 1) + 1):
         same = (codes[:, lag:] == codes[:, :-lag]).all(axis=0)
+        if sounds is not None:
+            same &= sounds[lag:]
         edges = np.flatnonzero(np.diff(np.concatenate([[0], same.astype(np.int8), [0]])))
         runs = edges[1::2] - edges[::2]
         longest = max(longest, int(runs.max(initial=0)))
     return longest
+
+
+def _repeat(clip: Clip) -> int:
+    """Longest repeat of a clip where it sounds."""
+    from partimento.audio import read_audio
+
+    codes = clip.read_codes()
+    samples = read_audio(clip.path).samples[0]
+    hop = len(samples) // codes.shape[1]
+    power = np.mean(samples[: hop * codes.shape[1]].reshape(-1, hop).astype(np.float64) ** 2, axis=1)
+    return longest_repeat(codes, power > 10.0 ** (_SILENT_DBFS / 10.0))
 
 
 def faults_page(
@@ -67,7 +86,7 @@ def faults_page(
     """
     rows, figures = [], {}
     real = next(iter(sets))
-    repeats = {name: [longest_repeat(clip.read_codes()) for clip in clips] for name, clips in sets.items()}
+    repeats = {name: [_repeat(clip) for clip in clips] for name, clips in sets.items()}
     limit = max(repeats[real])
     for name, clips in sets.items():
         done = measure([c.path for c in clips], _Job(), cache=work, n_jobs=jobs, progress=progress, label="faults")
@@ -86,8 +105,8 @@ def faults_page(
         "Numbers of clips. Sound as it comes from the codec, before `generate` sets its level, written with 16 bits: what is "
         "beyond full scale counts as clipped. Silence, holes (2 s), clipping, clicks, stuck sound and buzz (lines at "
         "multiples of 50, 60 or 75 Hz): `partimento.listen.quality`.",
-        f"Stuck codes: all codes of more than {limit} frames in a row equal those 1 to {LONGEST_LAG} frames earlier; "
-        f"{limit} is the most in any clip of the first row.",
+        f"Stuck codes: where there is sound, all codes of more than {limit} frames in a row equal those 1 to {LONGEST_LAG} "
+        f"frames earlier; {limit} is the most in any clip of the first row.",
         f"Model: {checkpoint}.",
     )
     return Page("faults", "Faults of generated clips", head, tuple(rows), notes, figures, goals)

@@ -1,4 +1,4 @@
-"""The network that hears families, its training on a CPU, and its thresholds."""
+"""The network that hears families, its training on a CPU, how well it hears, and from where on it says so."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from partimento.evaluate.audio_lm.windows import families
 from partimento.evaluate.systems.work import Progress, no_progress
 from partimento.paths import make_folder, write_text
 
+Floats = NDArray[np.float64]
 _MEAN, _DEVIATION = -4.0, 3.0
 _VERSION = 1
 
@@ -29,12 +30,12 @@ class HearingConfig:
     """How the network is trained.
 
     Attributes:
-        steps: of the optimiser; 2,500 take about six minutes of one core.
+        steps: of the optimiser; 2,500 take about five minutes of one core.
         batch: examples of a step.
         window_s: length of an example.
         learning_rate: at its highest; falls to 0 along a cosine.
         width: channels of the first layer.
-        judged: held-out mixes by which thresholds are set.
+        judged: held-out mixes by which it is judged.
         seed: of weights and examples.
     """
 
@@ -74,17 +75,26 @@ class HearingNet(nn.Module):
 
 
 class Hearing:
-    """A trained network with its thresholds.
+    """A trained network.
 
     Args:
         net: in evaluation mode.
-        thresholds: logits ``[F]`` from which on a family counts as heard.
+        own_auc: ``[F]`` on held-out stems of its own SoundFonts; NaN where there was nothing to judge.
         soundfonts: that it was trained on.
+        thresholds: logits ``[F]`` from which on a family counts as heard; None takes 0.
     """
 
-    def __init__(self, net: HearingNet, thresholds: NDArray[np.float64], soundfonts: Sequence[str]) -> None:
-        self.net, self.thresholds, self.soundfonts = net, thresholds, tuple(soundfonts)
+    def __init__(
+        self, net: HearingNet, own_auc: Floats, soundfonts: Sequence[str], thresholds: Floats | None = None
+    ) -> None:  # fmt: skip
+        self.net, self.own_auc, self.soundfonts = net, own_auc, tuple(soundfonts)
         self.families = families()
+        self.thresholds = np.zeros(len(self.families)) if thresholds is None else thresholds
+
+    def calibrated(self, logits: Floats, present: NDArray[np.bool_]) -> Hearing:
+        """With the thresholds that suit these sounds best, ``[N, F]`` each (rate of hits minus rate of false alarms)."""
+        limits = [best_threshold(column, truth) for column, truth in zip(logits.T, present.T, strict=True)]
+        return Hearing(self.net, self.own_auc, self.soundfonts, np.array(limits))
 
     @torch.inference_mode()
     def logits(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -114,15 +124,17 @@ def trained(stems: Stems, work: Path, config: HearingConfig | None = None, progr
     config = config or HearingConfig()
     facts = json.dumps({"stems": stems.fingerprint, "version": _VERSION} | asdict(config), sort_keys=True)
     folder = make_folder(work / "hearing" / hashlib.sha256(facts.encode()).hexdigest()[:16])
-    weights, limits = folder / "model.safetensors", folder / "thresholds.json"
+    weights, figures = folder / "model.safetensors", folder / "auc.json"
     net = _untrained(config)
-    if not limits.exists():
+    if not weights.exists():
         _train(net, stems, config, progress)
         save_file({k: v.contiguous() for k, v in net.state_dict().items()}, str(weights))
-        write_text(limits, json.dumps(_thresholds(net, stems, config).tolist()))
     net.load_state_dict(load_file(str(weights)))
-    thresholds = np.array(json.loads(limits.read_text(encoding="utf-8")), dtype=np.float64)
-    return Hearing(net.eval().requires_grad_(False), thresholds, stems.soundfonts)
+    net.eval().requires_grad_(False)
+    if not figures.exists():
+        write_text(figures, json.dumps(_own_auc(net, stems, config).tolist()))
+    found = np.array(json.loads(figures.read_text(encoding="utf-8")), dtype=np.float64)
+    return Hearing(net, found, stems.soundfonts)
 
 
 def _untrained(config: HearingConfig) -> HearingNet:
@@ -159,14 +171,21 @@ def _train(net: HearingNet, stems: Stems, config: HearingConfig, progress: Progr
 
 
 @torch.inference_mode()
-def _thresholds(net: HearingNet, stems: Stems, config: HearingConfig) -> NDArray[np.float64]:
-    """Per family the logit that best tells held-out mixes with it from those without (rate of hits minus false alarms)."""
+def _own_auc(net: HearingNet, stems: Stems, config: HearingConfig) -> Floats:
+    """AUC of every family on new mixes of held-out stems; NaN without mixes of both kinds."""
+    from partimento.evaluate.joint_embedding import auc
+
     rng = np.random.default_rng([config.seed, 0, 1])
     n = round(config.window_s * FRAME_RATE_HZ)
     drawn = [draw_example(stems.held_out, n, rng) for _ in range(config.judged)]
     logits = np.concatenate([net(torch.from_numpy(mel)[None]).numpy() for mel, _, _ in drawn]).astype(np.float64)
-    present, sure = (np.stack([example[i] for example in drawn]) for i in (1, 2))
-    return np.array([best_threshold(logits[s, f], present[s, f] > 0) for f, s in enumerate(sure.T.astype(bool))])
+    present, sure = (np.stack([example[i] for example in drawn]).astype(bool) for i in (1, 2))
+    found = np.full(len(families()), np.nan)
+    for f in range(len(found)):
+        scores, truth = logits[sure[:, f], f], present[sure[:, f], f]
+        if truth.any() and not truth.all():
+            found[f] = auc(scores, truth)
+    return found
 
 
 def best_threshold(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:

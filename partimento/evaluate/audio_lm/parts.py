@@ -30,6 +30,8 @@ NEEDS = {
 DEFAULT_ITEMS = 100
 DEFAULT_SECONDS = 10.0
 LEAST_SECONDS = 1.0
+CALIBRATION_ITEMS = 300
+"""Windows of training pieces that set the thresholds of hearing."""
 
 
 @dataclass(frozen=True)
@@ -128,9 +130,13 @@ class MiniEvaluation:
     def _hearing(self) -> Hearing:
         from partimento.evaluate.audio_lm.hearing import read_stems
         from partimento.evaluate.audio_lm.hearing_net import trained
+        from partimento.evaluate.audio_lm.presence import asked_of, logits_of
 
-        stems = read_stems(self.options.hearing, self.options.work, self.progress)
-        return trained(stems, self.options.work, self.options.hearing_config, self.progress)
+        o = self.options
+        hearing = trained(read_stems(o.hearing, o.work, self.progress), o.work, o.hearing_config, self.progress)
+        places = windows(o.data, ("train",), o.seconds, CALIBRATION_ITEMS)
+        clips = self._studio.round_trips(places, "train codec")
+        return hearing.calibrated(logits_of(clips, hearing, o.work, self.progress), asked_of(places))
 
     def _asked(self, candidate: int = 0) -> list[Clip]:
         """A clip per prompt."""

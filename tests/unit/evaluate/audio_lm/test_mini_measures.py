@@ -41,6 +41,7 @@ def test_longest_repeat() -> None:
     loop = music.copy()
     loop[:, 50:250] = np.tile(music[:, :40], 5)
     assert longest_repeat(loop) == 160
+    assert longest_repeat(held, np.arange(300) < 110) == 9
     one_book = music.copy()
     one_book[0, 100:130] = 7
     assert longest_repeat(one_book) == 0

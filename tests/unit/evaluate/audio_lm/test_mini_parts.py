@@ -5,16 +5,17 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from train_factory import RATE, tiny_cache, tiny_lm_recipe, tiny_rendered
+from train_factory import RATE, tiny_cache, tiny_embed_recipe, tiny_lm_recipe, tiny_mel, tiny_rendered
 
 from partimento.cli.main import main as cli
 from partimento.errors import FileError, RequestError
 from partimento.evaluate.audio_lm.by_heart import by_heart_page, training_pieces
-from partimento.evaluate.audio_lm.clips import Studio, seed_of
+from partimento.evaluate.audio_lm.clips import Clip, Studio, seed_of
 from partimento.evaluate.audio_lm.hearing_net import HearingConfig
 from partimento.evaluate.audio_lm.parts import PARTS, MiniEvaluation, MiniOptions
 from partimento.evaluate.audio_lm.speed import speed_page
-from partimento.evaluate.audio_lm.windows import windows
+from partimento.evaluate.audio_lm.windows import families, windows
+from partimento.train.embed import embed_task
 from partimento.train.lm_setup import lm_task
 from partimento.train.loop import Limits, Trainer
 from partimento.train.recipe import recipe_from
@@ -61,9 +62,9 @@ def test_tables_of_a_checkpoint(made: dict[str, Path]) -> None:
     evaluation = MiniEvaluation(options(made))
     pages = {page.part: page for page in evaluation.pages(("presence", "closeness", "faults", "likelihood"))}
     presence = pages["presence"]
-    assert presence.head[3:] == ("real", "real through the codec", "model", "model without words")
-    assert presence.rows[-1][0].startswith("macro of 0")  # four windows are too few for any family
-    assert all("too few" in row[0] for row in presence.rows[:-1])
+    assert presence.head[4:] == ("real", "real through the codec", "model", "model without words")
+    assert presence.rows[-2][0].startswith("macro of 0")  # four windows are too few for any family
+    assert all("too few" in row[0] for row in presence.rows[:-2])
     rows = [row[0] for row in pages["closeness"].rows]
     assert rows == ["real, training pieces", "held out through the codec", "model", "model without words", "bigram of codes"]
     assert not pages["closeness"].goals["1000 items or more (4 here)"]
@@ -73,6 +74,43 @@ def test_tables_of_a_checkpoint(made: dict[str, Path]) -> None:
     for page in pages.values():
         assert page.rows[0][0] in page.markdown("a command")
         json.dumps(page.figures)
+
+
+def test_best_of_chooses_by_the_embedding(made: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    from partimento.evaluate.audio_lm import best_of
+
+    class Ear:
+        thresholds = np.zeros(len(families()))
+
+    def logits(clips: list[Clip], *rest: object) -> np.ndarray:
+        """The third candidate holds what was asked, the others its contrary."""
+        asked = np.where(best_of.asked_of(places), 1.0, -1.0)
+        return asked if clips is candidates[2] else -asked
+
+    places = windows([made["data"]], ("valid", "test"), 1.0, 4)
+    candidates = [[Clip(Path(f"{k}{i}.flac")) for i in range(4)] for k in range(best_of.CANDIDATES)]
+    monkeypatch.setattr(best_of, "logits_of", logits)
+    monkeypatch.setattr(best_of, "matches", lambda clips, *rest: np.full(4, 0.9 if clips is candidates[2] else 0.1))
+    page = best_of.best_of_page(candidates, places, Ear(), "mini-embed", made["work"], "x", least=1)
+    assert page.figures["1"]["macro"] == pytest.approx(-0.5)
+    assert page.figures["2"]["macro"] == pytest.approx(0.0)
+    assert page.figures["4"] == {"macro": pytest.approx(1.0), "match": pytest.approx(0.9)}
+    assert all(page.goals.values())
+
+
+def test_matches_are_cosines(made: dict[str, Path], tmp_path: Path) -> None:
+    from partimento.evaluate.audio_lm.best_of import matches
+
+    mel = tiny_mel(tmp_path)
+    recipe, task = embed_task(recipe_from(tiny_embed_recipe()), [mel], None, lambda line: None)
+    Trainer(recipe, task, tmp_path / "run", device="cpu").run(Limits(steps=2))
+    spec = f"mini-embed:{checkpoints(tmp_path / 'run')[-1]}"
+    places = windows([made["data"]], ("valid", "test"), 1.0, 2)
+    clips = Studio(str(made["checkpoint"]), tmp_path / "work").real(places, "held out")
+    found = matches(clips, [places[0].prompt, "A jazz piece."], spec, tmp_path / "work")
+    assert found.shape == (2,)
+    assert np.all(np.abs(found) <= 1.0 + 1e-6)
+    assert matches([Clip(tmp_path / "none.flac")], ["A jazz piece."], spec, tmp_path / "work") == [-1.0]
 
 
 def test_what_was_made_is_not_made_again(made: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
