@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from partimento.audio.waveform import Waveform
 from partimento.evaluate.audio_lm.page import Page
 from partimento.evaluate.audio_lm.presence import LEAST_PER_SIDE, asked_of, logits_of, macro_interval, rates
 from partimento.evaluate.audio_lm.windows import RealWindow
 from partimento.evaluate.embedders import text_embedder
-from partimento.evaluate.systems.jobs import Embeddings
-from partimento.evaluate.systems.work import Measured, Progress, measure, no_progress
+from partimento.evaluate.systems.jobs import mono_at
+from partimento.evaluate.systems.work import Measured, Progress, Values, measure, no_progress
 
 if TYPE_CHECKING:
     from partimento.evaluate.audio_lm.clips import Clip
@@ -24,12 +26,29 @@ Floats = NDArray[np.float64]
 CANDIDATES = 4
 
 
+@dataclass(frozen=True)
+class _Joint:
+    """The job of embedding a file into the space of words."""
+
+    spec: str
+
+    @property
+    def key(self) -> str:
+        """For the cache: the embedder's weights decide, not only where they are."""
+        model = text_embedder(self.spec)
+        return f"joint 1 {self.spec} {model.embed_text(['piano and drums'])[0].round(5).tolist()}"
+
+    def __call__(self, wave: Waveform) -> Values:
+        """``joint [D]``, the mean over windows."""
+        model = text_embedder(self.spec)
+        return {"joint": model.embed(mono_at(wave, model.sample_rate)).mean(axis=0)}
+
+
 def matches(clips: Sequence[Clip], prompts: Sequence[str], spec: str, work: Path, progress: Progress = no_progress) -> Floats:
     """Cosine of each clip and its prompt ``[N]``; -1 for a clip that cannot be measured."""
     model = text_embedder(spec)
     words = model.embed_text(list(prompts)).astype(np.float64)
-    job = Embeddings(words=spec)
-    found = measure([clip.path for clip in clips], job, cache=work, n_jobs=1, progress=progress, label="matching")
+    found = measure([clip.path for clip in clips], _Joint(spec), cache=work, n_jobs=1, progress=progress, label="matching")
     out = np.full(len(clips), -1.0)
     for i, one in enumerate(found):
         if isinstance(one, Measured):

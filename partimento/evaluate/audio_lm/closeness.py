@@ -7,17 +7,19 @@ without words, and codes drawn from a bigram chain.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from partimento.audio.waveform import Waveform
 from partimento.errors import RequestError
 from partimento.evaluate.audio_lm.page import Page
-from partimento.evaluate.embedders import SIGNAL
+from partimento.evaluate.embedders import SIGNAL, embedder
 from partimento.evaluate.systems.distribution import VectorSet, distances
-from partimento.evaluate.systems.jobs import Embeddings
-from partimento.evaluate.systems.work import Measured, Progress, measure, no_progress
+from partimento.evaluate.systems.jobs import mono_at
+from partimento.evaluate.systems.work import Measured, Progress, Values, measure, no_progress
 
 if TYPE_CHECKING:
     from partimento.evaluate.audio_lm.clips import Clip
@@ -25,6 +27,23 @@ if TYPE_CHECKING:
 
 GOAL_ITEMS = 1_000
 _BOOTSTRAP = 50
+
+
+@dataclass(frozen=True)
+class _Vectors:
+    """The job of embedding a file by the embedder of that name."""
+
+    spec: str
+
+    @property
+    def key(self) -> str:
+        """For the cache."""
+        return f"vectors 1 {self.spec}"
+
+    def __call__(self, wave: Waveform) -> Values:
+        """``embeddings [N, D]``."""
+        model = embedder(self.spec)
+        return {"embeddings": model.embed(mono_at(wave, model.sample_rate))}
 
 
 def vectors_of(
@@ -37,7 +56,7 @@ def vectors_of(
     """
     found: VectorSet | None = None
     failed = 0
-    job = Embeddings(spec)
+    job = _Vectors(spec)
     for one in measure([c.path for c in clips], job, cache=work, n_jobs=jobs, progress=progress, label="embedding"):
         if not isinstance(one, Measured):
             failed += 1
