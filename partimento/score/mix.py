@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from partimento.audio.fades import fade_curve
 from partimento.audio.loudness import SILENCE_LUFS, true_peak_dbtp
+from partimento.audio.recursive import lfilter
 from partimento.audio.waveform import Waveform
 from partimento.score.instruments import instruments
 from partimento.score.parallel import map_in_order, summed
@@ -222,11 +223,10 @@ def _clean(wave: Waveform) -> Iterator[tuple[int, Samples]]:
     What a one-pole low-pass lets through is taken away. It is followed on means of 16 samples, whose aliases fall into
     the zeros of the mean, and drawn as straight lines in between: many times as fast as the filter on every sample.
     """
-    from scipy.signal import lfilter
-
     channels = wave.samples[:1] if _is_mono(wave) else wave.samples
     step = _OFFSET_STEP
     pole = math.exp(-2.0 * math.pi * _OFFSET_HZ * step / wave.sample_rate)
+    b, a = np.array([1.0 - pole]), np.array([1.0, -pole])
     ramp = np.arange(step, dtype=np.float32) / np.float32(step)
     state = np.zeros((len(channels), 1))
     last = np.zeros((len(channels), 2), np.float32)  # a row knows only those before it, so that nothing comes early
@@ -235,7 +235,7 @@ def _clean(wave: Waveform) -> Iterator[tuple[int, Samples]]:
         part = channels[:, at : at + stretch]
         short = -part.shape[1] % step
         rows = (np.pad(part, ((0, 0), (0, short))) if short else part).reshape(len(channels), -1, step)
-        low, state = lfilter([1.0 - pole], [1.0, -pole], np.add.reduce(rows, axis=2) * np.float32(1.0 / step), zi=state)
+        low, state = lfilter(b, a, np.add.reduce(rows, axis=2) * np.float32(1.0 / step), state)
         ends = np.concatenate([last, low], axis=1, dtype=np.float32)
         last = ends[:, -2:]
         lines = np.diff(ends[:, :-1])[:, :, None] * ramp

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from partimento.audio.recursive import lfilter
+
 GRID_CENTS = 300.0
 """Distance of the fixed cutoffs between which a moving one is cross-faded."""
 OPEN_CENTS = 13500.0
@@ -36,14 +38,12 @@ class FilterPath:
 
 def constant_filter(x: NDArray[np.float32], cents: float, q_db: float, sample_rate: int) -> NDArray[np.float32]:
     """``x`` through the filter at a fixed cutoff in absolute cents, with a resonance of ``q_db`` decibels."""
-    from scipy.signal import lfilter
-
     gain = 10.0 ** (-q_db / 40.0)
     freq_hz = 8.175798915643707 * 2.0 ** (max(cents, _MIN_CENTS) / 1200.0)
     if cents >= OPEN_CENTS or freq_hz >= 0.45 * sample_rate:
         return x if q_db == 0 else x * np.float32(gain)
     b, a = _biquad(freq_hz, q_db, sample_rate)
-    return np.asarray(lfilter(b * gain, a, x), dtype=np.float32)
+    return np.asarray(lfilter(b * gain, a, x, np.zeros(2))[0], dtype=np.float32)
 
 
 def _biquad(freq_hz: float, q_db: float, sample_rate: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from partimento.audio.recursive import sosfilt
+
 Samples = NDArray[np.float32]
 BUTTERWORTH_Q = 1 / math.sqrt(2)
 _STRETCH_SAMPLES = 1 << 15
@@ -121,12 +123,10 @@ def _shelf(sample_rate: int, frequency_hz: float, gain_db: float, *, high: bool)
 
 def _run(samples: Samples, sections: Sequence[_Section]) -> Samples:
     """Filter each channel from rest, double precision inside, a stretch at a time (which changes no bit)."""
-    from scipy.signal import sosfilt
-
     sos = np.array([[*(x / a[0] for x in b), *(x / a[0] for x in a)] for b, a in sections])
     state = np.zeros((len(sos), samples.shape[0], 2))
     out = np.empty(samples.shape, np.float32)
     for at in range(0, samples.shape[1], _STRETCH_SAMPLES):
         stretch = slice(at, at + _STRETCH_SAMPLES)
-        out[:, stretch], state = sosfilt(sos, samples[:, stretch].astype(np.float64), axis=-1, zi=state)
+        out[:, stretch], state = sosfilt(sos, samples[:, stretch].astype(np.float64), state)
     return out
