@@ -48,13 +48,25 @@ def busier(piece: Piece, operation: EditOperation, span: Span) -> Change:
 
 
 def _rewritten(piece: Piece, operation: EditOperation, span: Span, rewrite: Rewrite, word: str) -> Change:
-    """The targets with other notes; of everything only what accompanies."""
+    """The targets with other notes; of everything only what accompanies, and where that cannot change, what answers the tune.
+
+    In a string quartet nothing but a bass line accompanies, and that may hold its notes already.
+    """
     score = piece.score
     names = tracks_of(operation.targets, score)
     accompanying = tuple(n for n in names if score.track(n).role not in _TUNES)
-    if len(names) > 1 and accompanying:
-        names = accompanying
+    answering = tuple(n for n in names if score.track(n).role == "counter")
     strength = operation.amount if operation.amount is not None and operation.unit in ("strength", "factor", "") else 1.0
+    for some in (accompanying, answering) if len(names) > 1 and accompanying else (names,):
+        change = _changed(piece, some, span, rewrite, strength)
+        if change is not None:
+            return change
+    raise UnsupportedError(f"{', '.join(names)} in {span}: there is nothing that could play {word} notes; name another part")
+
+
+def _changed(piece: Piece, names: tuple[str, ...], span: Span, rewrite: Rewrite, strength: float) -> Change | None:
+    """Some parts with other notes; None where that changes none."""
+    score = piece.score
     lines, changed = [], []
     for name in names:
         track = score.track(name)
@@ -66,7 +78,7 @@ def _rewritten(piece: Piece, operation: EditOperation, span: Span, rewrite: Rewr
         changed.append(name)
         lines.append(f"{name} in {span}: {len(old)} → {len(new)} notes")
     if not changed:
-        raise UnsupportedError(f"{', '.join(names)} in {span}: there is nothing that could play {word} notes; name another part")
+        return None
     return Change(piece.plan, score, tuple(changed), span=span, lines=tuple(lines))
 
 

@@ -30,8 +30,8 @@ MAX_PEAK_DBTP = 0.0
 MAX_MOVED_SHARE = 2.5
 """A figure may move at most so many times as far as the table asks for."""
 PIECE_S = 8.0
-LOUD_WORDS = frozenset({"louder", "softer", "drop"})
-"""Here another loudness is what was asked."""
+LOUD_WORDS = frozenset({"louder", "softer", "drop", "build_up"})
+"""Here another loudness is what was asked: a build-up begins below what was there and arrives above it."""
 
 
 @dataclass(frozen=True, slots=True)

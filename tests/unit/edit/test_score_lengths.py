@@ -1,6 +1,6 @@
 """Lengths that are said: so long, so much more, so much less; last notes held; chords counted; pieces of the kit; modes."""
 
-from types import SimpleNamespace
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +13,7 @@ from partimento.edit.wanted_length import wanted_length
 from partimento.errors import RequestError
 from partimento.interpret.absence import keys_left_out
 from partimento.plan.edit import EditOperation, EditPlan, EditRequest, Region
-from partimento.score.score import Section
+from partimento.score.score import Note, Section
 from partimento.score.timing import Key
 
 
@@ -23,16 +23,10 @@ def _edited(piece, *operations):
 
 def _score_after(piece, operation, sections=None):
     """The score after an operation, without a sound."""
-    score = piece.score if sections is None else SimpleNamespace(**{})
-    score = piece.score if sections is None else type(piece.score)(**{**_fields(piece.score), "sections": sections})
+    score = piece.score if sections is None else replace(piece.score, sections=sections)
     (span,) = resolve(operation.region, score)
     made = Piece(piece.plan, score, piece.request, piece.stems, (0,), lambda: piece.mix)
     return executor(operation.op)(made, operation, span).score
-
-
-def _fields(score):
-    names = ("tracks", "length", "tempos", "metres", "keys", "chords", "sections", "title")
-    return {name: getattr(score, name) for name in names}
 
 
 def _halves(piece):
@@ -166,3 +160,16 @@ def test_the_report_says_what_stands_in(piece):
     done = _edited(piece, EditOperation("replace", ("flute",), instrument="harmonica", stands_for="kazoo"))
     assert any("kazoo" in line and "harmonica" in line for line in done.changed)
     assert any("kazoo" in f.heard for f in done.report.findings)
+
+
+def test_where_nothing_else_accompanies_what_answers_the_tune_is_thinned(piece):
+    flute, bass = piece.score.track("flute"), piece.score.track("bass")
+    eighths = tuple(Note(i / 2.0, 0.5, 60, 80) for i in range(16))
+    halves = tuple(Note(2.0 * i, 2.0, 48, 80) for i in range(4))
+    tracks = (flute, replace(flute, name="violin 2", role="counter", notes=eighths), replace(bass, notes=halves))
+    score = replace(piece.score, tracks=tracks)
+    (span,) = resolve(Region(), score)
+    change = executor("dynamics")(Piece(piece.plan, score, None, {}, (0,)), EditOperation("dynamics", value="sparser"), span)
+    assert change.rendered == ("violin 2",)
+    assert len(change.score.track("violin 2").notes) == 8
+    assert change.score.track("flute") == flute
