@@ -69,14 +69,32 @@ def sinusoids(n: int, width: int, start: int = 0) -> Tensor:
     return torch.cat([torch.cos(phases), torch.sin(phases)], dim=1)
 
 
+class Matrix(nn.Linear):
+    """A linear layer without a bias that is fast with two rows, as a guided step has them, on a CPU in float32.
+
+    There PyTorch's ``linear`` reads the weights at a quarter of the speed at which ``mm`` reads them the other way round
+    (8.4 against 30.9 GB/s with 4096 x 1024 on two cores).
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[…, inputs]`` to ``[…, outputs]``."""
+        two = x.numel() == 2 * self.in_features and x.dtype == torch.float32 and x.device.type == "cpu"
+        if not two or torch.is_grad_enabled():
+            return super().forward(x)
+        return torch.mm(self.weight, x.reshape(2, -1).t()).t().contiguous().view(*x.shape[:-1], self.out_features)
+
+
 class SelfAttention(nn.Module):
     """Causal attention over past and present."""
 
     def __init__(self, width: int, n_heads: int) -> None:
         super().__init__()
         self.n_heads = n_heads
-        self.in_proj = nn.Linear(width, 3 * width, bias=False)
-        self.out_proj = nn.Linear(width, width, bias=False)
+        self.in_proj = Matrix(width, 3 * width)
+        self.out_proj = Matrix(width, width)
 
     def forward(self, x: Tensor, cache: KvCache | None, layer: int, mask: Tensor | None) -> Tensor:
         """``[R, s, d]`` to the same shape; ``mask`` is for several positions behind a past."""
@@ -94,9 +112,9 @@ class CrossAttention(nn.Module):
     def __init__(self, width: int, n_heads: int) -> None:
         super().__init__()
         self.n_heads = n_heads
-        self.q_proj = nn.Linear(width, width, bias=False)
-        self.kv_proj = nn.Linear(width, 2 * width, bias=False)
-        self.out_proj = nn.Linear(width, width, bias=False)
+        self.q_proj = Matrix(width, width)
+        self.kv_proj = Matrix(width, 2 * width)
+        self.out_proj = Matrix(width, width)
 
     def keys_values(self, text: Tensor) -> tuple[Tensor, Tensor]:
         """Of the projected text ``[R, L, d]``: ``[R, heads, L, d / heads]`` each."""
@@ -122,8 +140,8 @@ class Layer(nn.Module):
         self.norm_cross = nn.LayerNorm(config.width) if config.cross_attention else None
         self.cross_attn = CrossAttention(config.width, config.n_heads) if config.cross_attention else None
         self.norm2 = nn.LayerNorm(config.width)
-        self.linear1 = nn.Linear(config.width, config.ffn, bias=False)
-        self.linear2 = nn.Linear(config.ffn, config.width, bias=False)
+        self.linear1 = Matrix(config.width, config.ffn)
+        self.linear2 = Matrix(config.ffn, config.width)
 
     def forward(self, x: Tensor, index: int, cache: KvCache | None, mask: Tensor | None, text: TextContext | None) -> Tensor:
         """``[R, s, d]`` to the same shape; ``index`` is the layer's number."""
@@ -154,7 +172,7 @@ class MusicGenLm(nn.Module):
         self.embed = nn.Embedding(config.n_codebooks * rows, config.width)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.n_layers))
         self.out_norm = nn.LayerNorm(config.width)
-        self.heads: nn.Module = nn.Linear(config.width, config.n_codebooks * config.cardinality, bias=False)
+        self.heads: nn.Module = Matrix(config.width, config.n_codebooks * config.cardinality)
         projected = config.text_width is not None and config.text_projected
         self.text_projection = nn.Linear(config.text_width or 1, config.width) if projected else None
         melody = config.melody_classes

@@ -7,7 +7,7 @@ from partimento.errors import RequestError  # noqa: E402
 from partimento.lm.generate import Texts, Window, generate  # noqa: E402
 from partimento.lm.patterns import delay_delays  # noqa: E402
 from partimento.lm.sampling import Sampling  # noqa: E402
-from partimento.lm.transformer import LmConfig, MusicGenLm  # noqa: E402
+from partimento.lm.transformer import LmConfig, Matrix, MusicGenLm  # noqa: E402
 
 SMALL = LmConfig(n_codebooks=4, cardinality=30, width=16, n_layers=2, n_heads=2, ffn=32, text_width=12, delays=delay_delays(4))
 WINDOW = Window(frames=20, stride=12, block=4)
@@ -155,3 +155,15 @@ def test_mistakes_are_named(lm):
         LmConfig(width=10, n_heads=3)
     with pytest.raises(RequestError, match="delays"):
         LmConfig(n_codebooks=8)
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 24), (1, 2, 24), (2, 24), (1, 1, 24), (3, 1, 24)])
+def test_two_rows_pass_a_matrix_as_any_others(shape):
+    matrix, x = Matrix(24, 40), torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    expected = torch.nn.functional.linear(x.double(), matrix.weight.double()).float()
+    assert matrix(x).requires_grad
+    with torch.inference_mode():
+        got = matrix(x)
+        assert torch.equal(got, matrix(x))
+    assert got.is_contiguous()
+    torch.testing.assert_close(got, expected, atol=1e-5, rtol=0)
