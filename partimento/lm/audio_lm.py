@@ -17,6 +17,12 @@ from partimento.lm.cache import TextContext
 from partimento.lm.patterns import align_predictions, delay_delays, interleave
 from partimento.lm.transformer import LmConfig, MusicGenLm
 
+_TOKENS_LOUDNESS = 0.7
+"""Deviation of the summed embeddings at the start: as loud as the positions."""
+_FIRST_SHARPNESS, _SHARPNESS_RATIO = 1.6, 0.6
+"""Length of the first head's rows where they begin from the codec's codebooks, and of each next one's beside the one before:
+finer codebooks say less about the next frame (chosen by the held-out loss before the first step)."""
+
 
 @dataclass(frozen=True, slots=True)
 class AudioLmConfig:
@@ -80,10 +86,31 @@ class AudioLm(nn.Module):
                 nn.init.normal_(module.weight, std=module.in_features**-0.5 / (depth if adds else 1.0))
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-        nn.init.normal_(self.lm.embed.weight, std=0.7 / math.sqrt(config.n_codebooks))
+        nn.init.normal_(self.lm.embed.weight, std=_TOKENS_LOUDNESS / math.sqrt(config.n_codebooks))
         nn.init.normal_(self.text.embed.weight, std=0.7)
         assert isinstance(self.lm.heads, nn.Linear)
         nn.init.normal_(self.lm.heads.weight, std=0.02)
+
+    @torch.no_grad()
+    def start_from_codebooks(self, entries: Tensor) -> None:
+        """Let embeddings and heads begin from the codec's own codebooks, so that codes that sound alike are alike from the first
+        step, and what comes next is at first guessed to sound like what is there.
+
+        Each codebook's entries, centred and of unit length, are turned into the model's width by a random rotation of their own.
+        An untrained model otherwise has to learn for every code by itself which ones are near it.
+
+        Args:
+            entries: ``[K, cardinality, D]`` of the codec's first codebooks, ``D`` at most the model's width.
+        """
+        config, width = self.config, self.config.width
+        rows = self.lm.embed.weight.view(config.n_codebooks, config.cardinality + 1, width)
+        assert isinstance(self.lm.heads, nn.Linear)
+        heads = self.lm.heads.weight.view(config.n_codebooks, config.cardinality, width)
+        for book, own in enumerate(entries[: config.n_codebooks].float()):
+            turn = torch.linalg.qr(torch.randn(width, own.shape[1]))[0]
+            placed = functional.normalize(own - own.mean(0), dim=1) @ turn.T
+            rows[book, : config.cardinality] = placed * (_TOKENS_LOUDNESS * math.sqrt(width / config.n_codebooks))
+            heads[book] = placed * (_FIRST_SHARPNESS * _SHARPNESS_RATIO**book)
 
     def losses(self, codes: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
         """Negative log-likelihood in nats and where it counts.

@@ -27,14 +27,19 @@ class LmTask:
         recipe: the run; its text tower's vocabulary and its codec's hash are complete.
         train: windows to learn from.
         valid: windows to check with.
+        codebooks: entries ``[K, N, D]`` of the codec, from which embeddings and heads begin; None for a random beginning.
     """
 
-    def __init__(self, recipe: Recipe, train: TokenWindows, valid: TokenWindows | None = None) -> None:
+    def __init__(
+        self, recipe: Recipe, train: TokenWindows, valid: TokenWindows | None = None, codebooks: Tensor | None = None
+    ) -> None:
         self.settings = recipe.lm
         self.seed = recipe.run.seed
         torch.manual_seed(self.seed)
         self.model = AudioLm(recipe.lm_model, recipe.text)
         self.model.initialize()
+        if codebooks is not None:
+            self.model.start_from_codebooks(codebooks)
         self._train, self._valid = train, valid
         self._shape = (recipe.lm_model.n_codebooks, train.n_frames)
         self._rate_hz = train.layout.frame_rate_hz

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from partimento.checkpoints import built_in, sha256_of
+from partimento.codec.loading import load_mini_codec
 from partimento.data.cache.encoders import EncoderSpec, FrameLayout, open_encoder
 from partimento.errors import RequestError
 from partimento.lm.audio_lm import CodecUsed
@@ -49,7 +50,11 @@ def lm_task(
     train = windows(data, "train")
     check_codec(recipe, train.layout, data[0])
     say(f"{train.n_items} items, {train.duration_s / 3600:.2f} h of tokens of {recipe.codec_used.source}")
-    return recipe, LmTask(recipe, train, held_out_of(windows, data, valid, say))
+    codebooks = load_mini_codec(recipe.codec_used.source).quantizer.entries
+    fits = codebooks.shape[2] <= model.width
+    if not fits:
+        say(f"the codec's entries have {codebooks.shape[2]} numbers, the model {model.width}: it begins from random embeddings")
+    return recipe, LmTask(recipe, train, held_out_of(windows, data, valid, say), codebooks if fits else None)
 
 
 def check_codec(recipe: Recipe, layout: FrameLayout, folder: Path) -> None:

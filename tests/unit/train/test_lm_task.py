@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from train_factory import tiny_cache, tiny_lm_recipe
+from train_factory import random_tokens, tiny_cache, tiny_lm_recipe
 
+from partimento.embed.tower import TowerConfig
 from partimento.errors import FileError, RequestError
-from partimento.lm.audio_lm import AudioLm
+from partimento.lm.audio_lm import AudioLm, AudioLmConfig
 from partimento.models.mini import load_audio_lm
 from partimento.train.captioning import facts_of_window, training_words, true_caption
 from partimento.train.curves import read_log
@@ -143,3 +144,34 @@ def test_captions_say_only_what_is_true() -> None:
     assert all(no not in s for s in said for no in ("No string", "No piano"))
     assert any("violin melody and piano chords" in s for s in said)
     assert any("piano" not in s for s in said)
+
+
+def test_embeddings_and_heads_begin_where_the_codec_has_its_entries() -> None:
+    torch.manual_seed(0)
+    config = AudioLmConfig(n_codebooks=2, cardinality=32, width=32, n_layers=1, n_heads=2, ffn=64)
+    model = AudioLm(config, TowerConfig(words=training_words(), width=32, n_heads=2, ffn=64))
+    model.initialize()
+    entries = torch.randn(2, 32, 16)
+    entries[0, 1] = entries[0, 0] + 0.05 * torch.randn(16)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    steady = torch.full((8, 2, 40), 5)
+    steady[:] = torch.arange(8)[:, None, None]
+    none = torch.zeros(8, 4, dtype=torch.int64)
+    random_loss = float(model.losses(steady, none)[0].detach().mean())
+    model.start_from_codebooks(entries)
+    changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {"lm.embed.weight", "lm.heads.weight"}
+    special = model.lm.embed.weight.view(2, 33, 32)[:, 32]
+    assert torch.equal(special, before["lm.embed.weight"].view(2, 33, 32)[:, 32]), "the empty place keeps its own"
+    assert float(model.losses(steady, none)[0].detach().mean()) < random_loss - 0.3, "what lasts is expected to last"
+    rows = torch.nn.functional.normalize(model.lm.embed.weight.detach().view(2, 33, 32)[0], dim=1)
+    alike, others = float(rows[0] @ rows[1]), (rows[0] @ rows[2:32].T).abs().max()
+    assert alike > 0.95 > float(others), "entries that are near each other stay near each other"
+
+
+def test_a_model_narrower_than_the_codecs_entries_says_so(tmp_path: Path) -> None:
+    heard: list[str] = []
+    folder = random_tokens(tmp_path / "tokens")
+    small = {"width": 64, "n_layers": 1, "n_heads": 2, "ffn": 64}
+    lm_task(recipe_from({"task": "lm", "lm_model": small, "lm": {"window_frames": 32}}), [folder], None, heard.append)
+    assert any("random embeddings" in line for line in heard)
