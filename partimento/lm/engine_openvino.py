@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from threading import Event
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from partimento.lm.transformer import MusicGenLm
 
 _LET_GO_S = 0.05
+KEPT = {4: 2, 8: 1}
+"""Compiled steps that stand in memory at once, by bits; each holds the matrices anew. To make one takes about a second."""
+PIECE_ROWS = 2
+"""Rows of a guided piece. A step of so few rows is compiled for their number: it is made of many operations that are small."""
 
 
 @dataclass(slots=True, eq=False)
@@ -27,22 +31,24 @@ class RequestCache:
     """A past that an inference request keeps.
 
     Attributes:
-        request: the request.
         rows: sequences.
         capacity: positions; the request's memory grows as needed, this is only held to.
         length: positions that are past.
+        request: the request, of the graph that the first call chose; None before.
+        single: that graph takes one position at a time.
         text: what the request listens to now.
     """
 
-    request: Any
     rows: int
     capacity: int
     length: int = 0
+    request: Any = None
+    single: bool = False
     text: TextContext | None = field(default=None, repr=False)
 
 
 class OpenVinoRunner:
-    """Runs the layers of a model by two compiled graphs, and becomes its runner; the model's own layers are gone afterwards.
+    """Runs the layers of a model by compiled graphs, and becomes its runner; the model's own layers are gone afterwards.
 
     Args:
         lm: float32, on the CPU.
@@ -62,25 +68,25 @@ class OpenVinoRunner:
         # Quantising is many small operations, which threads would only hold up.
         torch.set_num_threads(1)
         try:
-            core, settings = ov.Core(), _settings(threads)
+            self._core, self._settings = ov.Core(), _settings(threads)
             if self._cross:
-                self._text = core.compile_model(build_text(lm, self._shelf), "CPU", settings)
-                self._bring(self.text, torch.zeros(1, 1, config.width), None)
-            step = build_step(lm, bits, self._shelf)
+                self._text = self._core.compile_model(build_text(lm, self._shelf), "CPU", self._settings)
+                self._bring(lambda: self.text(torch.zeros(1, 1, config.width), None))
+            self._graph = build_step(lm, bits, self._shelf)
         finally:
             torch.set_num_threads(threads)
-        self._step = core.compile_model(step, "CPU", settings)
-        del step
+        self._steps: dict[int | None, Any] = {}
+        self._kept, self._making = KEPT[bits], Lock()
         lm.layers = nn.ModuleList()
         lm.heads = nn.Identity()
         lm.embed.to(torch.bfloat16)
         lm.runner = self
-        self._bring(self, torch.zeros(2, 1, config.width), None, None)
-        give_back()
+        # What the first sound will need: a prefix, or single steps of one guided piece.
+        self._step(None if config.melody_classes is not None else PIECE_ROWS)
 
-    def _bring(self, run: Callable[..., object], *given: object) -> None:
-        """Run a graph once, at which the plug-in brings its matrices into the form that it multiplies with: no first sound waits
-        for that, and what it made them from leaves memory, also while it is at work.
+    def _bring(self, make: Callable[[], Any]) -> Any:
+        """Compile a graph and run it once. In one or the other the plug-in brings the matrices into the form that it multiplies
+        with: no first sound waits for that, and what it makes them from leaves memory, also while it is at work.
         """
         done = Event()
 
@@ -91,19 +97,44 @@ class OpenVinoRunner:
         with ThreadPoolExecutor(1) as pool:
             pool.submit(_let_go)
             try:
-                run(*given)
+                made = make()
             finally:
                 done.set()
         self._shelf.drop()
+        return made
 
-    def cache(self, rows: int, capacity: int) -> RequestCache:
-        """An empty past."""
+    def _step(self, rows: int | None) -> Any:
+        """The compiled step of ``rows`` sequences of one position each, or (None) of any."""
+        with self._making:
+            if rows not in self._steps:
+                while len(self._steps) >= self._kept:
+                    self._steps.pop(next(iter(self._steps)))
+                give_back()
+                self._steps[rows] = self._bring(lambda: self._compiled(rows))
+                give_back()
+            return self._steps[rows]
+
+    def _compiled(self, rows: int | None) -> Any:
+        """Compile a step, and run it once."""
+        from partimento.lm.openvino_graph import fix_step
+
+        step = self._core.compile_model(self._graph if rows is None else fix_step(self._graph, rows), "CPU", self._settings)
+        x = torch.zeros(rows or PIECE_ROWS, 1, self._shape[0] * self._shape[1])
+        self._infer(x, None, RequestCache(x.shape[0], 1, request=self._request(step, x.shape[0])))
+        return step
+
+    def _request(self, step: Any, rows: int) -> Any:
+        """A request of a compiled step with an empty past."""
         import numpy as np
         import openvino as ov
 
-        request = self._step.create_infer_request()
+        request = step.create_infer_request()
         request.set_tensor("rows", ov.Tensor(np.arange(rows, dtype=np.int32)))
-        return RequestCache(request, rows, capacity)
+        return request
+
+    def cache(self, rows: int, capacity: int) -> RequestCache:
+        """An empty past."""
+        return RequestCache(rows, capacity)
 
     def text(self, text: Tensor, mask: Tensor | None) -> TextContext:
         """Keys and values of a projected text for every layer."""
@@ -114,10 +145,21 @@ class OpenVinoRunner:
 
     def __call__(self, x: Tensor, text: TextContext | None, cache: Any) -> Tensor:
         """Logits ``[R, n, K * N]`` of embeddings ``[R, n, d]``."""
+        rows, n = x.shape[:2]
+        cache = cache or self.cache(rows, n)
+        assert cache.length + n <= cache.capacity, "the cache is made for the whole sequence"
+        if cache.request is None:
+            # For its whole life: moving a past between graphs would round it once more.
+            cache.single = n == 1 and rows <= PIECE_ROWS
+            cache.request = self._request(self._step(rows if cache.single else None), rows)
+        if n > 1 and cache.single:
+            return torch.cat([self._infer(part, text, cache) for part in torch.split(x, 1, dim=1)], dim=1)
+        return self._infer(x, text, cache)
+
+    def _infer(self, x: Tensor, text: TextContext | None, cache: RequestCache) -> Tensor:
+        """The same by a cache that has its request, in one go."""
         import openvino as ov
 
-        cache = cache or self.cache(x.shape[0], x.shape[1])
-        assert cache.length + x.shape[1] <= cache.capacity, "the cache is made for the whole sequence"
         if self._cross and (cache.length == 0 or cache.text is not text):
             self._listen(cache, text)
         cache.request.set_tensor("x", ov.Tensor(x.float().contiguous().numpy()))
