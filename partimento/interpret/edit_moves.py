@@ -22,8 +22,12 @@ _PANS = re.compile(
     r"声像|声相|(?:放|摆|移|挪|往|向|靠|偏|推|拉|搬|到|在|置).{0,6}(?:左|右|中间|中央|居中|正中)|(?:左|右)(?:边|侧|声道)|居中"
 )
 _FULLY = re.compile(r"\b(?:hard|fully|all the way|completely|extreme|far|full|100 ?%|totally)\b|最|完全|全部|极|彻底")
-_PART_WAY = re.compile(r"\b(?:half ?way|half|50 ?%)\b|一半")
+_PART_WAY = re.compile(r"\b(?:half[- ]?way|half|50 ?%)\b|一半")
+_SLIGHTLY = re.compile(
+    r"\b(?:slightly|a (?:little )?(?:bit|little|touch|tad|hair|shade)|gently|subtly)\b|稍|略|微|一点|一些|[点些](?:$|[，,。])"
+)
 _SIZES = {"bit": 0.3, "plain": 0.6, "much": 0.9}
+_NEXT_PART = re.compile(r"[,，;；、]|\b(?:and|but|while)\b|&|和|而|但")
 _TRADES = re.compile(
     r"\b(?:swap|trade|exchange|switch|change|interchange)(?:s|d|ing)?\b(?:\s+(?:over|around|round|places|parts|roles|lines|positions|"
     r"with each other|instruments))*|互换|对调|交换|对换|调换"
@@ -65,18 +69,13 @@ def pan(f: Frame) -> list[EditOperation]:
     """ "pan the guitar 30% left", 钢琴放右边: a part at a side, or in the middle."""
     sides = list(_SIDE.finditer(f.text))
     vague = bool(f.clause.of("intent")) and not _FULLY.search(f.text)
-    if not sides or not f.own or not _PANS.search(f.text) or f.amount("dB") or vague:
+    goes_on = bool(f.context.last) and all(o.op == "pan" for o in f.context.last)  # "…, and the piano 20 % right"
+    if not sides or not f.own or not (goes_on or _PANS.search(f.text)) or f.amount("dB") or vague:
         return []
-    if len(sides) > 1 and f.amount("percent") is None:
+    if len(sides) > 1:
         return _several(f, sides)
     sign = _sign(sides[-1])
-    share = f.amount("percent")
-    if share is not None:
-        size = float(share.value.value) / 100.0
-        if not 0.0 <= size <= 1.0:
-            raise RequestError(f"{share.value.value:g} % to a side: give 0 to 100")
-    else:
-        size = 1.0 if _FULLY.search(f.text) else 0.5 if _PART_WAY.search(f.text) else _SIZES[f.degree()]
+    size = _size(f, 0, len(f.text))
     region = Region() if f.region.kind == "fraction" and not sign else f.region
     return [f.operation("pan", f.own, amount=round(sign * size, 3), unit="position", region=region)]
 
@@ -87,17 +86,44 @@ def _sign(side: re.Match[str]) -> float:
     return -1.0 if said.startswith(("left", "左")) else 1.0 if said.startswith(("right", "右")) else 0.0
 
 
+def _size(f: Frame, low: int, high: int) -> float:
+    """How far to a side the words from ``low`` to ``high`` of a clause say, 0 to 1.
+
+    Raises:
+        RequestError: a share that cannot be.
+    """
+    said, at = f.text[low:high], f.clause.span[0]
+    shares = [i for i in f.clause.of("amount") if i.value.unit == "percent" and low <= i.span[0] - at < high]
+    if shares:
+        size = float(shares[0].value.value) / 100.0
+        if not 0.0 <= size <= 1.0:
+            raise RequestError(f"{shares[0].value.value:g} % to a side: give 0 to 100")
+        return size
+    if _FULLY.search(said):
+        return 1.0
+    if _PART_WAY.search(said):
+        return 0.5
+    cues = {i.value for i in f.clause.of("cue") if low <= i.span[0] - at < high}
+    return _SIZES["bit" if _SLIGHTLY.search(said) or "bit" in cues else "much" if "much" in cues else "plain"]
+
+
 def _several(f: Frame, sides: list[re.Match[str]]) -> list[EditOperation]:
-    """ "the guitar on the left and the piano on the right": each side has the parts that were named since the one before."""
+    """ "the guitar hard left and the piano slightly right": each side has the parts since the one before, and its own words.
+
+    Raises:
+        RequestError: a share that cannot be.
+    """
     out: list[EditOperation] = []
-    at = f.clause.span[0]
+    low = 0
     for side in sides:
-        end = f.clause.span[0] + side.start()
-        names = tuple(dict.fromkeys(i.value for i in f.things if at <= i.span[0] < end and i.value not in ("all", "it")))
+        ends = _NEXT_PART.search(f.text, side.end())
+        high = ends.start() if ends else len(f.text)
+        first, last = f.clause.span[0] + low, f.clause.span[0] + side.start()
+        names = tuple(dict.fromkeys(i.value for i in f.things if first <= i.span[0] < last and i.value not in ("all", "it")))
         if names:
-            size = 1.0 if _FULLY.search(f.text) else _SIZES[f.degree()]
-            out.append(f.operation("pan", names, amount=round(_sign(side) * size, 3), unit="position"))
-        at = end
+            amount = round(_sign(side) * _size(f, low, high), 3)
+            out.append(f.operation("pan", names, amount=amount, unit="position"))
+        low = high
     return out
 
 

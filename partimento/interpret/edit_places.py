@@ -161,9 +161,12 @@ def _patterns() -> dict[str, re.Pattern[str]]:
             r"(?:\b(?:in|at|during|for|through)\s+)?(?<!stuck in )(?<!squashed in )(?<!crammed in )(?<!bunched in )"
             r"(?<!crowded in )(?<!squeezed in )(?<!sits in )(?<!into )\bthe middle(?: (?:section|part|third"
             r"|bit))?(?: of (?:the |it\b)?(?:song|piece|track|tune)?)?\b(?!\s*eight)|(?<!\w)half-?way(?: through"
-            r"| in)?(?: the (?:song|piece|track))?|(?:在)?(?:中间|中段)(?:部分|一段|那段)?"),
+            r"| in)?(?: the (?:song|piece|track))?\b(?! (?:over )?(?:to(?:wards?)? the )?(?:left|right)\b)|"
+            r"(?:在)?(?:中间|中段)(?:部分|一段|那段)?"),
         "end": re.compile(r"\b(?:at|towards?|near|before|for|in|to)\s+the (?:very )?(?:end|ending|close"
             r"|finish)(?: of (?:the |it\b)?(?:song|piece|track|tune)?)?\b|"
+            r"\b(?:the|its|our|my) (?:very )?ending(?: of (?:the |it\b)?(?:song|piece|track|tune)?)?\b"
+            r"(?! (?:chord|note|hit|strum|bars?|measures?|section|part)s?\b)|"
             r"(?:在)?(?:结尾|末尾|收尾|快结束时|最后(?=[慢渐淡快停收]))(?:处"
             r"|的?时候|部分)?"),
         "start": re.compile(r"\b(?:at|from|in|for|near)\s+the (?:very )?(?:start|beginning|opening|top"

@@ -41,6 +41,8 @@ _ON_AGAIN = re.compile(
     r"\W*(?:然后|接着|之后|再)*(?:继续|恢复|再(?:进来|开始|回来)|回来).*"
 )
 
+_THE_REST = re.compile(r"\b(?:other|others|else|rest|more)\b|其[他它余]|别的|剩下")
+
 
 def stands_in(f: Frame) -> list[EditOperation]:
     """ "put an oboe where the flute is", "a cello does what the bass does", 把长笛的位置给单簧管: one for the other."""
@@ -280,3 +282,15 @@ def _double(f: Frame, player: str, model: str) -> EditOperation:
     steps = -steps if _LOWER.search(f.unplaced) else steps
     amount = {"amount": steps, "unit": "semitones"} if steps else {}
     return f.operation("add", (), instrument=player, doubles=model, **amount)
+
+
+def says_the_rest_is_out(f: Frame) -> bool:
+    """ "only the guitar in the intro, no other instruments", 其他乐器都不要: what "only" has said already."""
+    last = f.context.last
+    if not last or any(o.op != "extract" for o in last) or not f.cues & {"negated", "remove", "mute", "out"}:
+        return False
+    places = f.clause.of("region")
+    elsewhere = bool(places) and places[0].value != last[-1].region
+    named = {i.value for i in f.things} - {"it", "all", "instruments"}
+    more = f.clause.of("intent", "effect", "amount", "style", "key", "metre", "chords")
+    return not named and not elsewhere and not more and bool(_THE_REST.search(f.text))

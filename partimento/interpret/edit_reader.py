@@ -17,7 +17,7 @@ from partimento.interpret.edit_nonsense import CAN_BE_ASKED, lost_object
 from partimento.interpret.edit_parts import note_kept
 from partimento.interpret.edit_place_lists import lost_place
 from partimento.interpret.edit_polarity import each, forbids, held_back, less_of, turned
-from partimento.interpret.edit_presence import goes_on_again, means_silence, plays_along
+from partimento.interpret.edit_presence import goes_on_again, means_silence, plays_along, says_the_rest_is_out
 from partimento.interpret.edit_rules import operations_of
 from partimento.interpret.edit_take_back import (
     NOTHING_DONE,
@@ -145,7 +145,7 @@ def _read_clauses(found: list[Clause], context: Context) -> tuple[list[EditOpera
             operations += inherited  # 不对，换成竖琴: another partner for what was to be exchanged
             continue
         frame = _frame(clause, context)
-        if goes_on_again(frame) or only_a_reason(frame):
+        if goes_on_again(frame) or only_a_reason(frame) or says_the_rest_is_out(frame):
             continue
         if means_silence(frame):
             operations[:] = [

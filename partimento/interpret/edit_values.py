@@ -17,6 +17,17 @@ _TO = re.compile(r"\b(?:to|at|be|under|after)\s*(?:about |around |exactly |just 
 _PLAIN_TEMPO = re.compile(r"(?:\bto|\bat|到|成|为)\s*(\d{1,4})(?![\d.:%/]|\s*(?:percent|bars?|%|s\b|sec|小节|秒|倍))")
 _TIMES = re.compile(r"\b(\d{1,2}) times\b|(\d|[两三四五])(?:遍|次)")
 _END_SLOWING = re.compile(r"\b(?:rit|ritardando|rallentando)\b|渐慢")
+_BARE_SLOWING = re.compile(r"\b(?:rit|ritardando|rallentando)\b|(?<!逐)渐慢")
+"""Terms for what happens at the end where no other place is said."""
+_CLOSES = re.compile(
+    r"\b(?:end|finish|close|conclude|wrap up)(?:s|ing)?(?: (?:it|this|off|(?:the )?(?:song|piece|track|music|everything)))*"
+    r"\s+(?:with|in|on|by|slow)|最后|结束|收尾|结尾|末尾|收场"
+)
+"""A slowing with which the piece closes, though no place is named."""
+_SLOWS_DOWN = re.compile(r"\bslow(?:s|ing)?(?: it| this| things| everything)? down\b|慢下来|放慢")
+"""At the end of a piece these mean a ritardando."""
+CLOSING_BARS = 4.0
+"""Bars in which a piece slows down at its end."""
 GRADUAL = re.compile(
     r"\b(?:gradual\w*|ritardando|rit|rallentando|accelerando|bit by bit|little by little|slowing|steadily|progressively|"
     r"by and by|over time|slower and slower|faster and faster|more and more)\b|渐|逐步|一点点地|越来越|慢慢(?:地)?(?:变|加|减|放)"
@@ -224,11 +235,21 @@ def tempo(f: Frame) -> list[EditOperation]:
         return []
     table = edit_lexicon()["amounts"]
     gradual = _along(f)
+    if direction < 0 and not f.clause.of("region") and _slows_at_the_end(f):
+        f = replace(f, region=Region("last_bars", CLOSING_BARS))
     ending = f.region.kind == "last_bars" or f.region.name == "outro" or bool(_END_SLOWING.search(f.text))
     if direction < 0 and ending:
+        gradual = GRADUALLY if _SLOWS_DOWN.search(f.text) else gradual
         return [f.operation("set_tempo", amount=table["ending_factor"], unit="factor", value=gradual)]
     value = table["tempo_factor"][f.degree()]
     return [f.operation("set_tempo", amount=round(value if direction > 0 else 1 / value, 2), unit="factor", value=gradual)]
+
+
+def _slows_at_the_end(f: Frame) -> bool:
+    """ "end with a ritardando": a slowing without a place that closes the piece; "throughout" is a place too."""
+    everywhere = re.search(r"\b(?:whole|entire|throughout|everywhere|overall|all)\b|整|全", f.text)
+    bare = f.region.kind == "all" and _BARE_SLOWING.search(f.text)
+    return not everywhere and bool(_CLOSES.search(f.text) or bare)
 
 
 def _along(f: Frame) -> str:
