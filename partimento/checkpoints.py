@@ -144,11 +144,26 @@ _PLAIN = {
 }
 
 
+_COMMANDS = {
+    "commands", "ctypes", "importlib", "multiprocessing", "nt", "os", "posix", "pty", "runpy", "shutil", "socket", "subprocess",
+    "webbrowser",
+}  # fmt: skip
+"""Modules that no checkpoint has a use for; a file that names one of them was made to do harm."""
+_COMMANDS_BUILT_IN = {"__import__", "compile", "eval", "exec", "open"}
+
+
+class _CommandError(Exception):
+    """A file wants to run something."""
+
+
 class _TensorsOnly(pickle.Unpickler):
     """Knows tensors and plain containers; every other class or function becomes :class:`Opaque`."""
 
     def find_class(self, module: str, name: str) -> Any:
         """The class or function of that name, if it is harmless."""
+        top = module.split(".")[0]
+        if top in _COMMANDS or (top in ("builtins", "__builtin__") and name in _COMMANDS_BUILT_IN):
+            raise _CommandError(f"{module}.{name}")
         if (module, name) in _PLAIN:
             return super().find_class(module, name)
         if module == "torch":
@@ -167,7 +182,7 @@ def read_pickled(path: Path) -> Any:
     configuration classes in) is read again with those replaced by :class:`Opaque`.
 
     Raises:
-        FileError: no such file, or one that is damaged or half downloaded.
+        FileError: no such file, one that is damaged or half downloaded, or one that asks to run a command (nothing is run).
     """
     import torch
 
@@ -179,6 +194,8 @@ def read_pickled(path: Path) -> Any:
                 __name__="tensors only", Unpickler=_TensorsOnly, load=lambda file, **options: _TensorsOnly(file, **options).load()
             )
             return torch.load(path, map_location="cpu", weights_only=False, pickle_module=reader)
+    except _CommandError as error:
+        raise FileError(f"{path} asks to run {error} (nothing was run): no checkpoint needs that; do not use it") from error
     except FileNotFoundError as error:
         raise FileError(f"{path} is missing") from error
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, AttributeError, TypeError) as error:

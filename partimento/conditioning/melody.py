@@ -26,6 +26,10 @@ HOP = 4_096
 CLASSES = 12
 _A0_HZ = 440.0 / 16
 _CENTRE_OCTAVE, _OCTAVES_WIDE = 5.0, 2.0
+SHORTEST_S = 0.1
+"""Of a melody."""
+SILENT_PEAK = 1e-4
+"""A melody whose peak is below this (-80 dBFS) is silence."""
 
 Array = NDArray[np.float32]
 
@@ -66,10 +70,15 @@ def prepare_melody(wave: Waveform, method: Method | None = None, solo: bool = Fa
         solo: it is a tune alone (hummed, whistled): nothing is taken out.
 
     Raises:
-        RequestError: no samples.
+        RequestError: no samples, less than a tenth of a second, or silence: the model would follow the first pitch class.
     """
     if not wave.n_samples:
         raise RequestError("the melody's recording holds no samples; give one with sound")
+    if wave.duration_s < SHORTEST_S:
+        raise RequestError(f"the melody's recording lasts {wave.duration_s:.4f} s; {SHORTEST_S:g} s or more are needed")
+    peak = float(np.abs(wave.samples).max())
+    if peak < SILENT_PEAK:
+        raise RequestError(f"the melody's recording is silent (its peak is {peak:.1e}, of 1); give one with sound")
     if solo:
         return Melody(resample(Waveform(wave.mono(), wave.sample_rate), RATE_HZ).samples[0], "none")
     parts = separate(wave, ("melody",), method)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -213,9 +214,23 @@ def _t5(folder: Path, config: dict[str, Any], stored: Mapping[str, Tensor], sour
     model = _t5_encoder(config, stored, source)
     again = partial(_t5_encoder, config, stored, source) if isinstance(stored, StoredTensors) and stored.in_files else None
     try:
-        return T5Texts(model, AutoTokenizer.from_pretrained(folder, local_files_only=True), again)
+        with _without_remarks():
+            return T5Texts(model, AutoTokenizer.from_pretrained(folder, local_files_only=True), again)
     except (OSError, ValueError, ImportError) as error:
         raise FileError(f"{folder} has no tokenizer that can be read (tokenizer.json or spiece.model); get it again") from error
+
+
+@contextmanager
+def _without_remarks() -> Iterator[None]:
+    """transformers remarks on the special token of every MusicGen, which lies behind its vocabulary as published."""
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
 
 
 def _t5_encoder(config: dict[str, Any], stored: Mapping[str, Tensor], source: str) -> Any:

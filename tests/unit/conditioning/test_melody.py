@@ -65,3 +65,7 @@ def test_which_method_and_what_is_refused():
     assert prepare_melody(wave).method == ("demucs" if has_demucs() else "harmonic")
     with pytest.raises(RequestError, match="no samples"):
         prepare_melody(Waveform(np.zeros((1, 0), np.float32), RATE_HZ))
+    with pytest.raises(RequestError, match=r"0\.0003 s; 0\.1 s or more"):
+        prepare_melody(Waveform(np.full((1, 10), 0.5, np.float32), RATE_HZ))
+    with pytest.raises(RequestError, match="silent"):
+        prepare_melody(Waveform(np.full((1, RATE_HZ), 1e-5, np.float32), RATE_HZ), solo=True)
