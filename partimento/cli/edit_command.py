@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import replace
 from pathlib import Path
 
 from partimento.errors import RequestError
@@ -115,11 +114,23 @@ def _do(project: object, request: EditRequest, plan: EditPlan, args: argparse.Na
 
 
 def plan_text(plan: EditPlan) -> str:
-    """A reading as a table: operation, targets, where, how much, and the words behind it."""
+    """A reading as a table: operation, targets, where, how much, the words behind it, and what vague words come to."""
+    from partimento.edit.controls import controls_text
+    from partimento.edit.wording import place_text
+
     rows = [
-        (op.op, ", ".join(op.targets) or op.instrument, _where(op), _how_much(op), ", ".join(op.words)) for op in plan.operations
+        (
+            op.op.replace("_", " "),
+            ", ".join(op.targets) or op.instrument,
+            place_text(op),
+            _how_much(op),
+            ", ".join(op.words),
+        )
+        for op in plan.operations
     ]
     lines = [text_table(("operation", "what", "where", "how", "from"), rows)]
+    told = [(op.value.replace("_", " "), controls_text(op)) for op in plan.operations]
+    lines += [f"{value}: {'; '.join(controls)}" for value, controls in told if controls]
     lines += [f"note: {remark}" for remark in plan.remarks]
     if plan.unknown:
         lines.append(f"not understood: {', '.join(plan.unknown)}")
@@ -129,9 +140,9 @@ def plan_text(plan: EditPlan) -> str:
 def _show(readings: tuple[EditPlan, ...], args: argparse.Namespace) -> None:
     """Print every reading, best first."""
     if args.json:
-        from partimento.plan.serial import to_builtins, to_json
+        from partimento.plan.serial import to_json
 
-        print(to_json([to_builtins(r) for r in readings]), end="")
+        print(to_json([_as_json(r) for r in readings]), end="")
         return
     for number, reading in enumerate(readings, 1):
         print(f"reading {number} ({100 * reading.confidence:.0f} % sure)\n{plan_text(reading)}")
@@ -153,35 +164,26 @@ def _chosen(readings: tuple[EditPlan, ...], args: argparse.Namespace) -> EditPla
     return readings[0]
 
 
-def _where(op: EditOperation) -> str:
-    """A region for people."""
-    region = op.region
-    if region.kind == "between":
-        return "between " + " and ".join(_where(replace(op, region=other)).removeprefix("section ") for other in region.others)
-    if region.others:
-        return f"{region.kind} " + ", ".join(
-            _where(replace(op, region=other)).removeprefix("section ") for other in region.others
-        )
-    span = " to ".join(f"{x:g}" for x in (region.start, region.end) if x is not None)
-    which = f" {region.which}" if region.which else ""
-    if region.kind == "before" and (region.start or region.end):
-        n = region.end or region.start or 0.0
-        return f"the {n:g} {'beat' if region.end else 'bar'}{'' if n == 1 else 's'} before {region.name}{which}"
-    if region.kind == "except" and not region.name and (region.start or 0) < 0:
-        return f"except the last {-(region.start or 0):g} bars"
-    return "everywhere" if region.kind == "all" else f"{region.kind} {region.name}{which} {span}".replace("  ", " ").strip()
+def _as_json(reading: EditPlan) -> dict[str, object]:
+    """A reading as JSON, with the controls of each operation."""
+    from partimento.edit.controls import controls_text
+    from partimento.plan.serial import to_builtins
+
+    body: dict[str, object] = to_builtins(reading)
+    operations = [{**to_builtins(op), "controls": list(controls_text(op))} for op in reading.operations]
+    return {**body, "operations": operations}
 
 
 def _how_much(op: EditOperation) -> str:
     """Instrument, amount and value for people."""
-    amount = "" if op.amount is None else f"{op.amount:+g} {op.unit}"
+    from partimento.edit.wording import amount_text, where_text
+
     into = f"→ {op.instrument}" if op.instrument and op.targets else ""
-    into = f"to: {_where(replace(op, region=op.to))}" if op.to is not None else into
+    into = f"to: {where_text(op.to)}" if op.to is not None else into
     keep = f"keep {', '.join(op.keep)}" if op.keep else ""
     spare = f"not {', '.join(op.spare)}" if op.spare else ""
     along = f"doubles {op.doubles}" if op.doubles else ""
-    value = f"{op.goes} → {op.value}" if op.goes else op.value
-    return " ".join(x for x in (value, along, amount, into, keep, spare) if x)
+    return " ".join(x for x in (amount_text(op), along, into, keep, spare) if x)
 
 
 def _bars(text: str | None) -> tuple[int, int] | None:

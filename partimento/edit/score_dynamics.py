@@ -44,7 +44,8 @@ Shape = Callable[[Note, Stretch], Note | None]
 _LOUD = 16.0
 _SWELL = 36.0
 _CALM = 14.0
-_THINNED = ("drums", "percussion", "arpeggio")
+THINNED = ("drums", "percussion", "arpeggio")
+"""Roles whose small notes may be left out."""
 _HELD_LEVEL = ("louder", "softer", "drop")
 """Words about loudness: here the mixer must not put it back. All others keep the part's loudness."""
 LOUDER_WAYS = ("louder", "harder", "energy", "more_energy", "drop")
@@ -82,7 +83,7 @@ def shaped(piece: Piece, operation: EditOperation, span: Span) -> Change:
 def _shaped(track: Track, old: tuple[Note, ...], shape: Shape, strength: float, span: Span, score: Score) -> tuple[Note, ...]:
     """The notes of a span as they are played from now on; a part never falls silent by it."""
     mean = sum(n.velocity for n in old) / len(old)
-    stretch = Stretch(strength, mean, span.start, span.end - span.start, _gap(score, span), track.role in _THINNED)
+    stretch = Stretch(strength, mean, span.start, span.end - span.start, _gap(score, span), track.role in THINNED)
     new = tuple(n for n in (shape(note, stretch) for note in old) if n is not None)
     return new or tuple(replace(note, velocity=max(12, note.velocity - round(_LOUD))) for note in old)
 
