@@ -29,6 +29,15 @@ def test_dry_run_changes_nothing(song):
     assert (song / "song" / "project.json").read_bytes() == before
 
 
+def test_dry_run_shows_what_a_vague_word_comes_to(song):
+    done = cli("edit", "song", "warmer in the last two bars", "--dry-run", "--json", cwd=song)
+    (controls,) = [o["controls"] for o in json.loads(done.stdout)[0]["operations"]]
+    assert controls[0] == "low shelf up to +4.5 dB at 280 Hz"
+    shown = cli("edit", "song", "warmer in the last two bars", "--dry-run", cwd=song).stdout
+    assert "low shelf up to +4.5 dB at 280 Hz" in shown
+    assert "the last 2 bars" in shown
+
+
 def test_edit_undo_redo_give_back_the_bytes(song):
     mix = song / "song" / "mix.wav"
     before = mix.read_bytes()
