@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -223,14 +224,14 @@ def _t5(folder: Path, config: dict[str, Any], stored: Mapping[str, Tensor], sour
 @contextmanager
 def _without_remarks() -> Iterator[None]:
     """transformers remarks on the special token of every MusicGen, which lies behind its vocabulary as published."""
-    from transformers.utils import logging
+    from transformers.utils import logging as remarks
 
-    level = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)
+    level = remarks.get_verbosity()
+    remarks.set_verbosity(logging.ERROR)
     try:
         yield
     finally:
-        logging.set_verbosity(level)
+        remarks.set_verbosity(level)
 
 
 def _t5_encoder(config: dict[str, Any], stored: Mapping[str, Tensor], source: str) -> Any:
