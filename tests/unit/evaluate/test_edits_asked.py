@@ -50,7 +50,7 @@ def test_a_removed_part_that_still_rings_is_found(piece):
 
 
 def test_every_way_of_playing_has_a_measure():
-    one_beat_or_feel = {"accent", "swing", "straight", "plainer"}  # said of a place or a feel; measured in their own tests
+    one_beat_or_feel = {"accent", "held", "swing", "straight", "plainer"}  # of a place or a feel; measured in their own tests
     assert set(PLAYED) == {*SHAPES, *WAYS, *IN_NOTES} - one_beat_or_feel
 
 

@@ -111,14 +111,23 @@ def test_two_processes_train_what_one_does_with_accumulation(tmp_path: Path) -> 
     assert len(logs[0]) == len(logs[1])
 
 
-def test_a_signal_ends_several_processes_after_the_step() -> None:
-    import signal
+_SIGNALLED = """
+import os, signal
+from partimento.train.processes import Processes
 
-    before = signal.getsignal(signal.SIGTERM)
-    with Processes(0, 2).asked_to_stop() as asked:
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert asked.wait(5)
+before = signal.getsignal(signal.SIGTERM)
+with Processes(0, 2).asked_to_stop() as asked:
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert asked.wait(5)
+assert signal.getsignal(signal.SIGTERM) is before
+with Processes().asked_to_stop() as asked:
     assert signal.getsignal(signal.SIGTERM) is before
-    with Processes().asked_to_stop() as asked:
-        assert signal.getsignal(signal.SIGTERM) is before
-        assert not asked.is_set()
+    assert not asked.is_set()
+print("ended by itself")
+"""
+
+
+def test_a_signal_ends_several_processes_after_the_step() -> None:
+    # In a process of its own: a handler that is not there would end the whole run of tests.
+    done = subprocess.run([sys.executable, "-c", _SIGNALLED], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "ended by itself"), done.stderr[-2000:]
