@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -107,32 +108,63 @@ def enlist(out: Path, entry: ManifestEntry) -> None:
     (out / MANIFEST).write_text(text, encoding="utf-8")
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Command line of this module."""
-    parser = argparse.ArgumentParser(description="Release a codec checkpoint into the package's weights.")
+def release_parser(
+    description: str, data_help: str, name: str, *, name_help: str | None = None, caches: bool = False
+) -> argparse.ArgumentParser:
+    """The options that every release has: the checkpoint, what it is measured on, and the facts of its card.
+
+    Args:
+        description: of the command.
+        data_help: what ``--data`` is.
+        name: default of ``--name``.
+        name_help: where the default is not said by itself.
+        caches: ``--data`` takes one or more.
+    """
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--data", type=Path, required=True, help="held-out sounds")
+    parser.add_argument("--data", type=Path, nargs="+" if caches else None, required=True, help=data_help)
     parser.add_argument("--recipe", required=True)
     parser.add_argument("--about", required=True, help="the training data, in words")
     parser.add_argument("--hardware", required=True)
     parser.add_argument("--commit", required=True)
-    parser.add_argument("--name", default="mini-codec")
+    parser.add_argument("--name", default=name, help=name_help)
     parser.add_argument("--out", type=Path, default=WEIGHTS_FOLDER)
-    parser.add_argument("--files", type=int, default=24)
     parser.add_argument("--status", default="experimental", choices=("experimental", "released"))
-    args = parser.parse_args(argv)
+    return parser
+
+
+def run_release(
+    args: argparse.Namespace, command: str, export: Callable[[ManifestEntry], tuple[ManifestEntry, str]], end: str = ""
+) -> int:
+    """Release what :func:`release_parser` was given, and say so; returns the exit code.
+
+    Args:
+        args: its options.
+        command: prints the figures again; goes into the entry.
+        export: from the facts to the listed entry and its table.
+        end: printed behind the table.
+    """
     try:
         hours, minutes = run_counters(args.checkpoint)
         entry = ManifestEntry(
             args.name, "", "", "", 0, "Apache-2.0", args.recipe, args.commit, args.about, round(hours, 1), args.hardware,
-            round(minutes), {}, f"partimento evaluate codec {args.name} --data DIR --files {args.files}", args.status,
+            round(minutes), {}, command, args.status,
         )  # fmt: skip
-        listed, table = export_codec(args.checkpoint, args.data, args.out, entry, n_files=args.files)
+        listed, table = export(entry)
     except PartimentoError as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"{listed.file}: {listed.bytes / 1e6:.1f} MB, SHA-256 {listed.sha256}\n\n{table}", end="")
+    print(f"{listed.file}: {listed.bytes / 1e6:.1f} MB, SHA-256 {listed.sha256}\n\n{table}", end=end)
     return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Command line of this module."""
+    parser = release_parser("Release a codec checkpoint into the package's weights.", "held-out sounds", "mini-codec")
+    parser.add_argument("--files", type=int, default=24)
+    args = parser.parse_args(argv)
+    command = f"partimento evaluate codec {args.name} --data DIR --files {args.files}"
+    return run_release(args, command, lambda entry: export_codec(args.checkpoint, args.data, args.out, entry, n_files=args.files))
 
 
 if __name__ == "__main__":

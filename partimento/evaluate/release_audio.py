@@ -9,7 +9,6 @@ embedding. A model that does not beat its baselines is refused the status ``rele
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import sys
@@ -20,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from partimento.checkpoints import WEIGHTS_FOLDER, ManifestEntry
-from partimento.errors import PartimentoError, RequestError
-from partimento.evaluate.release import install, run_counters
+from partimento.checkpoints import ManifestEntry
+from partimento.errors import RequestError
+from partimento.evaluate.release import install, release_parser, run_release
 
 KEPT = {"lm": ("lm_model", "text", "codec_used", "lm"), "embed": ("embed_model", "text", "embed")}
 """Keys of a recipe that a released model needs, by task."""
@@ -130,31 +129,18 @@ def _stage(
 
 def main(argv: list[str] | None = None) -> int:
     """Command line of this module."""
-    parser = argparse.ArgumentParser(description="Release a language model or a joint embedding into the package's weights.")
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--data", type=Path, nargs="+", required=True, help="caches of partimento data encode")
-    parser.add_argument("--recipe", required=True)
-    parser.add_argument("--about", required=True, help="the training data, in words")
-    parser.add_argument("--hardware", required=True)
-    parser.add_argument("--commit", required=True)
-    parser.add_argument("--name", default="", help="default mini or mini-embed")
-    parser.add_argument("--out", type=Path, default=WEIGHTS_FOLDER)
+    parser = release_parser(
+        "Release a language model or a joint embedding into the package's weights.", "caches of partimento data encode", "",
+        name_help="default mini or mini-embed", caches=True,
+    )  # fmt: skip
     parser.add_argument("--split", default="test", choices=("valid", "test"))
     parser.add_argument("--items", type=int, default=100, help="windows, or items")
-    parser.add_argument("--status", default="experimental", choices=("experimental", "released"))
     args = parser.parse_args(argv)
-    try:
-        hours, minutes = run_counters(args.checkpoint)
-        entry = ManifestEntry(
-            args.name, "", "", "", 0, "Apache-2.0", args.recipe, args.commit, args.about, round(hours, 1), args.hardware,
-            round(minutes), {}, "", args.status,
-        )  # fmt: skip
-        listed, table = export_audio_model(args.checkpoint, args.data, args.out, entry, split=args.split, items=args.items)
-    except PartimentoError as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(f"{listed.file}: {listed.bytes / 1e6:.1f} MB, SHA-256 {listed.sha256}\n\n{table}")
-    return 0
+
+    def export(entry: ManifestEntry) -> tuple[ManifestEntry, str]:
+        return export_audio_model(args.checkpoint, args.data, args.out, entry, split=args.split, items=args.items)
+
+    return run_release(args, "", export, end="\n")
 
 
 if __name__ == "__main__":

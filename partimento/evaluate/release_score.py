@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -16,10 +15,10 @@ from typing import Any
 
 import msgspec
 
-from partimento.checkpoints import WEIGHTS_FOLDER, ManifestEntry
+from partimento.checkpoints import ManifestEntry
 from partimento.data.scores import read_scores
-from partimento.errors import PartimentoError, RequestError
-from partimento.evaluate.release import install, run_counters
+from partimento.errors import RequestError
+from partimento.evaluate.release import install, release_parser, run_release
 from partimento.evaluate.score_model import Likelihood, asked_and_there, held_out_bits, markdown
 
 MAX_LOSS_BY_PACKING = 0.02
@@ -80,30 +79,16 @@ def mean_bits(rows: Sequence[Likelihood], name: str) -> float:
 
 def main(argv: list[str] | None = None) -> int:
     """Command line of this module."""
-    parser = argparse.ArgumentParser(description="Release a score model into the package's weights.")
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--data", type=Path, required=True, help="dataset of partimento data scores")
-    parser.add_argument("--recipe", required=True)
-    parser.add_argument("--about", required=True, help="the training data, in words")
-    parser.add_argument("--hardware", required=True)
-    parser.add_argument("--commit", required=True)
-    parser.add_argument("--name", default="mini-score")
-    parser.add_argument("--out", type=Path, default=WEIGHTS_FOLDER)
+    description = "Release a score model into the package's weights."
+    parser = release_parser(description, "dataset of partimento data scores", "mini-score")
     parser.add_argument("--requests", type=int, default=40)
-    parser.add_argument("--status", default="experimental", choices=("experimental", "released"))
     args = parser.parse_args(argv)
-    try:
-        hours, minutes = run_counters(args.checkpoint)
-        entry = ManifestEntry(
-            args.name, "", "", "", 0, "Apache-2.0", args.recipe, args.commit, args.about, round(hours, 1), args.hardware,
-            round(minutes), {}, f"python -m partimento.evaluate.score_model {args.name} --data DIR", args.status,
-        )  # fmt: skip
-        listed, table = export_score_model(args.checkpoint, read_scores(args.data), args.out, entry, requests=args.requests)
-    except PartimentoError as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(f"{listed.file}: {listed.bytes / 1e6:.1f} MB, SHA-256 {listed.sha256}\n\n{table}", end="")
-    return 0
+    command = f"python -m partimento.evaluate.score_model {args.name} --data DIR"
+
+    def export(entry: ManifestEntry) -> tuple[ManifestEntry, str]:
+        return export_score_model(args.checkpoint, read_scores(args.data), args.out, entry, requests=args.requests)
+
+    return run_release(args, command, export)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from partimento.models.musicgen.loader import MusicGen
 from partimento.train.finetune_adapter import AdapterSet, adapted
 from partimento.train.finetune_data import SongWindows, TextTable
 from partimento.train.finetune_recipe import FinetuneRecipe
+from partimento.train.lm import codes_result
 from partimento.train.loop import has_bf16
 from partimento.train.task import StepResult
 
@@ -65,9 +66,7 @@ class FinetuneTask:
         """Mean over codebooks of the loss of windows."""
         with autocast:
             nats, valid = self._losses(batch)
-        books = nats.sum((0, 2)) / valid.sum((0, 2)).clamp_min(1)
-        figures = {"first": books[0], "last": books[-1]}
-        return StepResult(books.mean(), figures, float(valid[:, 0].sum()) / self._train.rate_hz)
+        return codes_result(nats, valid, self._train.rate_hz)
 
     @torch.no_grad()
     def validate(self, device: torch.device) -> dict[str, float]:

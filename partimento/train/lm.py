@@ -68,9 +68,7 @@ class LmTask:
         codes, ids = self._unpacked(batch)
         with autocast:
             nats, valid = self.model.losses(codes, ids)
-        books = nats.sum((0, 2)) / valid.sum((0, 2)).clamp_min(1)
-        figures = {"first": books[0], "last": books[-1]}
-        return StepResult(books.mean(), figures, float(valid[:, 0].sum()) / self._rate_hz)
+        return codes_result(nats, valid, self._rate_hz)
 
     @torch.no_grad()
     def validate(self, device: torch.device) -> dict[str, float]:
@@ -102,6 +100,12 @@ class LmTask:
     def _unpacked(self, batch: Tensor) -> tuple[Tensor, Tensor]:
         n_books, n = self._shape
         return batch[:, : n_books * n].reshape(-1, n_books, n), batch[:, n_books * n :]
+
+
+def codes_result(nats: Tensor, valid: Tensor, rate_hz: float) -> StepResult:
+    """Mean over codebooks of the mean loss of each, from ``[B, K, T]`` nats and where they count; of frames at ``rate_hz``."""
+    books = nats.sum((0, 2)) / valid.sum((0, 2)).clamp_min(1)
+    return StepResult(books.mean(), {"first": books[0], "last": books[-1]}, float(valid[:, 0].sum()) / rate_hz)
 
 
 def packed(codes: NDArray[np.int64], ids: NDArray[np.int64]) -> Tensor:
