@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from partimento.score.score import Score
+from partimento.score.score import Score, Track
+
+_BREATH_S = 1.0
 
 
 def annotate(score: Score) -> dict[str, Any]:
@@ -37,3 +39,15 @@ def annotate(score: Score) -> dict[str, Any]:
         "keys": [[at(k.at), f"{k.key.spell(k.key.tonic)} {k.key.mode}"] for k in score.keys],
         "sections": [[at(starts[s.start_bar]), at(starts[min(s.end_bar, len(starts) - 1)]), s.name] for s in score.sections],
     }
+
+
+def active_spans(score: Score, track: Track) -> list[list[float]]:
+    """When a track plays: ``[start, end]`` in seconds, in order; rests of up to a second do not part spans."""
+    at = score.tempo_map.seconds
+    spans: list[list[float]] = []
+    for start, end in sorted((at(note.start), at(note.end)) for note in track.notes):
+        if spans and start - spans[-1][1] <= _BREATH_S:
+            spans[-1][1] = max(spans[-1][1], end)
+        else:
+            spans.append([start, end])
+    return [[round(start, 2), round(end, 2)] for start, end in spans]

@@ -187,7 +187,7 @@ def render_item(config: RenderConfig, index: int) -> dict[str, Any]:
     Raises:
         PartimentoError, ValueError: it cannot be made.
     """
-    from partimento.data.annotations import annotate
+    from partimento.data.annotations import active_spans, annotate
     from partimento.data.captions import TEST_TEMPLATES, TRAIN_TEMPLATES, captions, facts_of
     from partimento.plan.serial import to_json
     from partimento.score.soundfont import find_soundfont
@@ -212,7 +212,9 @@ def render_item(config: RenderConfig, index: int) -> dict[str, Any]:
         "seconds": round(piece.score.duration_s, 3), "stems": len(stems), "captions": list(words),
     }  # fmt: skip
     item = line | annotate(piece.score) | {"mix_gain_db": gain_db, "sample_rate": config.sample_rate}
-    item["stems"] = [_stem_row(i, track, levels[track.name]) for i, track in enumerate(heard)]
+    item["stems"] = [
+        _stem_row(i, track, levels[track.name]) | {"active": active_spans(piece.score, track)} for i, track in enumerate(heard)
+    ]
     _write_item(config, index, stems, item, to_json(piece.score))
     return line
 

@@ -17,6 +17,8 @@ from partimento.train.recipe import Recipe
 from partimento.train.task import StepResult
 
 _N_VALID = 4
+_N_STARTS, _START_S = 32, 2.0
+"""The beginnings that show whether a text is heard: so many, so long."""
 _CHANCE_FRAMES = 200_000
 
 
@@ -41,7 +43,7 @@ class LmTask:
         if codebooks is not None:
             self.model.start_from_codebooks(codebooks)
         self._train, self._valid = train, valid
-        self._shape = (recipe.lm_model.n_codebooks, train.n_frames)
+        self._n_books, self._n_words = recipe.lm_model.n_codebooks, recipe.text.most_words
         self._rate_hz = train.layout.frame_rate_hz
         chains = train.sequences(_CHANCE_FRAMES)
         counted = CodeChains(chains, recipe.lm_model.cardinality).unigram(chains)
@@ -55,7 +57,9 @@ class LmTask:
     def batch(self, step: int, index: int = 0) -> Tensor:
         """Codes and words of a step, one row ``K * n + L`` per window, decided by the seed, the step and the index alone."""
         rng = np.random.default_rng([self.seed, step + 1_000, index])
-        codes, ids = self._train.batch(rng, self.settings.batch)
+        parts = self.settings.parts
+        count = parts[int(rng.integers(len(parts)))] if len(parts) > 1 else parts[0]
+        codes, ids = self._train.batch(rng, self.settings.batch * count, self._train.n_frames // count)
         ids[rng.random(len(ids)) < self.settings.condition_dropout] = PAD
         return packed(codes, ids)
 
@@ -72,23 +76,32 @@ class LmTask:
 
     @torch.no_grad()
     def validate(self, device: torch.device) -> dict[str, float]:
-        """Held-out nats per code with the text (``valid_loss``, ``valid_1`` … per codebook) and without it."""
+        """Held-out nats per code with the text (``valid_loss``, ``valid_1`` … per codebook) and without it, and both of the
+        first two seconds of windows (``start``), where a text says what nothing before it does."""
         if self._valid is None:
             return {}
         self.model.eval()
-        sums = torch.zeros(2, self._shape[0], dtype=torch.float64)
-        counts = torch.zeros(self._shape[0], dtype=torch.float64)
-        for i in range(_N_VALID):
-            codes, ids = self._valid.batch(np.random.default_rng([self.seed, 999, i]), self.settings.batch)
+        whole = self._held_out(device, _N_VALID, self.settings.batch, None)
+        n_frames = min(self._valid.n_frames, round(_START_S * self._rate_hz))
+        start = self._held_out(device, 1, _N_STARTS, n_frames)
+        self.model.train()
+        figures = {"valid_loss": float(whole[0].mean()), "valid_unconditional": float(whole[1].mean())}
+        figures |= {"start": float(start[0].mean()), "start_unconditional": float(start[1].mean())}
+        return figures | {f"valid_{k + 1}": float(value) for k, value in enumerate(whole[0])}
+
+    def _held_out(self, device: torch.device, count: int, size: int, n_frames: int | None) -> Tensor:
+        """Nats per code ``[2, K]`` with the text and without it, of ``count`` batches of ``size`` windows."""
+        assert self._valid is not None
+        sums = torch.zeros(2, self._n_books, dtype=torch.float64)
+        counts = torch.zeros(self._n_books, dtype=torch.float64)
+        for i in range(count):
+            codes, ids = self._valid.batch(np.random.default_rng([self.seed, 999, i]), size, n_frames)
             rows, words = torch.from_numpy(codes).to(device), torch.from_numpy(ids).to(device)
             for j, text in enumerate((words, torch.zeros_like(words))):
                 nats, valid = self.model.losses(rows, text)
                 sums[j] += nats.sum((0, 2)).double().cpu()
             counts += valid.sum((0, 2)).double().cpu()
-        self.model.train()
-        with_text, without = sums / counts.clamp_min(1)
-        figures = {"valid_loss": float(with_text.mean()), "valid_unconditional": float(without.mean())}
-        return figures | {f"valid_{k + 1}": float(value) for k, value in enumerate(with_text)}
+        return sums / counts.clamp_min(1)
 
     def alarms(self, figures: dict[str, float]) -> list[str]:
         """What is wrong with validation figures, in words: no better than equal chances, or than counting codes."""
@@ -98,8 +111,7 @@ class LmTask:
         return [f"held-out loss {loss:.2f} is no better than counting codes ({self.chance:.2f})"] if loss >= self.chance else []
 
     def _unpacked(self, batch: Tensor) -> tuple[Tensor, Tensor]:
-        n_books, n = self._shape
-        return batch[:, : n_books * n].reshape(-1, n_books, n), batch[:, n_books * n :]
+        return batch[:, : -self._n_words].reshape(len(batch), self._n_books, -1), batch[:, -self._n_words :]
 
 
 def codes_result(nats: Tensor, valid: Tensor, rate_hz: float) -> StepResult:

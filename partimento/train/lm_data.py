@@ -45,6 +45,7 @@ class TokenWindows:
             )
         self.n_codebooks, self.n_frames, self._text, self._own_share = n_codebooks, n_frames, text, own_share
         self._folders, self._split = tuple(folders), split
+        self._by_length = {n_frames: self._windows}
 
     @property
     def n_items(self) -> int:
@@ -62,9 +63,12 @@ class TokenWindows:
         facts = facts_of_window(window.caption, window.controls, window.start_s)
         return window.caption if facts is None or own else true_caption(facts, rng)
 
-    def batch(self, rng: np.random.Generator, size: int) -> tuple[Ints, Ints]:
-        """Codes ``[size, K, n]`` and word numbers ``[size, L]``, decided by ``rng`` alone."""
-        frames, windows = self._windows.batch(rng, size)
+    def batch(self, rng: np.random.Generator, size: int, n_frames: int | None = None) -> tuple[Ints, Ints]:
+        """Codes ``[size, K, n]`` and word numbers ``[size, L]``, decided by ``rng`` alone; ``n_frames`` for other windows."""
+        n = n_frames or self.n_frames
+        if n not in self._by_length:
+            self._by_length[n] = FrameWindows(self._folders, n, split=self._split)
+        frames, windows = self._by_length[n].batch(rng, size)
         texts = [self.caption(window, rng) for window in windows]
         codes = frames[..., : self.n_codebooks].astype(np.int64).transpose(0, 2, 1)
         return np.ascontiguousarray(codes), padded_ids(texts, self._text.words, self._text.most_words)

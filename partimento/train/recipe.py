@@ -12,7 +12,7 @@ import msgspec
 from partimento.codec.mini import MiniCodecConfig
 from partimento.embed.joint import JointConfig
 from partimento.embed.tower import TowerConfig
-from partimento.errors import FileError, ParseError
+from partimento.errors import FileError, ParseError, RequestError
 from partimento.lm.audio_lm import AudioLmConfig, CodecUsed
 from partimento.score_lm.model import ScoreModelConfig
 
@@ -122,14 +122,21 @@ class LmTraining:
     Attributes:
         batch: windows per step.
         window_frames: token frames per window (1,500 are 30 s at 50 Hz).
+        parts: of each step one is drawn; that many times as many windows are learned, that much shorter. What a text says
+            is least known to a model that has heard little yet, so that short windows teach it to listen to the text.
         condition_dropout: how often a window is learned without its text, for guidance.
         own_caption_share: how often an item's own caption is kept where the truth about it could be worded.
     """
 
     batch: int = 2
     window_frames: int = 1500
+    parts: tuple[int, ...] = (1,)
     condition_dropout: float = 0.15
     own_caption_share: float = 0.2
+
+    def __post_init__(self) -> None:
+        if not self.parts or any(n < 1 or n > self.window_frames for n in self.parts):
+            raise RequestError(f"lm.parts {list(self.parts)} must be numbers from 1 to {self.window_frames}, at least one")
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,9 +161,18 @@ def controls_within(truth: dict[str, Any], start_s: float, end_s: float) -> dict
     """What holds between two times, in seconds from the first.
 
     Spans (chords, sections) are cut at the ends; of notes those that begin inside are kept; the key is the one in force at
-    the start, then every change. What knows no time (tempo, metre, instruments) stays.
+    the start, then every change; of instruments, when they play. What knows no time (tempo, metre) stays.
     """
+
+    def cut(spans: Sequence[Sequence[float]]) -> list[list[float]]:
+        inside = [(max(low, start_s) - start_s, min(high, end_s) - start_s) for low, high in spans]
+        return [[round(low, 4), round(high, 4)] for low, high in inside if high > low]
+
     out = dict(truth)
+    if "instruments" in truth:
+        out["instruments"] = [
+            row | {"active": cut(row["active"])} if "active" in row else row for row in truth["instruments"]
+        ]
     for key in _POINTS:
         if key in truth:
             out[key] = [round(at - start_s, 4) for at in truth[key] if start_s <= at < end_s]

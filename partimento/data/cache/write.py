@@ -30,6 +30,7 @@ from partimento.paths import make_folder, write_text
 
 SHARD_BYTES = 256 * 2**20
 _CONTROL_KEYS = ("tempo_bpm", "metre", "beats", "downbeats", "chords", "melody", "keys", "sections")
+_PART_KEYS = ("instrument", "role", "is_drum", "active")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ def _controls(item: Item) -> dict[str, Any] | None:
         return None
     try:
         data = json.loads(item.truth.read_text(encoding="utf-8"))
-        rows = [{key: row[key] for key in ("instrument", "role", "is_drum")} for row in data.get("stems", ())]
+        rows = [{key: row[key] for key in _PART_KEYS if key != "active" or key in row} for row in data.get("stems", ())]
         return {key: data[key] for key in _CONTROL_KEYS if key in data} | {"instruments": rows}
     except (OSError, json.JSONDecodeError, KeyError, TypeError, AttributeError):
         return None  # the sound is good; only what is known about it is lost

@@ -88,6 +88,10 @@ def test_an_item_is_complete_and_its_stems_add_up(config: RenderConfig) -> None:
         mix = read_audio(folder / "mix.flac").samples[0]
         stems = [read_audio(folder / row["file"]).samples[0] for row in item["stems"]]
         assert len(stems) == line["stems"]
+        for row, stem in zip(item["stems"], stems, strict=True):
+            first_s = row["active"][0][0]
+            assert np.abs(stem[: round(max(0.0, first_s - 0.1) * RATE)]).max(initial=0.0) < 0.01, "nothing before it plays"
+            assert all(end > start for start, end in row["active"])
         np.testing.assert_allclose(np.sum(stems, axis=0), mix, atol=(len(stems) + 1) / 2**15)
         assert np.abs(mix).max() <= 0.9
         assert len(mix) == pytest.approx(line["seconds"] * RATE, abs=RATE * 0.001)

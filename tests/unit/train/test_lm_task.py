@@ -1,4 +1,5 @@
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,16 +8,17 @@ import pytest
 import torch
 from train_factory import random_tokens, tiny_cache, tiny_lm_recipe
 
+from partimento.data.cache.read import controls_within
 from partimento.embed.tower import TowerConfig
 from partimento.errors import FileError, RequestError
 from partimento.lm.audio_lm import AudioLm, AudioLmConfig
 from partimento.models.mini import load_audio_lm
-from partimento.train.captioning import facts_of_window, training_words, true_caption
+from partimento.train.captioning import TrueFacts, facts_of_window, training_words, true_caption
 from partimento.train.curves import read_log
 from partimento.train.lm import LmTask
 from partimento.train.lm_setup import lm_task
 from partimento.train.loop import Limits, Trainer
-from partimento.train.recipe import recipe_from
+from partimento.train.recipe import LmTraining, recipe_from
 from partimento.train.state import checkpoints, load_config
 
 torch.set_num_threads(1)
@@ -97,12 +99,31 @@ def test_text_reaches_the_loss_and_no_text_is_what_guidance_hears(tmp_path: Path
 def test_validation_and_its_alarms(tmp_path: Path, data: tuple[Path, Path]) -> None:
     task = trainer(tmp_path, data, valid=True).task
     figures = task.validate(torch.device("cpu"))
-    assert set(figures) == {"valid_loss", "valid_unconditional", "valid_1", "valid_2"}
+    assert set(figures) == {"valid_loss", "valid_unconditional", "start", "start_unconditional", "valid_1", "valid_2"}
+    assert figures["start"] != figures["start_unconditional"], "the text reaches the first two seconds"
     assert figures["valid_loss"] == pytest.approx(np.mean([figures["valid_1"], figures["valid_2"]]))
     assert "chance level" in task.alarms({"valid_loss": math.log(16)})[0]
     assert isinstance(task, LmTask)
     assert "counting codes" in task.alarms({"valid_loss": task.chance})[0]
     assert task.alarms({"valid_loss": task.chance - 0.1}) == []
+
+
+def test_windows_in_parts_are_more_and_shorter(tmp_path: Path, data: tuple[Path, Path]) -> None:
+    plain = tiny_lm_recipe(data[1])
+    whole = plain["lm"]["window_frames"]
+    recipe = recipe_from(plain | {"lm": plain["lm"] | {"parts": [1, 4]}})
+    _, task = lm_task(recipe, [data[0]], None, lambda line: None)
+    rows = {len(task.batch(step)): task.batch(step) for step in range(12)}
+    once = recipe.lm.batch
+    assert set(rows) == {once, 4 * once}
+    words = recipe.text.most_words
+    books = recipe.lm_model.n_codebooks
+    assert rows[once].shape[1] == books * whole + words
+    assert rows[4 * once].shape[1] == books * (whole // 4) + words
+    for batch in rows.values():
+        assert torch.isfinite(task.step(batch, torch.autocast("cpu", enabled=False)).loss)
+    with pytest.raises(RequestError, match="parts"):
+        LmTraining(window_frames=10, parts=(11,))
 
 
 def test_checkpoint_names_codec_and_vocabulary_and_loads(tmp_path: Path, data: tuple[Path, Path]) -> None:
@@ -144,6 +165,30 @@ def test_captions_say_only_what_is_true() -> None:
     assert all(no not in s for s in said for no in ("No string", "No piano"))
     assert any("violin melody and piano chords" in s for s in said)
     assert any("piano" not in s for s in said)
+    assert any(re.fullmatch(r"A piece with [a-z ]+\.( No .*)?", s) for s in said), "instruments alone"
+    assert any(" with " not in s for s in said), "style and mood alone"
+
+
+def test_captions_name_who_plays_in_the_window() -> None:
+    rows = [
+        {"instrument": "violin", "role": "melody", "is_drum": False, "active": [[0.0, 9.0]]},
+        {"instrument": "piano", "role": "chords", "is_drum": False, "active": [[4.0, 9.0]]},
+        {"instrument": "tuba", "role": "bass", "is_drum": False, "active": [[20.0, 30.0]]},
+    ]
+
+    def facts(start_s: float, end_s: float) -> TrueFacts:
+        found = facts_of_window("the tuba enters later", controls_within({"instruments": rows}, start_s, end_s), start_s)
+        assert found is not None
+        return found
+
+    assert [id_ for id_, _ in facts(0.0, 10.0).parts] == ["violin", "piano"]
+    assert facts(0.0, 10.0).late == "piano", "what enters is heard in the notes, not taken from the caption"
+    assert "brass" in facts(0.0, 10.0).absent
+    assert [id_ for id_, _ in facts(3.8, 30.0).parts] == ["violin", "piano", "tuba"]
+    assert facts(3.8, 30.0).late == "tuba"
+    assert facts(3.8, 10.0).late == ""
+    assert "brass" not in facts(15.0, 30.0).absent
+    assert facts(10.0, 20.0).parts == (), "nobody plays"
 
 
 def test_embeddings_and_heads_begin_where_the_codec_has_its_entries() -> None:
