@@ -28,4 +28,12 @@ def test_table_of_a_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert rows["equal chances"] == pytest.approx([math.log(16)] * 2)
     assert max(rows["model with text"]) < math.log(16)
     assert all(b <= u + 1e-2 for b, u in zip(rows["bigram, earlier"], rows["unigram"], strict=True))
+    assert figures["engines"] == {}
+    assert main([str(saved), "--data", str(tokens), "--windows", "5", "--engines", "eager,bf16", "--json", str(out)]) == 0
+    assert "bf16: " in capsys.readouterr().out
+    again = json.loads(out.read_text())
+    assert again["nats_per_code"]["model with text"] == rows["model with text"]
+    assert again["engines"]["eager"] == 0.0
+    assert 0.0 < abs(again["engines"]["bf16"]) < 0.02
+    assert main([str(saved), "--data", str(tokens), "--engines", "steam"]) == 2
     assert main([str(tmp_path / "none"), "--data", str(tokens)]) == 2
