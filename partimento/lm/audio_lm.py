@@ -112,21 +112,24 @@ class AudioLm(nn.Module):
             rows[book, : config.cardinality] = placed * (_TOKENS_LOUDNESS * math.sqrt(width / config.n_codebooks))
             heads[book] = placed * (_FIRST_SHARPNESS * _SHARPNESS_RATIO**book)
 
-    def losses(self, codes: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+    def losses(self, codes: Tensor, ids: Tensor, heard: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Negative log-likelihood in nats and where it counts.
 
         Args:
             codes: ``[B, K, T]``; ``cardinality`` where the sound is over (not counted).
             ids: word numbers ``[B, L]``; all 0 for no text.
+            heard: boolean ``[B, T]``; positions of the past that are heard as empty where it is False. None: all are heard.
 
         Returns:
             ``[B, K, T]`` each, float (0 where it does not count) and boolean.
         """
         states, mask = self.text(ids)
-        return code_losses(self.lm, codes, self.lm.text_context(states, mask))
+        return code_losses(self.lm, codes, self.lm.text_context(states, mask), heard=heard)
 
 
-def code_losses(lm: MusicGenLm, codes: Tensor, text: TextContext | None, prefix: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def code_losses(
+    lm: MusicGenLm, codes: Tensor, text: TextContext | None, prefix: Tensor | None = None, heard: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Negative log-likelihood in nats of codes that a language model hears before itself, and where it counts.
 
     Args:
@@ -134,12 +137,17 @@ def code_losses(lm: MusicGenLm, codes: Tensor, text: TextContext | None, prefix:
         codes: ``[B, K, T]``; ``cardinality`` where the sound is over (not counted).
         text: what it listens to; None for models that hear a prefix.
         prefix: ``[B, P, d]`` before the codes, of melody models.
+        heard: as of :meth:`AudioLm.losses`; positions of the delay pattern, so that those behind the last frame are heard.
 
     Returns:
         ``[B, K, T]`` each, float (0 where it does not count) and boolean.
     """
     config = lm.config
-    logits = lm(interleave(codes, config.delays, config.special), text, prefix=prefix)
+    tokens = interleave(codes, config.delays, config.special)
+    if heard is not None:
+        silent = functional.pad(~heard.to(tokens.device), (1, tokens.shape[2] - heard.shape[1] - 1))
+        tokens = torch.where(silent[:, None, :], config.special, tokens)
+    logits = lm(tokens, text, prefix=prefix)
     aligned = align_predictions(logits, config.delays).float()
     valid = codes < config.cardinality
     wanted = torch.where(valid, codes, 0)

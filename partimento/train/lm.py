@@ -19,6 +19,7 @@ from partimento.train.task import StepResult
 _N_VALID = 4
 _N_STARTS, _START_S = 32, 2.0
 """The beginnings that show whether a text is heard: so many, so long."""
+_NOTHING_HEARD = 1.0 / 3.0
 _CHANCE_FRAMES = 200_000
 
 
@@ -70,8 +71,9 @@ class LmTask:
     def step(self, batch: Tensor, autocast: torch.autocast) -> StepResult:
         """Mean over codebooks of the loss of windows."""
         codes, ids = self._unpacked(batch)
+        heard = heard_frames(len(codes), codes.shape[2], self.settings.thinned) if self.settings.thinned else None
         with autocast:
-            nats, valid = self.model.losses(codes, ids)
+            nats, valid = self.model.losses(codes, ids, heard)
         return codes_result(nats, valid, self._rate_hz)
 
     @torch.no_grad()
@@ -112,6 +114,19 @@ class LmTask:
 
     def _unpacked(self, batch: Tensor) -> tuple[Tensor, Tensor]:
         return batch[:, : -self._n_words].reshape(len(batch), self._n_books, -1), batch[:, -self._n_words :]
+
+
+def heard_frames(rows: int, n: int, thinned: float) -> Tensor:
+    """Which frames of their past models hear: boolean ``[rows, n]``, drawn from torch's generator.
+
+    Args:
+        rows, n: windows and frames of each.
+        thinned: share of windows that hear less than everything: a third of these nothing, the others a share that is drawn.
+    """
+    chance = torch.rand(3, rows)
+    share = torch.where(chance[1] < _NOTHING_HEARD, torch.zeros(rows), chance[2])
+    share = torch.where(chance[0] < thinned, share, torch.ones(rows))
+    return torch.rand(rows, n) < share[:, None]
 
 
 def codes_result(nats: Tensor, valid: Tensor, rate_hz: float) -> StepResult:

@@ -125,6 +125,8 @@ class LmTraining:
         parts: of each step one is drawn; that many times as many windows are learned, that much shorter. What a text says
             is least known to a model that has heard little yet, so that short windows teach it to listen to the text.
         condition_dropout: how often a window is learned without its text, for guidance.
+        thinned: how often a window's past is heard with frames left out: all of them in a third of these, else a random share.
+            What is not heard has to be told from the text. Windows without a text are thinned as often.
         own_caption_share: how often an item's own caption is kept where the truth about it could be worded.
     """
 
@@ -132,6 +134,7 @@ class LmTraining:
     window_frames: int = 1500
     parts: tuple[int, ...] = (1,)
     condition_dropout: float = 0.15
+    thinned: float = 0.0
     own_caption_share: float = 0.2
 
     def __post_init__(self) -> None:

@@ -15,7 +15,7 @@ from partimento.lm.audio_lm import AudioLm, AudioLmConfig
 from partimento.models.mini import load_audio_lm
 from partimento.train.captioning import TrueFacts, facts_of_window, training_words, true_caption
 from partimento.train.curves import read_log
-from partimento.train.lm import LmTask
+from partimento.train.lm import LmTask, heard_frames
 from partimento.train.lm_setup import lm_task
 from partimento.train.loop import Limits, Trainer
 from partimento.train.recipe import LmTraining, recipe_from
@@ -111,7 +111,7 @@ def test_validation_and_its_alarms(tmp_path: Path, data: tuple[Path, Path]) -> N
 def test_windows_in_parts_are_more_and_shorter(tmp_path: Path, data: tuple[Path, Path]) -> None:
     plain = tiny_lm_recipe(data[1])
     whole = plain["lm"]["window_frames"]
-    recipe = recipe_from(plain | {"lm": plain["lm"] | {"parts": [1, 4]}})
+    recipe = recipe_from(plain | {"lm": plain["lm"] | {"parts": [1, 4], "thinned": 0.5}})
     _, task = lm_task(recipe, [data[0]], None, lambda line: None)
     rows = {len(task.batch(step)): task.batch(step) for step in range(12)}
     once = recipe.lm.batch
@@ -124,6 +124,30 @@ def test_windows_in_parts_are_more_and_shorter(tmp_path: Path, data: tuple[Path,
         assert torch.isfinite(task.step(batch, torch.autocast("cpu", enabled=False)).loss)
     with pytest.raises(RequestError, match="parts"):
         LmTraining(window_frames=10, parts=(11,))
+
+
+def test_thinned_windows_hear_less_of_their_past() -> None:
+    torch.manual_seed(3)
+    assert bool(heard_frames(50, 30, 0.0).all())
+    share = heard_frames(3_000, 40, 0.5).float().mean(1)
+    assert float((share == 1).float().mean()) == pytest.approx(0.5, abs=0.05)
+    assert float((share == 0).float().mean()) == pytest.approx(1 / 6, abs=0.05)
+    assert 300 < int(((share > 0.3) & (share < 0.7)).sum()) < 600
+    config = AudioLmConfig(n_codebooks=2, cardinality=32, width=32, n_layers=1, n_heads=2, ffn=64)
+    model = AudioLm(config, TowerConfig(words=training_words(), width=32, n_heads=2, ffn=64))
+    model.initialize()
+    model.eval()
+    codes, other = torch.randint(0, 32, (2, 1, 2, 20))
+    ids = torch.tensor([[3, 4]])
+    other[..., 9:] = codes[..., 9:]  # the second codebook is a position behind
+    heard = torch.arange(20)[None] >= 10
+
+    def tail(of: torch.Tensor, what: torch.Tensor | None) -> torch.Tensor:
+        return model.losses(of, ids, what)[0][..., 11:].detach()
+
+    assert torch.equal(tail(codes, heard), tail(other, heard)), "what is not heard changes nothing"
+    assert not torch.equal(tail(codes, None), tail(other, None))
+    assert torch.equal(tail(codes, torch.ones(1, 20, dtype=torch.bool)), tail(codes, None))
 
 
 def test_checkpoint_names_codec_and_vocabulary_and_loads(tmp_path: Path, data: tuple[Path, Path]) -> None:
