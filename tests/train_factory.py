@@ -93,9 +93,12 @@ def tiny_embed_recipe(**optim: object) -> dict[str, object]:
     """A joint embedding's recipe for :func:`tiny_mel`."""
     return {
         "task": "embed",
-        "embed_model": {"width": 32, "n_layers": 1, "n_heads": 2, "ffn": 64, "dim": 16, "dropout": 0.0},
+        "embed_model": {
+            "window_frames": 50, "channels": [8, 8, 8, 8], "width": 32, "n_layers": 1, "n_heads": 2, "ffn": 64, "dim": 16,
+            "dropout": 0.0,
+        },
         "text": {"width": 16, "n_layers": 1, "n_heads": 2, "ffn": 32, "most_words": 24, "dropout": 0.0},
-        "embed": {"batch": 6, "window_frames": 50},
+        "embed": {"batch": 6},
         "optim": {"learning_rate": 0.01, "warmup_steps": 2, "total_steps": 100} | optim,
         "run": {"log_every": 1, "validate_every": 1000, "bf16": False},
     }

@@ -15,10 +15,11 @@ from partimento.score.instruments import instruments
 from partimento.score.score import Score
 
 _FAMILIES_TO_MISS = ("drums", "guitars", "strings", "brass", "winds", "synth", "voices")
-_FAMILY_WORDS = {
+FAMILY_WORDS = {
     "drums": "drums", "guitars": "guitar", "strings": "strings", "brass": "brass", "winds": "wind instruments",
     "synth": "synthesizers", "voices": "voices",
 }  # fmt: skip
+"""Family of the instrument table → how captions say that none of it plays."""
 TEMPO_WORDS = ((66.0, "very slow"), (84.0, "slow"), (108.0, "mid-tempo"), (138.0, "fast"), (1e9, "very fast"))
 _ENTRY_S = 4.0
 
@@ -85,7 +86,7 @@ def facts_of(score: Score, label: str = "", moods: Sequence[str] = ()) -> Facts:
     names = tuple(sorted(entries, key=lambda n: (entries[n], n)))
     late = names[-1] if len(names) > 1 and entries[names[-1]] - entries[names[-2]] > _ENTRY_S else None
     families |= {"drums"} if "percussion" in families else set()
-    absent = tuple(_FAMILY_WORDS[f] for f in _FAMILIES_TO_MISS if f not in families)
+    absent = tuple(FAMILY_WORDS[f] for f in _FAMILIES_TO_MISS if f not in families)
     tempo = next(word for limit, word in TEMPO_WORDS if score.tempo_bpm < limit)
     key = f"{score.key.spell(score.key.tonic)} {score.key.mode}"
     return Facts(names, absent, late, tempo, round(score.tempo_bpm), key, str(score.metre), label or "music", tuple(moods))

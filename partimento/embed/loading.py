@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from partimento.checkpoints import built_in, read_manifest
 from partimento.codec.packing import unpack
-from partimento.embed.joint import MEL_BANDS, MEL_WINDOW, SAMPLE_RATE, JointConfig, JointEmbedding
+from partimento.embed.joint import HOP, MEL_BANDS, MEL_WINDOW, SAMPLE_RATE, JointConfig, JointEmbedding
 from partimento.embed.tower import TowerConfig
 from partimento.embed.words import padded_ids
 from partimento.errors import FileError, ParseError, RequestError
 
 MINI_EMBED = "mini-embed"
-WINDOW_S, LEAST_S = 10.0, 1.0
+LEAST_S = 1.0
 
 
 class JointEmbedder:
@@ -36,8 +36,8 @@ class JointEmbedder:
         self.model, self.name, self.dim = model, name, model.config.dim
 
     def embed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Vectors ``[N, dim]`` of mono ``samples [n]``: one per 10 s; a rest under a second is left out unless it is all."""
-        size, least = round(WINDOW_S * SAMPLE_RATE), round(LEAST_S * SAMPLE_RATE)
+        """Vectors ``[N, dim]`` of mono ``samples [n]``, one per window; a rest under a second is left out unless it is all."""
+        size, least = self.model.config.window_frames * HOP, round(LEAST_S * SAMPLE_RATE)
         parts = [samples[start : start + size] for start in range(0, max(1, len(samples)), size)]
         kept = [part for part in parts if len(part) >= least] or [np.pad(samples, (0, max(0, least - len(samples))))]
         return np.concatenate([self.embed_mel(mel_frames(part)[None]) for part in kept])

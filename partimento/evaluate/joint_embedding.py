@@ -40,7 +40,6 @@ DEFAULT_ITEMS = 1_000
 LENGTHS = ("short", "middle", "long")
 TOP = 10
 LEAST_PER_SIDE = 10
-_WINDOW_FRAMES = 500
 _FAMILIES = {
     "drums": "drums", "guitar": "guitars", "strings": "strings", "brass": "brass", "wind instruments": "winds",
     "synthesizers": "synth", "voices": "voices",
@@ -165,8 +164,9 @@ def evaluate(embedder: JointEmbedder, data: Sequence[Path], split: str = "test",
 
 def _sound(embedder: JointEmbedder, cache: FrameCache, entry: Entry) -> NDArray[np.float32]:
     """Mean of the vectors of an item's windows, of unit length."""
-    starts = range(0, max(1, entry.n_frames - _WINDOW_FRAMES // 2), _WINDOW_FRAMES)
-    vectors = np.concatenate([embedder.embed_mel(cache.frames(entry, s, _WINDOW_FRAMES)[None]) for s in starts])
+    size = embedder.model.config.window_frames
+    starts = range(0, max(1, entry.n_frames - size // 2), size)
+    vectors = np.concatenate([embedder.embed_mel(cache.frames(entry, s, size)[None]) for s in starts])
     mean = vectors.mean(axis=0)
     return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), dtype=np.float32)
 

@@ -148,18 +148,24 @@ class EmbedTraining:
 
     Attributes:
         batch: pairs per step, each other's negatives.
-        window_frames: log-mel frames per window (500 are 10 s at 50 Hz).
-        own_caption_share: how often an item's own words are taken where the truth about it could be worded.
-        numbers: how often each of tempo in figures, metre and key is said.
+        own_caption_share: how often an item's own words (of the whole item) are taken where the truth about the window could be
+            worded.
+        template_share: how often that truth is worded as captions of rendered items are; otherwise as plans are.
+        numbers: how often each of tempo in figures, metre and key is said in a plan's wording.
         balance: 0 draws items as often as they come, 1 as if every item's rarest instrument were equally common.
+        collage_share: how often a window is two at once and its words say their instruments only, so that an instrument is not
+            guessed from the style it usually plays.
+        prompt_weight: of the loss that asks for every instrument and style by name.
         gain_db, eq_db: random level, and random curve over the bands, either way.
     """
 
-    batch: int = 64
-    window_frames: int = 500
-    own_caption_share: float = 0.5
+    batch: int = 48
+    own_caption_share: float = 0.1
+    template_share: float = 0.5
     numbers: float = 0.3
     balance: float = 0.5
+    collage_share: float = 0.25
+    prompt_weight: float = 1.0
     gain_db: float = 6.0
     eq_db: float = 4.0
 

@@ -54,9 +54,9 @@ def test_adapter_behind_the_interface(trained: tuple[Path, Path]) -> None:
         cached.cache_clear()
     model = text_embedder(f"mini-embed:{trained[1]}")
     assert isinstance(model, TextEmbedder)
-    sound = 0.1 * np.random.default_rng(0).standard_normal(round(12.5 * 32_000)).astype(np.float32)
+    sound = 0.1 * np.random.default_rng(0).standard_normal(round(2.05 * 32_000)).astype(np.float32)
     vectors = embedder(f"mini-embed:{trained[1]}").embed(sound)
-    assert vectors.shape == (2, 16)
+    assert vectors.shape == (2, 16)  # windows of one second; the rest is too short to count
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, rtol=1e-5)
     assert model.embed(sound[:100]).shape == (1, 16)
     texts = ["calm piano", "fast drums and a very long description with flute", "zzyzx"]

@@ -6,12 +6,15 @@ import pytest
 import torch
 from train_factory import tiny_embed_recipe, tiny_mel
 
-from partimento.embed.joint import contrastive_loss
+from partimento.embed.joint import AudioTower, JointConfig, contrastive_loss, truth_loss
 from partimento.embed.loading import load_joint
+from partimento.embed.tower import TowerConfig
 from partimento.errors import RequestError
+from partimento.train.captioning import TrueFacts, training_words
 from partimento.train.curves import read_log
-from partimento.train.embed import EmbedTask, embed_task
-from partimento.train.embed_data import MelWindows
+from partimento.train.embed import EmbedTask, embed_task, mean_auc
+from partimento.train.embed_data import MelWindows, played_caption, template_caption
+from partimento.train.embed_prompts import Prompts
 from partimento.train.loop import Limits, Trainer
 from partimento.train.recipe import EmbedTraining, recipe_from
 from partimento.train.state import checkpoints
@@ -64,7 +67,8 @@ def test_one_batch_is_learned_by_heart_and_save_equals_load(tmp_path: Path, mel:
 def test_validation_and_its_alarm(tmp_path: Path, mel: Path) -> None:
     task = trainer(tmp_path, mel, valid=True).task
     figures = task.validate(torch.device("cpu"))
-    assert set(figures) == {"valid_loss", "valid_r1", "valid_r10"}
+    assert set(figures) == {"valid_loss", "valid_r1", "valid_r10", "valid_heard"}
+    assert 0 <= figures["valid_heard"] <= 1
     assert 0 <= figures["valid_r1"] <= figures["valid_r10"] <= 1
     assert "chance" in task.alarms({"valid_loss": math.log(64)})[0]
     assert task.alarms({"valid_loss": 3.0}) == []
@@ -81,7 +85,8 @@ def test_equal_words_are_right_for_each_other() -> None:
 
 def test_rare_instruments_come_more_often(mel: Path) -> None:
     def shares(balance: float) -> dict[str, int]:
-        windows = MelWindows([mel], EmbedTraining(window_frames=20, balance=balance), recipe_from({"task": "embed"}).text, 128)
+        sound = JointConfig(window_frames=20)
+        windows = MelWindows([mel], EmbedTraining(balance=balance), recipe_from({"task": "embed"}).text, sound)
         windows._counts.update({"drums": 100, "flute": 100, "piano": 100})
         windows._usual = 1.0
         rng = np.random.default_rng(0)
@@ -95,12 +100,93 @@ def test_only_training_sound_is_changed_and_words_differ(tmp_path: Path, mel: Pa
     task = trainer(tmp_path, mel, valid=True).task
     assert isinstance(task, EmbedTask)
     assert task._valid is not None
-    frames, _ = task._valid.batch(np.random.default_rng(0), 3)
+    frames, _, _ = task._valid.batch(np.random.default_rng(0), 3)
     window = task._valid.draw(np.random.default_rng(0))
     np.testing.assert_array_equal(frames[0], window.frames.astype(np.float32))
-    changed, ids = task._train.batch(np.random.default_rng(0), 8)
+    changed, ids, _ = task._train.batch(np.random.default_rng(0), 8)
     assert np.isfinite(changed).all()
     assert len({tuple(row) for row in ids.tolist()}) > 3
+
+
+def test_loudness_is_not_heard() -> None:
+    torch.manual_seed(0)
+    tower = AudioTower(JointConfig(channels=(8, 8, 8, 8), width=16, n_layers=1, n_heads=2, ffn=16, dim=8)).eval()
+    mel = torch.randn(2, 40, 128) - 3.0
+    torch.testing.assert_close(tower(mel), tower(mel + 1.5), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("changes", [{"window_frames": 0}, {"n_mels": 100}, {"channels": (8, 8, 8, 9)}])
+def test_shapes_that_cannot_be_are_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(RequestError):
+        JointConfig(**changes)  # type: ignore[arg-type]
+
+
+def test_prompts_are_true_false_or_a_matter_of_words() -> None:
+    counts = dict.fromkeys(("guitar", "electric_guitar", "fiddle", "erhu", "drums", "piano", "flute"), 10)
+    text = embed_text()
+    prompts = Prompts(text, counts, 100)
+    facts = TrueFacts(label="waltz", parts=(("electric_guitar", "chords"), ("erhu", "melody")))
+    wanted = dict(zip((*prompts.played, *prompts.styles), prompts.wanted(facts, {"flute", "erhu"}), strict=True))
+    assert wanted["electric_guitar"] == wanted["erhu"] == wanted["waltz"] == 1.0
+    assert wanted["guitar"] == wanted["fiddle"] == wanted["flute"] == -1.0  # a wider word, the same sound, too short to say
+    assert wanted["drums"] == wanted["piano"] == wanted["jazz"] == 0.0
+    unknown = prompts.wanted(TrueFacts(parts=(("piano", "chords"),)))
+    assert (unknown[len(prompts.played) :] == -1.0).all()
+    assert (prompts.wanted(None) == -1.0).all()
+    assert prompts.first(torch.device("cpu")).shape[0] == len(prompts) == len(prompts.weights)
+    torch.manual_seed(1)
+    assert len({tuple(prompts.draw(torch.device("cpu")).flatten().tolist()) for _ in range(5)}) == 5
+
+
+def embed_text() -> TowerConfig:
+    return TowerConfig(words=training_words())
+
+
+def test_only_what_is_known_counts_and_rare_truths_count_more() -> None:
+    truths = torch.tensor([[2.0, -3.0], [-1.0, 4.0]])
+    wanted = torch.tensor([[1.0, 0.0], [-1.0, 1.0]])
+    ones = torch.ones(2)
+    costs = [math.log1p(math.exp(-2.0)), math.log1p(math.exp(-3.0)), math.log1p(math.exp(-4.0))]
+    assert float(truth_loss(truths, wanted, ones)) == pytest.approx(sum(costs) / 2.0, rel=1e-5)
+    heavy = (5.0 * costs[0] + costs[1] + costs[2]) / 6.0
+    assert float(truth_loss(truths, wanted, torch.tensor([5.0, 1.0]))) == pytest.approx(heavy, rel=1e-5)
+    nothing = truth_loss(truths, torch.full((2, 2), -1.0), ones)
+    assert float(nothing) == 0.0
+
+
+def test_mean_auc() -> None:
+    scores = torch.tensor([[0.1, 0.0, 0.3], [0.4, 0.0, 0.2], [0.35, 0.0, 0.1], [0.8, 0.0, 0.0]])
+    wanted = torch.tensor([[0.0, 1.0, 0.0], [0.0, 0.0, 0.0], [1.0, -1.0, 0.0], [1.0, -1.0, -1.0]])
+    assert float(mean_auc(scores, wanted, 1)) == pytest.approx((0.75 + 0.5) / 2)
+    assert float(mean_auc(scores, wanted, 2)) == pytest.approx(0.75)
+    assert float(mean_auc(scores, wanted, 3)) == 0.5
+
+
+def test_words_say_who_plays_in_the_window() -> None:
+    facts = TrueFacts(("calm",), "jazz", (("piano", "chords"), ("flute", "melody")), 90.0, "4/4", "C major", "", ("drums",))
+    said = {template_caption(facts, np.random.default_rng(i)) for i in range(40)}
+    assert len(said) > 10
+    assert "calm jazz" in said
+    assert any("about 90 bpm" in text and "no drums" in text for text in said)
+    assert template_caption(TrueFacts(parts=facts.parts), np.random.default_rng(0)) == ""
+    only = {played_caption(facts, np.random.default_rng(i)) for i in range(40)}
+    assert {"A piece with flute and piano.", "flute"} <= only
+
+
+def test_two_windows_at_once_name_both_and_no_style(mel: Path) -> None:
+    windows = MelWindows(
+        [mel], EmbedTraining(collage_share=1.0, eq_db=0.0, gain_db=0.0), embed_text(), JointConfig(window_frames=20)
+    )
+    alone = MelWindows(
+        [mel], EmbedTraining(collage_share=0.0, eq_db=0.0, gain_db=0.0), embed_text(), JointConfig(window_frames=20)
+    )
+    n = len(windows.prompts.played)
+    together, _, both = windows.batch(np.random.default_rng(0), 20)
+    apart, _, one = alone.batch(np.random.default_rng(0), 20)
+    assert (both[:, n:] == -1.0).all()
+    assert (one[:, n:] == 1.0).sum() == 20
+    assert (both[:, :n] > 0).sum(axis=1).max() > (one[:, :n] > 0).sum(axis=1).max()
+    assert np.all(together[0] >= apart[0] - 1e-5)
 
 
 def test_tokens_are_refused(tmp_path: Path) -> None:

@@ -47,9 +47,10 @@ def test_two_steps(path: Path, tmp_path: Path) -> None:
     recipe = load_recipe(path)
     quick = replace(recipe.codec, batch=1, window_frames=64, free_steps=1, kmeans_batches=2)
     lm = replace(recipe.lm, batch=1, window_frames=64, condition_dropout=0.0)
-    embed = replace(recipe.embed, batch=4, window_frames=50)
+    embed, heard = replace(recipe.embed, batch=4), replace(recipe.embed_model, window_frames=50)
     optim = replace(recipe.optim, warmup_steps=1, accumulate=1)
     recipe = replace(recipe, codec=quick, score=replace(recipe.score, batch=2), lm=lm, optim=optim, embed=embed)
+    recipe = replace(recipe, embed_model=heard)
     trainer = Trainer(recipe, task_of(recipe, tmp_path), tmp_path / "run", device="cpu")
     before = {name: p.detach().clone() for name, p in trainer.model.named_parameters()}
     assert trainer.run(Limits(steps=2)).step == 2
