@@ -17,6 +17,7 @@ from partimento.embed.t5 import TextStates
 from partimento.errors import RequestError
 from partimento.lm.patterns import deinterleave, first_step, frames_complete, interleave, n_steps, valid_steps
 from partimento.lm.sampling import Sampling, guide, sample
+from partimento.lm.threads import step_threads
 from partimento.lm.transformer import MusicGenLm
 
 
@@ -146,9 +147,10 @@ def generate_window(
     branches = _Branches(lm, texts, batch, sampling, steps)
     fed, out, handed = 0, torch.empty(0), given
     for step in range(first_step(config.delays, given), steps):
-        out = branches.logits(sequence[..., fed:step])
+        with step_threads(lm):
+            out = branches.logits(sequence[..., fed:step])
+            drawn = torch.where(valid[:, step], sample(out, sampling, generators).cpu(), config.special)
         fed = step
-        drawn = torch.where(valid[:, step], sample(out, sampling, generators).cpu(), config.special)
         sequence[..., step] = torch.where(sequence[..., step] == -1, drawn, sequence[..., step])
         done = frames_complete(config.delays, step)
         if done - handed >= block or (step == steps - 1 and done > handed):
