@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from partimento.audio.parallel import map_in_order
 from partimento.audio.waveform import Waveform
 from partimento.errors import FileError
 
@@ -18,27 +19,31 @@ the 16-bit samples that they are made of, and a history takes a third less space
 CHUNK_SAMPLES = 1 << 14
 """Samples worked on at once: what fits the processor's cache."""
 _TOP = 1.0 - STEP_24
+_CHUNKS_AT_ONCE = 32  # for one core, before it takes the next ones
 
 
-def quantised(wave: Waveform, bits: int = 24, like: Waveform | None = None) -> Waveform:
+def quantised(wave: Waveform, bits: int = 24, like: Waveform | None = None, out: NDArray[np.float32] | None = None) -> Waveform:
     """The sound rounded to 24 bits or fewer: what is stored is then what is heard, bit for bit.
 
     Args:
         wave: the sound.
         bits: 16 to 24. Fewer bits take less space (:data:`STEM_BITS`).
         like: where the sound has the very samples of this one (of 24 bits), they stay as they are.
+        out: receives the samples, by default new memory; may be those of ``wave`` where they are no longer needed.
     """
-    out = np.empty(wave.samples.shape, np.float32)
+    out = np.empty(wave.samples.shape, np.float32) if out is None else out
+    work = np.empty((wave.n_channels, min(CHUNK_SAMPLES, wave.n_samples)), np.float32)
     top = float(2 ** (bits - 1))
     for at in range(0, wave.n_samples, CHUNK_SAMPLES):
         place = slice(at, at + CHUNK_SAMPLES)
         # Scaling by a power of two and rounding to 24 bits are exact in single precision.
-        steps = wave.samples[:, place] * np.float32(top)
+        steps = np.multiply(wave.samples[:, place], np.float32(top), out=work[:, : min(CHUNK_SAMPLES, wave.n_samples - at)])
         np.rint(steps, out=steps)
         np.clip(steps, -top, top - 1.0, out=steps)
-        np.multiply(steps, np.float32(1.0 / top), out=out[:, place])
+        np.multiply(steps, np.float32(1.0 / top), out=steps)
         if like is not None and like.n_samples == wave.n_samples and like.n_channels == wave.n_channels:
-            np.copyto(out[:, place], like.samples[:, place], where=wave.samples[:, place] == like.samples[:, place])
+            np.copyto(steps, like.samples[:, place], where=wave.samples[:, place] == like.samples[:, place])
+        out[:, place] = steps
     return Waveform(out, wave.sample_rate)
 
 
@@ -53,9 +58,13 @@ def exact_sum(stems: Mapping[str, Waveform]) -> Waveform:
     waves = list(stems.values())
     out = np.empty((waves[0].n_channels, waves[0].n_samples), np.float32)
     samples = [wave.samples for wave in waves]
-    for at in range(0, out.shape[1], CHUNK_SAMPLES):
-        chunk = slice(at, at + CHUNK_SAMPLES)
-        out[:, chunk] = _clipped(_total(s[:, chunk] for s in samples))
+
+    def add_up(first: int) -> None:
+        for at in range(first, min(out.shape[1], first + _CHUNKS_AT_ONCE * CHUNK_SAMPLES), CHUNK_SAMPLES):
+            chunk = slice(at, at + CHUNK_SAMPLES)
+            out[:, chunk] = _clipped(_total(s[:, chunk] for s in samples))
+
+    map_in_order(add_up, range(0, out.shape[1], _CHUNKS_AT_ONCE * CHUNK_SAMPLES))
     return Waveform(out, waves[0].sample_rate)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from partimento.audio.transforms import irfft, next_fast_len, rfft
 from partimento.audio.waveform import Waveform
 
 _WINDOW = 2048
@@ -20,12 +21,10 @@ def power_spectrum(wave: Waveform) -> tuple[NDArray[np.float64], NDArray[np.floa
 
     In single precision and some hundred windows at a time, which keeps them in the processor's cache.
     """
-    from scipy.fft import rfft
-
     frames, window = _frames(wave.mono()), np.hanning(_WINDOW).astype(np.float32)
     power = np.zeros(_WINDOW // 2 + 1)
     for first in range(0, len(frames), _WINDOWS_AT_ONCE):
-        spectra = rfft(frames[first : first + _WINDOWS_AT_ONCE] * window, axis=1)
+        spectra = rfft(frames[first : first + _WINDOWS_AT_ONCE] * window)
         power += (spectra.real**2 + spectra.imag**2).sum(axis=0, dtype=np.float64)
     frequency = np.asarray(np.fft.rfftfreq(_WINDOW, 1 / wave.sample_rate), np.float64)
     return frequency, power / len(frames)
@@ -115,8 +114,6 @@ def echo_strength_db(wave: Waveform, delay_s: float) -> float:
     Autocorrelation of the flattened spectrum (amplitudes to the power 0.7, so that tones do not speak for themselves) of
     at most 24 s from the middle, largest within 2 ms of the delay.
     """
-    from scipy.fft import irfft, next_fast_len, rfft
-
     mono, rate = wave.mono(), wave.sample_rate
     size = min(len(mono), 24 * rate)
     first = (len(mono) - size) // 2

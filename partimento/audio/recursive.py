@@ -6,15 +6,12 @@ of ``scipy.signal``, bit for bit; where its loops cannot be had by themselves, `
 
 from __future__ import annotations
 
-import sys
-from functools import cache
-from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from partimento.audio.kernels import extension
 
 Floats = NDArray[np.float64]
 
@@ -58,43 +55,41 @@ def sosfilt(sos: Floats, x: Floats, zi: Floats) -> tuple[Floats, Floats]:
         out, state = whole(sos, x, axis=-1, zi=zi)
         return out, state
     out = np.array(x, np.float64, order="C")
-    state = np.array(np.moveaxis(zi, 0, 1), order="C")  # the loop counts channels first, and works in place
-    kernel._sosfilt(np.ascontiguousarray(sos, np.float64), out, state)
-    return out, np.moveaxis(state, 0, 1)
+    return out, _in_place(kernel, sos, out, zi)
 
 
-@cache
+def sosfilt_in_place(sos: Floats, x: Floats, zi: Floats) -> Floats:
+    """:func:`sosfilt` that puts the filtered sound where the sound was, and gives the state behind it.
+
+    Args:
+        sos, zi: see :func:`sosfilt`.
+        x: ``[channels, n]``, float64, C-contiguous; changed.
+    """
+    kernel = _kernel("_sosfilt")
+    if kernel is None:
+        x[:], state = sosfilt(sos, x, zi)
+        return state
+    return _in_place(kernel, sos, x, zi)
+
+
+def _in_place(kernel: Any, sos: Floats, x: Floats, zi: Floats) -> Floats:
+    """The compiled loop on its own: it counts channels first, and works in place."""
+    state = np.array(zi.transpose(1, 0, 2), order="C")
+    kernel._sosfilt(np.ascontiguousarray(sos, np.float64), x, state)
+    return np.asarray(state.transpose(1, 0, 2))
+
+
 def _kernel(name: str) -> Any | None:
-    """An extension module of ``scipy.signal``, loaded by itself and tried out; None where that does not work."""
-    if f"scipy.signal.{name}" in sys.modules:
-        return _tried(sys.modules[f"scipy.signal.{name}"])
-    package = find_spec("scipy")
-    for folder in (package.submodule_search_locations or ()) if package is not None else ():
-        for suffix in EXTENSION_SUFFIXES:
-            path = Path(folder) / "signal" / f"{name}{suffix}"
-            if not path.exists():
-                continue
-            spec = spec_from_file_location(name, path, loader=ExtensionFileLoader(name, str(path)))
-            if spec is None or spec.loader is None:
-                return None
-            try:
-                module = module_from_spec(spec)
-                spec.loader.exec_module(module)
-            except ImportError:
-                return None
-            return _tried(module)
-    return None
+    """An extension module of ``scipy.signal`` that filters as expected, or None."""
+    return extension("signal", name, _works)
 
 
-def _tried(module: Any) -> Any | None:
-    """The module, if it filters as expected: its functions are SciPy's own and may change."""
+def _works(module: Any) -> bool:
+    """True when a module filters as expected: its functions are SciPy's own and may change."""
     impulse, want = np.array([[1.0, 0.0, 0.0]]), np.array([[1.0, 0.5, 0.25]])
-    try:
-        if hasattr(module, "_linear_filter"):
-            got, _ = module._linear_filter(np.array([1.0]), np.array([1.0, -0.5]), impulse, -1, np.zeros((1, 1)))
-        else:
-            got = impulse.copy()
-            module._sosfilt(np.array([[1.0, 0.0, 0.0, 1.0, -0.5, 0.0]]), got, np.zeros((1, 1, 2)))
-    except (AttributeError, TypeError, ValueError):
-        return None
-    return module if np.array_equal(got, want) else None
+    if hasattr(module, "_linear_filter"):
+        got, _ = module._linear_filter(np.array([1.0]), np.array([1.0, -0.5]), impulse, -1, np.zeros((1, 1)))
+    else:
+        got = impulse.copy()
+        module._sosfilt(np.array([[1.0, 0.0, 0.0, 1.0, -0.5, 0.0]]), got, np.zeros((1, 1, 2)))
+    return np.array_equal(got, want)

@@ -53,6 +53,10 @@ class Waveform:
         """Samples ``start`` to ``end`` (cut to what there is); a view, or read from disk where the sound lies there."""
         return Waveform(self.samples[:, max(0, start) : max(0, end)], self.sample_rate)
 
+    def once(self) -> Waveform:
+        """The whole sound for one who looks at it once: where it lies on disk, it does not stay in memory for the next."""
+        return self
+
     def mono(self) -> NDArray[np.float32]:
         """Mean of the channels, ``[n]``."""
         return np.asarray(self.samples.mean(axis=0, dtype=np.float32))

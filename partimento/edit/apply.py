@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 
 from partimento.audio.exact import STEM_BITS, quantised
+from partimento.audio.parallel import map_in_order
 from partimento.audio.waveform import Waveform
 from partimento.edit.ceiling import Gain, unclipped
 from partimento.edit.change import Change, Kept, Piece, kept_outside, splice
 from partimento.edit.contents import Contents, EffectStep, KnownMix, Sound, SoundStep, StemSound
 from partimento.edit.rendering import apply_steps, render_stem, with_common_gain, with_level
-from partimento.score.parallel import map_in_order
 from partimento.score.score import Note
 
 
@@ -50,7 +50,11 @@ def apply(contents: Contents, piece: Piece, change: Change) -> tuple[Contents, t
 
         def on_grid(name: str) -> Waveform:
             """What is new gets the depth of rendered stems; what was there, wherever it moved to, stays."""
-            return quantised(made[name]) if change.kept is not None else quantised(made[name], STEM_BITS, piece.stems.get(name))
+            if change.kept is not None:
+                return quantised(made[name])
+            if name not in change.treated:
+                return quantised(made[name], STEM_BITS, piece.stems.get(name))
+            return made[name] if change.rounded and made[name] is raw[name] else quantised(made[name], STEM_BITS)
 
         touched = [name for name in made if name in raw]
         return {**made, **dict(zip(touched, map_in_order(on_grid, touched), strict=True))}

@@ -66,6 +66,7 @@ class Change:
         rendered: tracks whose notes or instrument changed: their stems are made again.
         steps: track → changes of its stem as sound (added to what was done before).
         treated: track → its stem after ``steps`` where that is known already.
+        rounded: what is treated has the depth of stems already, and the mix is known not to clip.
         gains_db: track → gain that its stem gets from now on.
         span: samples outside it stay; None where ``kept`` says it.
         kept: for operations that move things in time: which samples stay, for every stem.
@@ -81,6 +82,7 @@ class Change:
     rendered: tuple[str, ...] = ()
     steps: Mapping[str, tuple[SoundStep, ...]] = field(default_factory=dict)
     treated: Mapping[str, Waveform] = field(default_factory=dict)
+    rounded: bool = False
     gains_db: Mapping[str, float] = field(default_factory=dict)
     span: Span | None = None
     kept: tuple[Kept, ...] | None = None

@@ -6,7 +6,6 @@ from typing import Any
 
 from partimento.plan.edit import EditOperation
 
-_MAX_STRENGTH = 1.5  # more than this does not count (partimento.edit.effects)
 _UNITS = {"hz": "Hz", "db": "dB", "s": "s", "cents": "cents"}
 _WAYS = {
     "swing": "off-beat eighths later, to {0:g}:1 (2:1 is the triplet feel), drums too",
@@ -34,7 +33,7 @@ def controls_text(op: EditOperation) -> tuple[str, ...]:
 
 
 def _sound(op: EditOperation) -> tuple[str, ...]:
-    from partimento.edit.effects import MEASURES, intents
+    from partimento.edit.intents import MAX_STRENGTH, MEASURES, intents
     from partimento.edit.registry import IN_NOTES
     from partimento.edit.score_dynamics import way_of
 
@@ -45,7 +44,7 @@ def _sound(op: EditOperation) -> tuple[str, ...]:
     intent = intents().get(id_)
     if intent is None:
         return ()
-    strength = min(max(1.0 if op.amount is None else op.amount, 0.1), _MAX_STRENGTH)
+    strength = min(max(1.0 if op.amount is None else op.amount, 0.1), MAX_STRENGTH)
     label, unit, _ = MEASURES[intent.measure]
     wanted = f"until {label} has moved by up to {intent.change * strength:+.3g} {unit}".rstrip()
     return (*(_step(row, max(1.0, strength)) for row in intent.steps), wanted)

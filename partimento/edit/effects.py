@@ -7,90 +7,34 @@ how far that is depends on where it stands. Loudness is put back to what it was.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import cache
-from importlib.resources import files
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
-from partimento.audio import measure as m
+from partimento.audio.exact import STEM_BITS, quantised
 from partimento.audio.loudness import SILENCE_LUFS, true_peak_dbtp
+from partimento.audio.parallel import map_in_order, summed
 from partimento.audio.waveform import Waveform
+from partimento.edit.ceiling import MAX_TRUE_PEAK_DBTP
 from partimento.edit.change import Change, Piece
 from partimento.edit.contents import EffectStep, SoundStep
+from partimento.edit.intents import MAX_STRENGTH, MEASURES, Intent, for_channels, intent_of, steps_of
 from partimento.edit.region import Span
 from partimento.edit.rendering import chained
 from partimento.edit.targets import tracks_of
 from partimento.errors import UnsupportedError
 from partimento.plan.edit import EditOperation
 from partimento.score.mix import active_lufs
-from partimento.score.parallel import map_in_order, summed
 
 _EXCERPT_S = 10.0
 _STRENGTHS = (0.2, 0.35, 0.5, 0.65, 0.8, 1.0)
-_MAX_STRENGTH = 1.5
 _OVERSHOT = 1.6
 _NEAR_ENOUGH = 0.8
 _HALVINGS = 3
-_LEAST_WISH = 0.25
 _MAX_LOWERED_DB = 0.8
-ECHO_S = 0.3
-"""Distance of the echoes of ``delay`` (``edit/intents.yaml``), at which they are measured."""
-
-
-def _db(share: float) -> float:
-    return float(10.0 * np.log10(share + 1e-7))
-
-
-def _side_db(wave: Waveform) -> float:
-    return float(20.0 * np.log10(m.stereo_width(wave) + 0.03))
-
-
-MEASURES: dict[str, tuple[str, str, Callable[[Waveform], float]]] = {
-    "centroid_octaves": ("spectral centroid", "log2 Hz", lambda w: float(np.log2(max(m.spectral_centroid_hz(w), 1.0)))),
-    "low_high_db": ("low/high ratio", "dB", m.low_high_ratio_db),
-    "crest_db": ("crest factor", "dB", m.crest_factor_db),
-    "width": ("stereo width", "", m.stereo_width),
-    "range_db": ("spread of levels", "dB", m.dynamic_range_db),
-    "tail_db": ("level between onsets", "dB", m.tail_share_db),
-    "space": ("room (level between onsets and width)", "dB", lambda w: m.tail_share_db(w) + _side_db(w)),
-    "harsh_db": ("share of 2–5 kHz", "dB", lambda w: _db(m.harshness_share(w))),
-    "mud_db": ("share of 180–450 Hz", "dB", lambda w: _db(m.mud_share(w))),
-    "echo_db": ("echo after 0.3 s", "dB", lambda w: m.echo_strength_db(w, ECHO_S)),
-    "speech_band_db": ("share outside 300–3400 Hz", "dB", m.outside_speech_band_db),
-    "density_db": ("spectral density", "dB", lambda w: _db(m.harmonic_density(w))),
-}
-"""Figures by the name that the table uses: name for people, unit, function."""
-
-
-@dataclass(frozen=True)
-class Intent:
-    """A row of the table; the head of the YAML file explains the fields."""
-
-    id: str
-    en: str
-    zh: str
-    measure: str
-    change: float
-    spent: float
-    usual: float
-    steps: tuple[dict[str, Any], ...]
-
-    def wish(self, value: float, strength: float) -> float:
-        """How far the figure shall move from where it stands."""
-        left = (value - self.spent) / (self.usual - self.spent)
-        return self.change * strength * min(1.0, max(_LEAST_WISH, left))
-
-
-@cache
-def intents() -> dict[str, Intent]:
-    """All intents by id."""
-    text = files("partimento.edit").joinpath("intents.yaml").read_text(encoding="utf-8")
-    table = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    return {id_: Intent(id_, **{**row, "steps": tuple(row["steps"])}) for id_, row in table.items()}
+_SURE_DB = 0.01  # more than rounding can add to a peak
 
 
 def effect(piece: Piece, operation: EditOperation, span: Span) -> Change:
@@ -102,16 +46,26 @@ def effect(piece: Piece, operation: EditOperation, span: Span) -> Change:
     names = tracks_of(operation.targets, piece.score)
     rate = piece.sample_rate
     start, end = span.samples(rate)
-    parts = {name: piece.stems[name].part(start, end) for name in names}
+    whole = span.whole and all(piece.stems[name].n_samples <= end for name in names)
+
+    def sounds() -> dict[str, Waveform]:
+        stems = {name: piece.stems[name] for name in names}
+        return {name: stem.once() if whole else stem.part(start, end) for name, stem in stems.items()}
+
+    parts = sounds()
     roles = {name: piece.score.track(name).role for name in names}
     strength = operation.amount if operation.amount is not None else 1.0
     rest = _rest(piece, parts, start, end) if set(piece.stems) - set(parts) else None
-    done = treat(operation.value, parts, roles, strength, rest)
+    done = treat(operation.value, parts, roles, strength, rest, sounds)
+    rounded = span.whole and done.peaks_dbtp[1] <= MAX_TRUE_PEAK_DBTP - _SURE_DB
+    if rounded:  # in place: fresh memory costs more than the rounding
+        map_in_order(lambda own: quantised(Waveform(own, rate), STEM_BITS, out=own), done.samples.values())
     first, last = (None, None) if span.whole else (span.start, span.end)
     steps = {name: (SoundStep("effects", first, last, found),) for name, found in done.chains.items()}
     lines = (f"{', '.join(names)} {done.line} in {span}",)
     # Of the whole piece it is not done twice; in a stretch the effects will hear what comes before.
-    return Change(piece.plan, piece.score, steps=steps, treated=done.waves if span.whole else {}, span=span, lines=lines)
+    treated = done.waves if span.whole else {}
+    return Change(piece.plan, piece.score, steps=steps, treated=treated, rounded=rounded, span=span, lines=lines)
 
 
 def _rest(piece: Piece, parts: Mapping[str, Waveform], start: int, end: int) -> Waveform:
@@ -131,7 +85,8 @@ class Treated:
     Attributes:
         intent: the row of the table.
         chains: the chain of each part, with the gain that puts the loudness back.
-        waves: the parts through their chains.
+        samples: the parts through their chains; nobody else's memory.
+        sample_rate: Hz.
         before, after: the figure of the whole group.
         strength: at which the chain was taken.
         peaks_dbtp: true peaks of the group (with what else sounds) before and after.
@@ -139,11 +94,17 @@ class Treated:
 
     intent: Intent
     chains: dict[str, tuple[EffectStep, ...]]
-    waves: dict[str, Waveform]
+    samples: dict[str, NDArray[np.float32]]
+    sample_rate: int
     before: float
     after: float
     strength: float
     peaks_dbtp: tuple[float, float]
+
+    @property
+    def waves(self) -> dict[str, Waveform]:
+        """The parts through their chains."""
+        return {name: Waveform(own, self.sample_rate) for name, own in self.samples.items()}
 
     @property
     def line(self) -> str:
@@ -166,20 +127,13 @@ def chains_for(
     return done.chains, done.line
 
 
-def intent_of(id_: str) -> Intent:
-    """An intent by its id, spelled with spaces or hyphens too.
-
-    Raises:
-        UnsupportedError: there is none; the message lists those that are.
-    """
-    intent = intents().get(id_.strip().lower().replace(" ", "_").replace("-", "_"))
-    if intent is None:
-        raise UnsupportedError(f"'{id_}' is not a sound that is known; there are: {', '.join(intents())}")
-    return intent
-
-
 def treat(
-    intent_id: str, parts: dict[str, Waveform], roles: dict[str, str], strength: float = 1.0, rest: Waveform | None = None
+    intent_id: str,
+    parts: dict[str, Waveform],
+    roles: dict[str, str],
+    strength: float = 1.0,
+    rest: Waveform | None = None,
+    again: Callable[[], dict[str, Waveform]] | None = None,
 ) -> Treated:
     """Sounds made as an intent means, with the strength that the measured sound asks for.
 
@@ -189,54 +143,64 @@ def treat(
         roles: their roles, for steps that spare some.
         strength: 1 for the table's change; at most 1.5 counts.
         rest: what else sounds; the strength is held back where the whole would have to be lowered audibly not to clip.
+        again: gives the parts once more. ``parts`` is emptied then while they are treated, and half the memory is enough.
 
     Raises:
         UnsupportedError: unknown intent, silence, or nothing of that kind is left to do.
     """
-    intent = _for_channels(intent_of(intent_id), next(iter(parts.values())).n_channels)
-    strength = min(max(strength, 0.1), _MAX_STRENGTH)
+    intent = for_channels(intent_of(intent_id), next(iter(parts.values())).n_channels)
+    strength = min(max(strength, 0.1), MAX_STRENGTH)
     label, unit, figure = MEASURES[intent.measure]
     group = _sum(parts)
-    rate = group.sample_rate
+    names, rate = list(parts), group.sample_rate
     excerpts = _excerpts(parts, group)
     good = _strengths(intent, excerpts, roles, strength)
-    before, loudness = figure(group), active_lufs(group)
+    peak, before, loudness = _measured(group, rest, figure, active_lufs)
     if not good or active_lufs(_sum(excerpts)) <= SILENCE_LUFS:
         raise UnsupportedError(f"{', '.join(parts)} cannot be made {intent.en}: {label} is {before:.2f} {unit} already")
-    peak = true_peak_dbtp(_whole(group, rest))
+    del group, excerpts
     highest = max(peak, -0.1) + _MAX_LOWERED_DB
-    stronger = [at for at in (1.0, 1.25, _MAX_STRENGTH) if at > good[-1]]
+    stronger = [at for at in (1.0, 1.25, MAX_STRENGTH) if at > good[-1]]
     best: Treated | None = None
     for at in [*reversed(good), *stronger]:
         if best is not None and best.moved and at > good[-1]:
             break  # stronger ones only where the whole did not follow the excerpt
-        chains = {name: _steps(intent, roles[name], at, len(parts)) for name in parts}
-        treated = _through(parts, chains)
-        total = summed(list(treated.values()))
-        gain_db = round(loudness - active_lufs(Waveform(total, rate)), 3)
-        _scale([total, *treated.values()], gain_db)
-        louder = Waveform(total, rate)
+        chains = {name: steps_of(intent, roles[name], at, len(names)) for name in names}
+        samples = _through(parts if parts or again is None else again(), chains, keep=again is None)
+        louder, gain_db = _as_loud(samples, loudness, rate)
+        peak_after, after = _measured(louder, rest, figure)
         step = EffectStep("gain", {"gain_db": gain_db})
-        peaks = peak, true_peak_dbtp(_whole(louder, rest))
-        done = Treated(
-            intent,
-            {name: (*steps, step) for name, steps in chains.items()},
-            {name: Waveform(samples, rate) for name, samples in treated.items()},
-            before, figure(louder), at, peaks,
-        )  # fmt: skip
+        chains = {name: (*steps, step) for name, steps in chains.items()}
+        done = Treated(intent, chains, samples, rate, before, after, at, (peak, peak_after))
         if done.moved or best is None:
             best = done
-        if done.moved and peaks[1] <= highest:
+        if done.moved and peak_after <= highest:
             break
     assert best is not None, "there is at least one strength"
     if not best.moved:
-        raise UnsupportedError(f"{', '.join(parts)} cannot be made {intent.en}: {label} stays at {before:.2f} {unit}")
+        raise UnsupportedError(f"{', '.join(names)} cannot be made {intent.en}: {label} stays at {before:.2f} {unit}")
     return best
 
 
-def _through(waves: Mapping[str, Waveform], chains: Mapping[str, tuple[EffectStep, ...]]) -> dict[str, NDArray[np.float32]]:
-    """Each sound through its chain, two at a time; new samples."""
-    return dict(zip(waves, map_in_order(lambda name: chained(waves[name], chains[name]), waves), strict=True))
+def _measured(group: Waveform, rest: Waveform | None, *figures: Callable[[Waveform], float]) -> list[float]:
+    """The true peak of a group with everything else, and figures of the group; two at a time."""
+    return map_in_order(lambda figure: figure(group), (lambda own: true_peak_dbtp(_whole(own, rest)), *figures))
+
+
+def _as_loud(sounds: Mapping[str, NDArray[np.float32]], lufs: float, sample_rate: int) -> tuple[Waveform, float]:
+    """Sounds of our own with a gain, in place, that gives their sum a loudness; the sum and the gain in dB."""
+    total = summed(list(sounds.values()))
+    gain_db = round(lufs - active_lufs(Waveform(total, sample_rate)), 3)
+    _scale([total, *sounds.values()], gain_db)
+    return Waveform(total, sample_rate), gain_db
+
+
+def _through(
+    waves: dict[str, Waveform], chains: Mapping[str, tuple[EffectStep, ...]], *, keep: bool = True
+) -> dict[str, NDArray[np.float32]]:
+    """Each sound through its chain, two at a time; new samples. What shall not be kept is forgotten when it is done."""
+    names = list(waves)
+    return dict(zip(names, map_in_order(lambda n: chained(waves[n] if keep else waves.pop(n), chains[n]), names), strict=True))
 
 
 def _scale(sounds: list[NDArray[np.float32]], gain_db: float) -> None:
@@ -253,7 +217,7 @@ def _strengths(intent: Intent, excerpts: dict[str, Waveform], roles: dict[str, s
     sign = 1.0 if wanted > 0 else -1.0
 
     def moved_at(at: float) -> float:
-        tried = _through(excerpts, {name: _steps(intent, roles[name], at, len(excerpts)) for name in excerpts})
+        tried = _through(excerpts, {name: steps_of(intent, roles[name], at, len(excerpts)) for name in excerpts})
         total = Waveform(summed(list(tried.values())), next(iter(excerpts.values())).sample_rate)
         return sign * (figure(total) - before)
 
@@ -280,47 +244,15 @@ def _strengths(intent: Intent, excerpts: dict[str, Waveform], roles: dict[str, s
     return good
 
 
-def _for_channels(intent: Intent, n_channels: int) -> Intent:
-    """The intent as it can be measured: one channel has no width.
-
-    Raises:
-        UnsupportedError: width is all that it is about.
-    """
-    if intent.measure != "width" or n_channels == 2:
-        return intent
-    if all(step["effect"] == "set_width" for step in intent.steps):
-        raise UnsupportedError(f"'{intent.en}' is about stereo width, and this sound has {n_channels} channel(s)")
-    return replace(intent, measure="tail_db", change=1.0, spent=-2.0, usual=-20.0)
-
-
-def _steps(intent: Intent, role: str, at: float, n_parts: int) -> tuple[EffectStep, ...]:
-    """The chain of one part with final parameters at a strength."""
-    steps = []
-    for row in intent.steps:
-        if n_parts > 1 and role in row.get("spare", ()):
-            continue
-        values = {k: _value(v, at) for k, v in row.items() if k not in ("effect", "spare")}
-        steps.append(EffectStep(row["effect"], values))
-    return tuple(steps)
-
-
-def _value(value: Any, at: float) -> float:
-    """A parameter at a strength."""
-    if isinstance(value, list):
-        low, high = value
-        return round(float(low + (high - low) * at), 4)
-    return float(value)
-
-
 def _excerpts(parts: dict[str, Waveform], whole: Waveform) -> dict[str, Waveform]:
-    """The loudest stretch of at most 10 s of the whole, the same of every part."""
+    """The loudest stretch of at most 10 s of the whole, the same of every part; of longer sounds a copy."""
     size = round(_EXCERPT_S * whole.sample_rate)
     if whole.n_samples <= size:
         return parts
     energy = np.concatenate([[0.0], np.cumsum(_energies(whole))])  # second by second
     seconds = size // whole.sample_rate
     at = int(np.argmax(energy[seconds:] - energy[:-seconds])) * whole.sample_rate
-    return {name: Waveform(wave.samples[:, at : at + size], wave.sample_rate) for name, wave in parts.items()}
+    return {name: Waveform(wave.samples[:, at : at + size].copy(), wave.sample_rate) for name, wave in parts.items()}
 
 
 def _energies(wave: Waveform) -> NDArray[np.float64]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from partimento.audio.loudness import true_peak_dbtp
 from partimento.edit.change import Kept
 from partimento.edit.contents import EffectStep
-from partimento.edit.effects import MEASURES, treat
+from partimento.edit.effects import treat
+from partimento.edit.intents import MEASURES
 from partimento.edit.recording_change import CEILING_DBTP, Outcome, below, measured, outside, part, put
 from partimento.edit.recording_ear import Ear
 from partimento.edit.recording_region import Stretch

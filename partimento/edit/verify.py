@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from partimento.audio.exact import CHUNK_SAMPLES
 from partimento.audio.waveform import Waveform
 from partimento.edit.change import Kept
 from partimento.edit.contents import Contents
 from partimento.edit.region import Span
 from partimento.plan.result import Finding
 
+_STRETCH_SAMPLES = 1 << 16  # as a project keeps sound: what is not in memory is read only as far as it is looked at
 _HOW = "every sample compared with the parent's, unless the very same stored sound is used"
 
 
@@ -24,15 +24,14 @@ def difference(old: Waveform | None, new: Waveform) -> tuple[int, int] | None:
         return None
     n = new.n_samples if old is None else min(old.n_samples, new.n_samples)
     longer = new.n_samples if old is None else max(old.n_samples, new.n_samples)
-    a, b = None if old is None else old.samples, new.samples
 
     def differing(at: int) -> NDArray[np.intp]:
-        """Places in a chunk where any channel differs."""
-        chunk = b[:, at : min(n, at + CHUNK_SAMPLES)]
-        found = chunk != 0.0 if a is None else chunk != a[:, at : min(n, at + CHUNK_SAMPLES)]
+        """Places in a stretch where any channel differs."""
+        stretch = at, min(n, at + _STRETCH_SAMPLES)
+        found = new.part(*stretch).samples != (0.0 if old is None else old.part(*stretch).samples)
         return np.flatnonzero(found.any(axis=0))
 
-    starts = range(0, n, CHUNK_SAMPLES)
+    starts = range(0, n, _STRETCH_SAMPLES)
     first = next((at + int(where[0]) for at in starts if len(where := differing(at))), None)
     if longer > n:
         return (n if first is None else first), longer

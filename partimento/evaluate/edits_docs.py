@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from partimento.edit.effects import MEASURES, intents
+from partimento.edit.intents import MEASURES, intents
 from partimento.edit.recording import OPERATIONS as ON_RECORDINGS
 from partimento.errors import ParseError
 from partimento.evaluate.edits_intents import PLAYED

@@ -16,8 +16,8 @@ import numpy as np
 from partimento.audio.loudness import integrated_lufs, true_peak_dbtp
 from partimento.audio.waveform import Waveform
 from partimento.edit.contents import Contents, SoundStep
-from partimento.edit.effects import MEASURES, Intent, intents
 from partimento.edit.execute import execute
+from partimento.edit.intents import MEASURES, Intent, intents
 from partimento.errors import PartimentoError
 from partimento.evaluate.edits_cases import piece_request
 from partimento.pipeline import generate

@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -294,9 +295,11 @@ class Project:
             if value is not None:
                 texts[kind] = to_json(value)
         objects = {kind: self.store.put_text(text) for kind, text in sorted(texts.items())}
-        stems = {name: self.store.put_audio(stem) for name, stem in contents.stems.items()}
-        checks = {name: known.get(name) or self.store.checksum(object_) for name, object_ in stems.items()}
-        mix = encode_audio(contents.mix, ".wav", depth="24")
+        with ThreadPoolExecutor(max_workers=1) as beside:  # what stems leave of the other core is enough for the mix
+            encoded = beside.submit(encode_audio, contents.mix, ".wav", depth="24")
+            stems = {name: self.store.put_audio(stem) for name, stem in contents.stems.items()}
+            checks = {name: known.get(name) or self.store.checksum(object_) for name, object_ in stems.items()}
+            mix = encoded.result()
         number = self._state.last + 1
         digest = hashlib.sha256(mix).hexdigest()
         version = Version(number, parent, instruction, changed, objects, stems, digest, provenance, checks)

@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
 import zlib
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from partimento.audio.parallel import map_in_order
 from partimento.audio.waveform import Waveform
 from partimento.errors import FileError, ParseError
 from partimento.plan.serial import from_json, to_json
 from partimento.project.files import Files
-from partimento.score.parallel import map_in_order
 
 BLOCK_SAMPLES = 1 << 16
 """Samples per channel of a block: 1.5 s at 44.1 kHz, about a bar."""
@@ -97,6 +98,10 @@ class StoredWave(Waveform):
         read = self._read(first, -(-end // BLOCK_SAMPLES))
         return Waveform(read[:, start - first * BLOCK_SAMPLES : end - first * BLOCK_SAMPLES], self.sample_rate)
 
+    def once(self) -> Waveform:
+        """See :meth:`Waveform.once`."""
+        return self if self._loaded is not None else Waveform(self._read(0, len(self.manifest.blocks)), self.sample_rate)
+
     def _read(self, first: int, last: int) -> NDArray[np.float32]:
         """Samples of some blocks, read-only."""
         out = np.zeros((self.n_channels, min(self.n_samples, last * BLOCK_SAMPLES) - first * BLOCK_SAMPLES), np.float32)
@@ -112,6 +117,18 @@ class StoredWave(Waveform):
         return out
 
 
+class _Scratch(threading.local):
+    """Memory that every thread works in, block after block: fresh memory costs more than the rounding."""
+
+    _made: tuple[NDArray[np.float32], NDArray[np.int32]] | None = None
+
+    def of(self, samples: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        """Memory in the shape of some samples, and for the same as words, frame by frame."""
+        if self._made is None or self._made[0].shape != samples.shape:
+            self._made = np.empty(samples.shape, np.float32), np.empty(samples.shape[::-1], np.int32)
+        return self._made
+
+
 class Store:
     """The objects of a project.
 
@@ -121,6 +138,7 @@ class Store:
 
     def __init__(self, files: Files) -> None:
         self.files = files
+        self._scratch = _Scratch()
 
     def put_text(self, text: str) -> str:
         """Keep a text; returns its name."""
@@ -188,7 +206,8 @@ class Store:
             raise self._damaged(name) from error
         if words.shape != into.shape[::-1] or _block_name(words) != name:
             raise self._damaged(name)
-        np.multiply(words.T, np.float32(2.0**-31), out=into, casting="unsafe")
+        np.copyto(into, words.T, casting="unsafe")
+        into *= np.float32(2.0**-31)
 
     def checksum(self, name: str) -> str:
         """A quick check value of a sound as it lies in the store: CRC-32 of its blocks' files, in order, and their size.
@@ -222,9 +241,10 @@ class Store:
 
         if not samples.any():
             return SILENT
-        steps = samples * np.float32(2.0**23)
+        steps, words = self._scratch.of(samples)
+        np.multiply(samples, np.float32(2.0**23), out=steps)
         np.clip(np.rint(steps, out=steps), -(2**23), 2**23 - 1, out=steps)
-        words = np.ascontiguousarray(steps.astype(np.int32).T)
+        np.copyto(words, steps.T, casting="unsafe")
         words <<= 8
         name = _block_name(words)
         if not self.files.exists(_place(name)):

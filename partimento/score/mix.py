@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from partimento.audio.fades import fade_curve
 from partimento.audio.loudness import SILENCE_LUFS, true_peak_dbtp
+from partimento.audio.parallel import map_in_order, summed
 from partimento.audio.recursive import lfilter
+from partimento.audio.transforms import rfft
 from partimento.audio.waveform import Waveform
 from partimento.score.instruments import instruments
-from partimento.score.parallel import map_in_order, summed
 from partimento.score.room import add_room_stretch, room_stretch
 from partimento.score.sampler import DEFAULT_SAMPLE_RATE, render_tracks
 from partimento.score.score import Score, Track
@@ -302,9 +303,7 @@ def active_lufs(wave: Waveform) -> float:
 
 def _weighted(steps: Samples, weights: Samples) -> NDArray[np.float64]:
     """Weighted energy of each row of ``steps``."""
-    from scipy import fft
-
-    parts = fft.rfft(steps, axis=1).view(np.float32)  # real and imaginary parts side by side
+    parts = rfft(steps).view(np.float32)  # real and imaginary parts side by side
     np.square(parts, out=parts)
     return np.asarray(parts @ weights, dtype=np.float64)
 

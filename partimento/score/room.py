@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from partimento.audio.transforms import irfft, rfft
+
 Samples = NDArray[np.float32]
 
 _SEED = 1722  # of the noise; the room is part of the sound and must never change by itself
@@ -78,9 +80,7 @@ def _early(rng: np.random.Generator, n: int, sample_rate: int) -> NDArray[np.flo
 
 @lru_cache(maxsize=4)
 def _spectrum(sample_rate: int) -> NDArray[Any]:
-    from scipy import fft
-
-    return np.asarray(fft.rfft(impulse_response(sample_rate), _block(sample_rate), axis=1))
+    return np.asarray(rfft(impulse_response(sample_rate), _block(sample_rate)))
 
 
 def _block(sample_rate: int) -> int:
@@ -116,8 +116,6 @@ def room_stretch(sample_rate: int) -> int:
 
 def add_room_stretch(dry: Samples, at: int, gain: float, into: Samples, sample_rate: int, wrap: bool = False) -> None:
     """A stretch of :func:`add_room`: ``dry`` holds at most :func:`room_stretch` samples and begins at sample ``at``."""
-    from scipy import fft
-
     spectrum = _spectrum(sample_rate)
     size = _block(sample_rate)
     ring = impulse_response(sample_rate).shape[1] - 1
@@ -127,9 +125,9 @@ def add_room_stretch(dry: Samples, at: int, gain: float, into: Samples, sample_r
     lengths = [_send(dry, hop * k, gain, row, hop) for k, row in enumerate(send)]
     if not any(lengths):
         return
-    transformed = fft.rfft(send, axis=1, overwrite_x=True)
+    transformed = rfft(send)
     for channel in range(2):
-        wet = fft.irfft(transformed * spectrum[channel], size, axis=1, overwrite_x=True)
+        wet = irfft(transformed * spectrum[channel], size)
         for start, length, row in zip(range(0, n, hop), lengths, wet, strict=False):
             if length:
                 _return(row[: length + ring], at + start, into[channel], wrap)

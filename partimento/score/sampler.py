@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from partimento.audio.parallel import map_in_order
 from partimento.audio.waveform import Waveform
 from partimento.errors import RequestError
 from partimento.score import sampler_envelope as se
 from partimento.score import sampler_voice as sv
-from partimento.score.parallel import map_in_order
 from partimento.score.sampler_events import NoteEvent, chokes, note_events
 from partimento.score.score import Score, Track
 from partimento.score.sf2_zones import Region

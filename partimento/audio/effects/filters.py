@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from partimento.audio.recursive import sosfilt
+from partimento.audio.recursive import sosfilt_in_place
 
 Samples = NDArray[np.float32]
 BUTTERWORTH_Q = 1 / math.sqrt(2)
@@ -126,7 +126,12 @@ def _run(samples: Samples, sections: Sequence[_Section]) -> Samples:
     sos = np.array([[*(x / a[0] for x in b), *(x / a[0] for x in a)] for b, a in sections])
     state = np.zeros((len(sos), samples.shape[0], 2))
     out = np.empty(samples.shape, np.float32)
+    room = np.empty((samples.shape[0], min(_STRETCH_SAMPLES, samples.shape[1])))
     for at in range(0, samples.shape[1], _STRETCH_SAMPLES):
         stretch = slice(at, at + _STRETCH_SAMPLES)
-        out[:, stretch], state = sosfilt(sos, samples[:, stretch].astype(np.float64), state)
+        n = min(_STRETCH_SAMPLES, samples.shape[1] - at)
+        work = room if n == room.shape[1] else room[:, :n].copy()
+        np.copyto(work, samples[:, stretch])
+        state = sosfilt_in_place(sos, work, state)
+        out[:, stretch] = work
     return out

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from partimento.audio.loudness import integrated_lufs, true_peak_dbtp
-from partimento.edit.effects import MEASURES, chains_for, intents
+from partimento.edit.effects import chains_for
 from partimento.edit.execute import execute
+from partimento.edit.intents import MEASURES, intents
 from partimento.edit.region import resolve
 from partimento.edit.rendering import chain
 from partimento.errors import PartimentoError, RequestError, UnsupportedError

@@ -3,7 +3,7 @@
 import pytest
 
 from partimento.edit.controls import controls_text
-from partimento.edit.effects import intents
+from partimento.edit.intents import intents
 from partimento.edit.registry import WAYS
 from partimento.edit.score_dynamics import SHAPES
 from partimento.edit.wording import amount_text, place_text, where_text

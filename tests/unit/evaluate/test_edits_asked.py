@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from partimento.audio.waveform import Waveform
-from partimento.edit.effects import intents
 from partimento.edit.execute import execute
+from partimento.edit.intents import intents
 from partimento.edit.registry import IN_NOTES, WAYS
 from partimento.edit.score_dynamics import SHAPES
 from partimento.evaluate import edits

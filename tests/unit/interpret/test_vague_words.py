@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from partimento.edit.effects import intents
+from partimento.edit.intents import intents
 from partimento.edit.registry import IN_NOTES, WAYS
 from partimento.edit.score_dynamics import SHAPES
 from partimento.errors import RequestError
