@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -162,6 +162,7 @@ def find_items(text: str, original: str) -> list[Item]:
         for m in pattern.finditer(text):
             if m.end() > m.start():
                 words.append(Item(kind, value, m.span(), m.group(), role=kind == "thing"))
+    words = [_without_more(w, words) for w in words]
     words.sort(key=lambda i: (i.span[0] - i.span[1], i.span[0], _RANK.get(i.kind, 5)))
     chosen: list[Item] = []
     taken = bytearray(len(text))
@@ -169,6 +170,15 @@ def find_items(text: str, original: str) -> list[Item]:
     _choose(first, chosen, taken)
     _choose(words, chosen, taken)
     return sorted(chosen, key=lambda i: i.span)
+
+
+def _without_more(item: Item, words: list[Item]) -> Item:
+    """ "a bit more swing" is a bit of "more swing", where that is a wish of its own."""
+    end = item.span[1] - len("more")
+    how_much = item.kind == "cue" and item.value in ("bit", "much") and item.text.endswith(" more")
+    if not how_much or not any(w.kind == "intent" and w.span[0] == end and w.span[1] > item.span[1] for w in words):
+        return item
+    return replace(item, span=(item.span[0], end - 1), text=item.text[: -len(" more")])
 
 
 _RANK = {"thing": 0, "effect": 1, "intent": 2, "cue": 3, "style": 4}

@@ -39,12 +39,12 @@ _TOGETHER = re.compile(
 _AND = re.compile(r"\s*(?:part|parts|line|lines)?\s*(?:,|and|&|with|和|跟|与|同)\s*(?:the |my |our |a )?\s*")
 _MOVES = re.compile(r"\b(?:move|shift|put|bring|push|take|place|relocate|drag)\b|移|挪|搬|放|调|提")
 _COPIES = re.compile(
-    r"\b(?:cop(?:y|ies)|repeat|duplicate|paste|again|once more|one more time|another time|reprise|bring back|play|add|have|"
+    r"\b(?:cop(?:y|ies)|repeat|duplicate|paste|again|once more|one more|another time|reprise|bring back|play|add|have|"
     r"insert|sing|return(?:s|ing)?)\b|"
     r"复制|重复|再来|再(?:唱|奏|放|加|弹)|来一遍|加一遍|重现|再现|放"
 )
 _AGAIN = re.compile(
-    r"\b(?:repeat|copy|duplicate|paste|again|once more|one more time|another|reprise|bring back|a second time|return(?:s)?)\b|"
+    r"\b(?:repeat|copy|duplicate|paste|again|once more|one more|another|reprise|bring back|a second time|return(?:s)?)\b|"
     r"复制|重复|再|一遍|重现"
 )
 _TO_START = re.compile(

@@ -24,6 +24,8 @@ NUMBER = (
 """An English number, in digits or words."""
 ZH_NUMBER = r"(?:[0-9]+(?:\.[0-9]+)?|[一二两三四五六七八九十百]+)"
 """A Chinese number."""
+_ZH_ONE = "(?<![来弹唱奏放加多要添演播走听复环一])一?(?:段|遍|次|个)"
+"""What may stand before a section (每一次副歌), unless it says how often (再来一次副歌)."""
 _TO = r"\s*(?:to|-|–|—|~|through|thru|until|till|and|到|至)\s*"
 _CLOCK = (
     r"(?:\d{1,2}:\d\d(?:\.\d+)?|\d+(?:\.\d+)?\s*(?:s\b|secs?\b|seconds?\b|秒)|"
@@ -181,15 +183,17 @@ def _patterns() -> dict[str, re.Pattern[str]]:
             rf"(?:({ordinal})\s+)?\b({english}|drop)\b"
             rf"(?:\s+({n}))?\s+(?:on(?:wards?)?\b|onwards?\b|forwards?\b|(?:un)?till? the end|to the end)"),
         "section_on_zh": re.compile(
-            rf"从(?:第({z})|(最后))?(?:一)?(?:段|遍|次|个)?(?:的)?({chinese})(?:部分|段)?(?:开始(?!渐|慢)|起|往后|以后|到(?:结尾|最后|结束))"),
+            rf"从(?:(?:第({z})|(最后))(?:一)?(?:段|遍|次|个)?|{_ZH_ONE})?(?:的)?({chinese})(?:部分|段)?"
+            r"(?:开始(?!渐|慢)|起|往后|以后|到(?:结尾|最后|结束))"),
         "section_zh": re.compile(
-            rf"(?:在|从)?(?:第({z})|(最后|末|尾))?(?:一)?(?:段|遍|次|个)?(?:的)?({chinese})(?:部分|段落|那段|段)?(?:({z})(?=里|中|加|去|不|只|的))?"
+            rf"(?:在|从)?(?:(?:第({z})|(最后|末|尾))(?:一)?(?:段|遍|次|个)?|{_ZH_ONE})?(?:的)?({chinese})"
+            rf"(?:部分|段落|那段|段)?(?:({z})(?=里|中|加|去|不|只|的))?"
             r"(之前|以前|前|之后|以后|后(?!半))?(?:的时候|里面|里|中|时)?"),
         "just_before": re.compile(
             rf"(?:\b(?:in|for|over|during|at)\s+)?(?:the\s+)?(?:last\s+)?(?:({n})\s+)?(bars?|measures?|beats?)\s+"
             rf"(?:right |just |directly )?before\s+(?:the\s+)?(?:({ordinal})\s+)?({english})\b"),
         "just_before_zh": re.compile(
-            rf"(?:在)?(?:第({z})|(最后))?(?:一)?(?:段|遍|次|个)?(?:的)?({chinese})(?:之)?前(?:面)?(?:的)?(?:最后)?(?:的)?"
+            rf"(?:在)?(?:(?:第({z})|(最后))(?:一)?(?:段|遍|次|个)?|{_ZH_ONE})?(?:的)?({chinese})(?:之)?前(?:面)?(?:的)?(?:最后)?(?:的)?"
             rf"({z}|半)个?(小节|拍)"),
         "letter": re.compile(rf"{_LEAD}(?:the\s+)?(?:\b(?:section|part)\s+([a-h])\b|\b([a-h])[- ](?:section|part)\b)|([a-h])段"),
     }  # fmt: skip

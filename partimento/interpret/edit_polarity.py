@@ -52,6 +52,26 @@ _LESS = re.compile(
     r"(?:so|too|as|that|overly)(?: very)?)\s+$|"
     r"(?:没|别|不|不要|不用)(?:有)?(?:那么|这么|太)$|(?<!点)太$|过于$"
 )
+_CUTS = re.compile(
+    r"\b(?:too much(?: of)?|(?:reduc|decreas|lessen|tam)(?:e|es|ing)?|lower(?:ing)?|cut(?:ting)?(?: down| back)?(?: on)?|"
+    r"(?:dial|turn|bring|tone|scale|pull|wind|roll|take)(?:ing)? (?:back|down)(?: on)?|ease (?:off|up|back)(?: on)?|"
+    r"back off(?: on)?|go eas(?:y|ier) on)"
+    r"(?: (?:the|that|this|its|all(?: the)?|some of the))?(?: (?:amount|level|degree) of(?: the)?)? $|"
+    r"(?:少|减少|减弱|减轻|减低|降低|削弱|弱化|淡化|压低)一?[点些下]?儿?(?:了)?(?:整体|这种|那种)?的?$"
+)
+"""A verb of lessening before a wish that is a noun: "reduce the warmth", 少一点温暖."""
+_GROWS = re.compile(r"(?:加强|增强|强化|加大|增加|提高|提升)(?:一[点些下])?(?:整体)?的?$")
+_CUTS_ROUND = (
+    re.compile(r"\b(?:dial|turn|bring|tone|scale|pull|wind|roll|take)(?:ing)? (?:the|that|this|its) $"),
+    re.compile(r"\s+(?:feel )?(?:back|down|off)\b"),
+)
+"""The same around it: "dial the swing back"."""
+_ZH_HOW_MUCH = re.compile(
+    r"(?P<noun>感觉?|味道?|度)?(?:再|更|要|可以|稍微)*"
+    r"(?:(?P<less>太(?:强烈?|重|浓|多|足|明显)|减?少|减?弱|淡(?![出入])|降?低|减轻|收)|(?P<more>加?强烈?|浓|增?多|足|明显|突出|重|高))"
+    r"(?=一?[点些下了]|$|[，,。;；!！])"
+)
+"""How much of a wish that is a noun, behind it: 摇摆感强一点, 摇摆少一点."""
 _RULES_OUT = re.compile(
     r"(?:\bwithout\s+(?:getting|being|going|becoming|sounding|making (?:it|them|this|that))|"
     r"(?:,|，|;|\bbut|\band)\s*(?:just |please )?not)"
@@ -99,16 +119,55 @@ def turned(text: str, items: list[Item]) -> list[Item]:
         elif wish and (m := _LESS.search(before)):
             used.append((low + m.start(), low + m.end()))
             item = item if _is_fault(item) else _flipped(item, text[low + m.start() : item.span[1]])
+        elif item.kind == "intent" and (spans := _lessened(item, text, before)):
+            used += [(low + a, low + b) for a, b in spans]
+            item = item if _is_fault(item) else _flipped(item, text[low + spans[0][0] : item.span[1]])
+            item = _with_words(item, text, low + spans[0][0], low + spans[-1][1])
+        elif item.kind == "intent" and (m := _said_how_much(item, text)) and m.group("more"):
+            used.append(m.span())
+            item = _with_words(item, text, item.span[0], m.end())
+        elif item.kind == "intent" and (m := _GROWS.search(before)):
+            item = _with_words(item, text, low + m.start(), item.span[1])
+            used.append(item.span)
         elif item.kind == "cue" and item.value in _TURNS and _BARE_FAULT.fullmatch(item.text) and _is_complaint(before):
             item = replace(item, value=OPPOSITE[item.value])  # 人声有点小: what is wrong, not what is wanted
         elif item.kind == "intent" and item.text in fault_words() and _WANTED.search(before):
             item = replace(item, value=_THE_FAULT_ITSELF.get(item.value, item.value))
         out.append(item)
-    spent = {"negated", "down", "remove"}
-    return [
-        i for i in out
-        if not (i.kind == "cue" and i.value in spent and any(a - 4 <= i.span[0] and i.span[1] <= b for a, b in used))
-    ]  # fmt: skip
+    return [i for i in out if not any(_is_spent(i, a, b) for a, b in used)]
+
+
+def _is_spent(item: Item, start: int, end: int) -> bool:
+    """True for what only says which way a wish points."""
+    if item.kind == "cue" and item.value in ("negated", "down", "remove"):
+        return start - 4 <= item.span[0] and item.span[1] <= end
+    says_way = item.kind == "intent" or (item.kind == "cue" and item.value in ("much", "up", "add"))
+    return says_way and start <= item.span[0] and item.span[1] <= end and (item.span[1] - item.span[0]) < end - start
+
+
+def _lessened(item: Item, text: str, before: str) -> list[tuple[int, int]]:
+    """Where words around a wish ask for less of it, counted from the start of ``before``; empty where none do."""
+    if m := _CUTS.search(before):
+        return [m.span()]
+    around, behind = _CUTS_ROUND[0].search(before), _CUTS_ROUND[1].match(text, item.span[1])
+    at = item.span[0] - len(before)
+    if around and behind:
+        return [around.span(), (behind.start() - at, behind.end() - at)]
+    after = _said_how_much(item, text)
+    return [(after.start() - at, after.end() - at)] if after and after.group("less") else []
+
+
+def _said_how_much(item: Item, text: str) -> re.Match[str] | None:
+    """Chinese words behind a wish that say how much of it there shall be."""
+    m = _ZH_HOW_MUCH.match(text, item.span[1]) if re.search(r"[\u4e00-\u9fffa-z]$", item.text) else None
+    noun = m is not None and (m.group("noun") or item.text.endswith(("感", "味", "度")))
+    return m if m is not None and (noun or not re.fullmatch("收|重|足|突出|低|高", m.group("less") or m.group("more"))) else None
+
+
+def _with_words(item: Item, text: str, start: int, end: int) -> Item:
+    """The item with the words around it that belong to it."""
+    span = min(start, item.span[0]), max(end, item.span[1])
+    return replace(item, span=span, text=text[slice(*span)])
 
 
 def _is_complaint(before: str) -> bool:

@@ -13,7 +13,7 @@ from partimento.plan.edit import EditOperation
 _LESS = re.compile(
     r"\b(?:less|cut|cuts|roll(?:ed)? off|tame|reduce|attenuate|scoop|filter out|"
     r"shave|half|halve|(?:dial|pull|ease|bring|turn|take)(?:ed)? (?:back|down)|lower)\b|"
-    r"少|减半|收|减|降|切|削|衰减|滤掉|太[多重大]"
+    r"少|减半|收|减|降|切|削|弱|淡(?![出入])|衰减|滤掉|太[多重大强浓]"
 )
 
 
