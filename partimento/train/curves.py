@@ -38,7 +38,7 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
 
 
 def plot_curves(folder: Path, picture: Path | None = None) -> Path:
-    """Draw training and validation losses and codebook perplexities; returns the picture's path."""
+    """Draw losses, and a codec's codebook perplexities or an embedding's held-out shares; returns the picture's path."""
     from matplotlib.figure import Figure
 
     rows = read_log(folder)
@@ -46,20 +46,26 @@ def plot_curves(folder: Path, picture: Path | None = None) -> Path:
     valid = [r for r in rows if r["kind"] == "valid"]
     figure = Figure(figsize=(11, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    for name in ("l1", "mel"):
+    is_codec, names = any("l1" in r for r in train), {"loss": "pairs and prompts"}
+    for name in ("l1", "mel") if is_codec else ("loss", "prompts"):
         points = [(r["step"], r[name]) for r in train if name in r]
         if points:
-            left.plot(*zip(*points, strict=True), linewidth=0.6, alpha=0.6, label=f"{name}, training")
+            left.plot(*zip(*points, strict=True), linewidth=0.6, alpha=0.6, label=f"{names.get(name, name)}, training")
         points = [(r["step"], r[f"valid_{name}"]) for r in valid if f"valid_{name}" in r]
         if points:
-            left.plot(*zip(*points, strict=True), marker=".", label=f"{name}, held out")
-    left.set(xlabel="step", ylabel="nepers", yscale="log", title="losses")
+            left.plot(*zip(*points, strict=True), marker=".", label=f"{name}, held out" if is_codec else "pairs, held out")
+    left.set(xlabel="step", ylabel="nepers" if is_codec else "nats", yscale="log", title="losses")
     left.legend()
-    names = sorted({k for r in valid for k in r if k.startswith("perplexity_")}, key=lambda k: int(k.split("_")[1]))
-    for name in names:
+    books = sorted({k for r in valid for k in r if k.startswith("perplexity_")}, key=lambda k: int(k.split("_")[1]))
+    for name in books:
         right.plot(*zip(*[(r["step"], r[name]) for r in valid if name in r], strict=True), label=name.split("_")[1])
-    right.set(xlabel="step", title="perplexity of each codebook")
-    if names:
+    shares = {"valid_r1": "R@1 of 64", "valid_r10": "R@10 of 64", "valid_heard": "instruments, AUC"}
+    for name, words in shares.items():
+        points = [(r["step"], r[name]) for r in valid if name in r]
+        if points:
+            right.plot(*zip(*points, strict=True), marker=".", label=words)
+    right.set(xlabel="step", title="perplexity of each codebook" if is_codec else "held out")
+    if right.lines:
         right.legend(ncols=2)
     target = picture or folder / "curves.png"
     figure.savefig(target, dpi=80)

@@ -11,7 +11,7 @@ from partimento.embed.loading import load_joint
 from partimento.embed.tower import TowerConfig
 from partimento.errors import RequestError
 from partimento.train.captioning import TrueFacts, training_words
-from partimento.train.curves import read_log
+from partimento.train.curves import plot_curves, read_log
 from partimento.train.embed import EmbedTask, embed_task, mean_auc
 from partimento.train.embed_data import MelWindows, played_caption, template_caption
 from partimento.train.embed_prompts import Prompts
@@ -59,6 +59,7 @@ def test_one_batch_is_learned_by_heart_and_save_equals_load(tmp_path: Path, mel:
     t.run(Limits(steps=30))
     losses = [row["loss"] for row in read_log(tmp_path) if row["kind"] == "train"]
     assert losses[-1] < 0.6 * losses[0]  # not 0: the batch holds one sound twice, with different words
+    assert plot_curves(tmp_path).read_bytes().startswith(b"\x89PNG")
     embedder = load_joint(str(checkpoints(tmp_path)[-1]))
     for name, value in t.ema.weights(t.model).items():
         assert torch.equal(embedder.model.state_dict()[name], value), name
