@@ -19,7 +19,7 @@ from partimento.errors import FileError, RequestError
 from partimento.evaluate.bench import BenchRow
 from partimento.evaluate.bench_lm_run import FRAME_RATE_HZ, LONG_LAYERS, LONG_S, PEERS, SHORT_S
 from partimento.evaluate.bench_stream import write_checkpoint
-from partimento.lm.engines import ENGINES, has_openvino
+from partimento.lm.engines import ENGINES, has_numba
 
 SHAPES: dict[str, dict[str, Any]] = {
     "small": {
@@ -57,7 +57,7 @@ def _config(shape: str) -> Any:
 def systems() -> list[str]:
     """What can be measured here: our engines for the CPU, transformers, and the cost of a long piece."""
     here = [name for name, engine in ENGINES.items() if engine.device in (None, "cpu")]
-    here = [name for name in here if has_openvino() or not name.startswith("int")]
+    here = [name for name in here if has_numba() or not name.startswith("int")]
     return [*here, *PEERS, LONG]
 
 
@@ -90,7 +90,7 @@ def bench_lm(
         for turn in range(runs):
             for name in wanted:
                 say(f"{name} ({turn + 1} of {runs})")
-                task = f"{LONG} {'int4' if has_openvino() else 'eager'}" if name == LONG else name
+                task = f"{LONG} {'int4' if has_numba() else 'eager'}" if name == LONG else name
                 figures = _in_a_process(task, folder, seconds)
                 best = found.setdefault(name, figures)
                 found[name] = {key: min(value, figures[key]) for key, value in best.items()}

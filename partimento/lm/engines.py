@@ -1,8 +1,8 @@
 """Ways of running the language model, by name: ``eager`` is the reference, the others trade exactness for speed.
 
-``int8`` and ``int4``: weights of the layers in 8 or 4 bits, activations rounded to 8 bits for the product, by OpenVINO
-(:mod:`partimento.lm.engine_openvino`); heads are 8-bit in both. ``bf16``: everything in bfloat16. ``cuda``: bfloat16 on a GPU,
-each step one CUDA graph (:mod:`partimento.lm.engine_cuda`). Tokens are drawn from float32 logits by all.
+``int8`` and ``int4``: weights of the layers in 8 or 4 bits, activations rounded to 8 bits for the product, each step one call of
+compiled code (:mod:`partimento.lm.engine_packed`); heads are 8-bit in both. ``bf16``: everything in bfloat16. ``cuda``: bfloat16
+on a GPU, each step one CUDA graph (:mod:`partimento.lm.engine_cuda`). Tokens are drawn from float32 logits by all.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ class Choice:
     reason: str
 
 
-def has_openvino() -> bool:
-    """Whether OpenVINO is installed."""
-    return importlib.util.find_spec("openvino") is not None
+def has_numba() -> bool:
+    """Whether numba is installed, which compiles the fast engines for a CPU."""
+    return importlib.util.find_spec("numba") is not None
 
 
 def _eager(lm: MusicGenLm) -> MusicGenLm:
@@ -70,23 +70,23 @@ def _bf16(lm: MusicGenLm) -> MusicGenLm:
     return lm.to(torch.bfloat16)
 
 
-def _openvino(lm: MusicGenLm, bits: int) -> MusicGenLm:
-    if not has_openvino():
-        raise MissingDependencyError(f"engine int{bits} needs OpenVINO: pip install 'partimento[fast]', or take eager")
+def _packed(lm: MusicGenLm, bits: int) -> MusicGenLm:
+    if not has_numba():
+        raise MissingDependencyError(f"engine int{bits} needs numba: pip install 'partimento[fast]', or take eager")
     if lm.out_norm.weight.device.type != "cpu":
         raise UnsupportedError(f"engine int{bits} runs on the CPU; on a GPU take cuda, elsewhere eager or bf16")
-    from partimento.lm.engine_openvino import OpenVinoRunner
+    from partimento.lm.engine_packed import PackedRunner
 
-    OpenVinoRunner(lm, bits)
+    PackedRunner(lm, bits)
     return lm
 
 
 def _int8(lm: MusicGenLm) -> MusicGenLm:
-    return _openvino(lm, 8)
+    return _packed(lm, 8)
 
 
 def _int4(lm: MusicGenLm) -> MusicGenLm:
-    return _openvino(lm, 4)
+    return _packed(lm, 4)
 
 
 def _cuda(lm: MusicGenLm) -> MusicGenLm:
@@ -138,6 +138,6 @@ def choose_engine(name: str, lm: MusicGenLm) -> Choice:
         return Choice(ENGINES["eager"], f"{weights / 1e6:.1f} million weights need nothing faster than the reference")
     if torch.cuda.is_available():
         return Choice(ENGINES["cuda"], "there is a CUDA GPU")
-    if has_openvino():
+    if has_numba():
         return Choice(ENGINES["int8"], "nearest to the reference among the fast ones on a CPU")
-    return Choice(ENGINES["eager"], "OpenVINO is not installed; pip install 'partimento[fast]' makes it several times as fast")
+    return Choice(ENGINES["eager"], "numba is not installed; pip install 'partimento[fast]' makes it several times as fast")

@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 GROUP = 64
-"""Inputs that share a scale where the width allows; smaller groups cost memory traffic, larger ones exactness."""
-MIN_GROUP = 16
+"""Inputs that share a scale: smaller groups cost memory traffic, larger ones exactness."""
 _SHRINKS = (1.0, 0.925, 0.85)
 _BLOCK = 1 << 18  # numbers worked on at once: they stay in the processor's cache
 
@@ -36,23 +35,6 @@ class Quantized:
     def dense(self) -> Tensor:
         """The matrix that it stands for, float32."""
         return (self.levels.float() * self.scales.float()).flatten(1)
-
-    def packed(self) -> Tensor:
-        """Levels as bytes in reading order, flat; with 4 bits two to a byte, the first in the low half."""
-        flat = self.levels.flatten()
-        if self.bits == 8:
-            return flat
-        nibbles = flat.view(torch.uint8) & 15
-        return nibbles[0::2] | (nibbles[1::2] << 4)
-
-
-def group_of(inputs: int) -> int | None:
-    """Inputs that share a scale in a matrix of that many: the largest power of two up to :data:`GROUP` that divides them.
-
-    None when that is below :data:`MIN_GROUP`: scales would then take as much room as what is saved.
-    """
-    group = min(GROUP, inputs & -inputs)
-    return group if group >= MIN_GROUP else None
 
 
 def quantize(weight: Tensor, bits: int, group: int = GROUP) -> Quantized:

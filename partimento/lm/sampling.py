@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from partimento.errors import RequestError
+from partimento.lm.threads import one_thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,15 @@ def keep_top_p(probabilities: Tensor, p: float) -> Tensor:
 
 def sample(logits: Tensor, sampling: Sampling, generators: Sequence[torch.Generator]) -> Tensor:
     """Tokens ``[B, K]`` from logits ``[B, K, N]``; item b draws from ``generators[b]`` only."""
-    if sampling.greedy:
-        return logits.argmax(dim=-1)
-    probabilities = torch.softmax(logits.float() / sampling.temperature, dim=-1)
-    if sampling.top_p > 0:
-        probabilities = keep_top_p(probabilities, sampling.top_p)
-    else:
-        probabilities = keep_top_k(probabilities, sampling.top_k)
-    drawn = [torch.multinomial(p, 1, generator=g)[:, 0] for p, g in zip(probabilities, generators, strict=True)]
-    return torch.stack(drawn)
+    # Some of these operations would wake all threads even for so few rows: milliseconds where the cores are not idle, and the
+    # woken ones keep spinning beside the next step.
+    with one_thread():
+        if sampling.greedy:
+            return logits.argmax(dim=-1)
+        probabilities = torch.softmax(logits.float() / sampling.temperature, dim=-1)
+        if sampling.top_p > 0:
+            probabilities = keep_top_p(probabilities, sampling.top_p)
+        else:
+            probabilities = keep_top_k(probabilities, sampling.top_k)
+        drawn = [torch.multinomial(p, 1, generator=g)[:, 0] for p, g in zip(probabilities, generators, strict=True)]
+        return torch.stack(drawn)

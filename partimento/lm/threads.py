@@ -25,11 +25,12 @@ def step_threads(lm: MusicGenLm) -> AbstractContextManager[None]:
     """One thread within, for a small model that its own modules run on the CPU; for any other as many as there were."""
     small = lm.runner is None and lm.offsets.device.type == "cpu"
     small = small and sum(weights.numel() for weights in lm.parameters()) <= SMALL_WEIGHTS
-    return _one_thread() if small and torch.get_num_threads() > 1 else nullcontext()
+    return one_thread() if small and torch.get_num_threads() > 1 else nullcontext()
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
+    """PyTorch works on the calling thread only within."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

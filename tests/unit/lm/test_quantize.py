@@ -1,10 +1,10 @@
-"""Rounding of weights: error, packing, groups."""
+"""Rounding of weights: its error."""
 
 import pytest
 
 torch = pytest.importorskip("torch")
 
-from partimento.lm.quantize import group_of, quantize  # noqa: E402
+from partimento.lm.quantize import quantize  # noqa: E402
 
 
 def weight(outputs=96, inputs=256):
@@ -32,17 +32,3 @@ def test_zeros_and_tiny_numbers(bits):
     dense = quantize(w, bits).dense()
     assert not dense[:2].any()
     assert dense[2:].isfinite().all()
-
-
-def test_packing_puts_the_first_level_in_the_low_half():
-    quantized = quantize(weight(2, 32), 4, 32)
-    packed = quantized.packed()
-    low, high = (packed & 15).to(torch.int8), (packed >> 4).to(torch.int8)
-    signed = torch.stack([low, high], dim=1).flatten()
-    signed = torch.where(signed > 7, signed - 16, signed)
-    assert torch.equal(signed, quantized.levels.flatten())
-    assert torch.equal(quantize(weight(2, 32), 8, 32).packed(), quantize(weight(2, 32), 8, 32).levels.flatten())
-
-
-def test_groups():
-    assert [group_of(n) for n in (1024, 192, 96, 48, 20, 24)] == [64, 64, 32, 16, None, None]
