@@ -1,19 +1,18 @@
-"""A whole step as one compiled function, by several threads; where its machine code is kept."""
+"""A whole step as one compiled function, and where its machine code is kept."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserWideCacheLocator
 
-from partimento.lm import kernel_data, kernels, kernels_attention, lanes
+from partimento.lm import kernel_data, kernels, kernels_attention, lanes, sharing
 from partimento.lm.kernel_data import Model, Past, Room, Sizes, Text
-from partimento.lm.kernels import compiled, norm_rows, product, round_rows
+from partimento.lm.kernels import norm_rows, product, round_rows
 from partimento.lm.kernels_attention import cross_attention, self_attention
+from partimento.lm.sharing import compiled
 from partimento.paths import cache_dir
 
 LAYER_MATRICES, LAYER_NORMS = 6, 3
@@ -68,7 +67,8 @@ class _Locator(UserWideCacheLocator):  # type: ignore[misc]
 
     def get_source_stamp(self) -> str:
         """A digest of the sources."""
-        files = [lanes.__file__, kernel_data.__file__, kernels.__file__, kernels_attention.__file__, __file__]
+        modules = (lanes, sharing, kernel_data, kernels, kernels_attention)
+        files = [__file__, *(str(module.__file__) for module in modules)]
         return hashlib.sha256(b"".join(Path(file).read_bytes() for file in files)).hexdigest()
 
 
@@ -90,23 +90,3 @@ def _keep(function: Any) -> None:
 
 _keep(step)
 _keep(project)
-
-
-class Team:
-    """Threads that run a compiled function together.
-
-    Args:
-        size: of the team, with the thread that calls.
-    """
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self._helpers = ThreadPoolExecutor(max(1, size - 1), thread_name_prefix="step")
-
-    def run(self, function: Callable[..., None], *given: Any) -> None:
-        """Call it with ``given`` and a thread's number, in each thread; who has not begun at the end is not waited for."""
-        helping = [self._helpers.submit(function, *given, thread) for thread in range(1, self.size)]
-        function(*given, 0)
-        for each in helping:
-            if not each.cancel():
-                each.result()

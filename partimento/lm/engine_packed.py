@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from partimento.lm.cache import TextContext
-from partimento.lm.compiled_step import LAYER_MATRICES, LAYER_NORMS, PHASES, Team, project, step
+from partimento.lm.compiled_step import LAYER_MATRICES, LAYER_NORMS, PHASES, project, step
 from partimento.lm.kernel_data import VECTOR, Model, Past, Room, Sizes, Text
-from partimento.lm.kernels import ADD, GELU, LINE, SET
+from partimento.lm.kernels import ADD, GELU, SET
 from partimento.lm.packed import Packer, pad_heads, padded
 from partimento.lm.quantize import GROUP
+from partimento.lm.sharing import LINE, Team
 
 if TYPE_CHECKING:
     from partimento.lm.transformer import Layer, LmConfig, MusicGenLm

@@ -1,22 +1,17 @@
-"""The parts of a step in compiled code: products with quantised weights, normalisation, attention, and how threads share them.
+"""The parts of a step in compiled code but for attention: products with quantised weights, normalisation, rounding.
 
-A step is a row of phases, each cut into pieces. Threads take pieces by counting (:func:`take`), so whoever comes late finds
-the work done by the others, and a phase is over when all its pieces are (:func:`meet`). What a piece computes depends neither on
-who takes it nor on the rows beside it: results are the same with any number of threads and in any batch.
+What a row becomes does not depend on the rows beside it: results are the same in any batch.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
-from numba import types
 from numpy.typing import NDArray
 
 from partimento.lm.kernel_data import Model, Room, Sizes
 from partimento.lm.lanes import (
-    add_shared,
     block,
     dot,
     floats,
@@ -27,12 +22,10 @@ from partimento.lm.lanes import (
     largest,
     low_halves,
     nearest,
-    pause,
     power_of_two,
     put,
     put_small,
     quad,
-    read_shared,
     size,
     splat,
     splat_int,
@@ -43,49 +36,12 @@ from partimento.lm.lanes import (
     zero_below,
 )  # fmt: skip
 from partimento.lm.quantize import GROUP
+from partimento.lm.sharing import compiled, done, meet, take
 
-F = TypeVar("F")
-LINE = 8
-"""int64 numbers in a line of the processor's cache: what several threads count with lies so far apart."""
 SET, ADD, GELU = 0, 1, 2
 """What a product does with its results: write, add to what is there, write GELU of it."""
-_SPINS = 4000
-"""Looks at a counter before the system is asked to run something else: near 0.1 ms."""
 _PIECE_BYTES = 64 << 10
 """Weights that a thread takes at once: the last piece of a product is waited for, and each costs a count."""
-
-
-def compiled(function: F) -> F:
-    """A function for other compiled ones."""
-    return cast(F, numba.njit(nogil=True, error_model="numpy")(function))
-
-
-_let_others = types.ExternalFunction("sched_yield", types.int32())
-
-
-@compiled
-def take(counts: NDArray[Any], phase: int, pieces: int) -> int:
-    """The next piece of a phase, or -1 when all are taken."""
-    piece: int = add_shared(counts, 2 * phase * LINE, 1)
-    return piece if piece < pieces else -1
-
-
-@compiled
-def done(counts: NDArray[Any], phase: int) -> None:
-    """A piece is done."""
-    add_shared(counts, (2 * phase + 1) * LINE, 1)
-
-
-@compiled
-def meet(counts: NDArray[Any], phase: int, pieces: int) -> int:
-    """Wait until all pieces are done; gives the next phase."""
-    spins = 0
-    while read_shared(counts, (2 * phase + 1) * LINE) < pieces:
-        pause()
-        spins += 1
-        if spins % _SPINS == 0:
-            _let_others()
-    return phase + 1
 
 
 @compiled

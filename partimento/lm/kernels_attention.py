@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from partimento.lm.kernel_data import Past, Room, Sizes, Text
-from partimento.lm.kernels import compiled, done, exponential, meet, take
+from partimento.lm.kernels import exponential
 from partimento.lm.lanes import (
     block,
     dot,
@@ -29,6 +29,7 @@ from partimento.lm.lanes import (
     total,
     total_int,
 )  # fmt: skip
+from partimento.lm.sharing import compiled, done, meet, take
 
 
 @compiled

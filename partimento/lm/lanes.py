@@ -53,8 +53,8 @@ Build = Callable[..., Any]
 """Makes the LLVM value of an operation from a builder and the values of its arguments."""
 
 
-def _operation(result: types.Type, *arguments: types.Type) -> Callable[[Build], Any]:
-    """An operation on numbers and vectors. ``build`` gets an LLVM builder and the arguments."""
+def operation(result: types.Type, *arguments: types.Type) -> Callable[[Build], Any]:
+    """An operation on numbers and vectors of these types. What is decorated gets an LLVM builder and the arguments."""
 
     def _decorate(build: Build) -> Any:
         def _typed(_typing: Any, *_given: Any) -> Any:
@@ -65,8 +65,8 @@ def _operation(result: types.Type, *arguments: types.Type) -> Callable[[Build], 
     return _decorate
 
 
-def _access(result: types.Type, *more: types.Type) -> Callable[[Build], Any]:
-    """An operation on an array at an index. ``build`` gets a builder, the item's address and further arguments."""
+def access(result: types.Type, *more: types.Type) -> Callable[[Build], Any]:
+    """An operation on an array at an index. What is decorated gets a builder, the item's address and further arguments."""
 
     def _decorate(build: Build) -> Any:
         def _typed(_typing: Any, array: Any, _index: Any, *_given: Any) -> Any:
@@ -98,7 +98,7 @@ def _store(builder: Any, address: Any, value: Any) -> None:
     builder.store(value, builder.bitcast(address, value.type.as_pointer()), align=1)
 
 
-def _call(builder: Any, name: str, result: ir.Type, *values: Any) -> Any:
+def call(builder: Any, name: str, result: ir.Type, *values: Any) -> Any:
     """A call of an LLVM intrinsic."""
     kind = ir.FunctionType(result, [value.type for value in values])
     function = cgutils.get_or_insert_function(builder.module, kind, name)  # type: ignore[no-untyped-call]
@@ -111,122 +111,122 @@ def _splat(builder: Any, number: Any, kind: ir.VectorType) -> Any:
     return builder.shuffle_vector(single, ir.Constant(kind, ir.Undefined), ir.Constant(_INTS, [0] * N))
 
 
-@_access(FLOATS)
+@access(FLOATS)
 def floats(builder: Any, address: Any) -> Any:
     """16 numbers of a float32 array."""
     return _load(builder, address, _FLOATS)
 
 
-@_access(FLOATS)
+@access(FLOATS)
 def halves(builder: Any, address: Any) -> Any:
     """16 numbers of an array of uint16 that are the bits of float16."""
     return builder.fpext(_load(builder, address, _HALVES), _FLOATS)
 
 
-@_access(FLOATS)
+@access(FLOATS)
 def small(builder: Any, address: Any) -> Any:
     """16 numbers of an int8 array."""
     return builder.sitofp(builder.sext(_load(builder, address, _BYTES), _INTS), _FLOATS)
 
 
-@_access(INTS)
+@access(INTS)
 def block(builder: Any, address: Any) -> Any:
     """64 bytes."""
     return _load(builder, address, _INTS)
 
 
-@_access(INTS)
+@access(INTS)
 def quad(builder: Any, address: Any) -> Any:
     """4 bytes, 16 times."""
     return _splat(builder, _load(builder, address, _INT), _INTS)
 
 
-@_access(types.void, FLOATS)
+@access(types.void, FLOATS)
 def put(builder: Any, address: Any, value: Any) -> None:
     """Write 16 numbers to a float32 array."""
     _store(builder, address, value)
 
 
-@_access(types.void, INTS)
+@access(types.void, INTS)
 def put_small(builder: Any, address: Any, value: Any) -> None:
     """Write the low byte of 16 numbers."""
     _store(builder, address, builder.trunc(value, _BYTES))
 
 
-@_operation(FLOATS, types.float32)
+@operation(FLOATS, types.float32)
 def splat(builder: Any, number: Any) -> Any:
     """A number 16 times."""
     return _splat(builder, number, _FLOATS)
 
 
-@_operation(INTS, types.int32)
+@operation(INTS, types.int32)
 def splat_int(builder: Any, number: Any) -> Any:
     """A whole number 16 times."""
     return _splat(builder, number, _INTS)
 
 
-@_operation(FLOATS, INTS)
+@operation(FLOATS, INTS)
 def to_floats(builder: Any, value: Any) -> Any:
     """Whole numbers as float32."""
     return builder.sitofp(value, _FLOATS)
 
 
-@_operation(FLOATS, FLOATS)
+@operation(FLOATS, FLOATS)
 def nearest(builder: Any, value: Any) -> Any:
     """Rounded to the nearest whole number, halves to the even one."""
-    return _call(builder, "llvm.rint.v16f32", _FLOATS, value)
+    return call(builder, "llvm.rint.v16f32", _FLOATS, value)
 
 
-@_operation(INTS, FLOATS)
+@operation(INTS, FLOATS)
 def to_ints(builder: Any, value: Any) -> Any:
     """Numbers that are whole as int32."""
     return builder.fptosi(value, _INTS)
 
 
-@_operation(FLOATS, FLOATS, FLOATS, FLOATS)
+@operation(FLOATS, FLOATS, FLOATS, FLOATS)
 def fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
     """``a * b + c``, rounded once."""
-    return _call(builder, "llvm.fma.v16f32", _FLOATS, a, b, c)
+    return call(builder, "llvm.fma.v16f32", _FLOATS, a, b, c)
 
 
-@_operation(FLOATS, FLOATS, FLOATS)
+@operation(FLOATS, FLOATS, FLOATS)
 def larger(builder: Any, a: Any, b: Any) -> Any:
     """The larger of each two."""
     return builder.select(builder.fcmp_ordered(">", a, b), a, b)
 
 
-@_operation(FLOATS, FLOATS)
+@operation(FLOATS, FLOATS)
 def size(builder: Any, value: Any) -> Any:
     """Without the sign."""
-    return _call(builder, "llvm.fabs.v16f32", _FLOATS, value)
+    return call(builder, "llvm.fabs.v16f32", _FLOATS, value)
 
 
-@_operation(FLOATS, FLOATS)
+@operation(FLOATS, FLOATS)
 def power_of_two(builder: Any, value: Any) -> Any:
     """2 to whole numbers from -126 to 127, given as float32."""
     exponent = builder.add(builder.fptosi(value, _INTS), ir.Constant(_INTS, [127] * N))
     return builder.bitcast(builder.shl(exponent, ir.Constant(_INTS, [23] * N)), _FLOATS)
 
 
-@_operation(FLOATS, FLOATS, FLOATS, FLOATS)
+@operation(FLOATS, FLOATS, FLOATS, FLOATS)
 def zero_below(builder: Any, value: Any, limit: Any, otherwise: Any) -> Any:
     """``otherwise``, but zero where ``value < limit``."""
     return builder.select(builder.fcmp_ordered("<", value, limit), ir.Constant(_FLOATS, [0.0] * N), otherwise)
 
 
-@_operation(types.float32, FLOATS)
+@operation(types.float32, FLOATS)
 def total(builder: Any, value: Any) -> Any:
     """The sum, always added in the same order."""
     return _halved(builder, value, builder.fadd)
 
 
-@_operation(types.float32, FLOATS)
+@operation(types.float32, FLOATS)
 def largest(builder: Any, value: Any) -> Any:
     """The largest number."""
     return _halved(builder, value, lambda a, b: builder.select(builder.fcmp_ordered(">", a, b), a, b))
 
 
-@_operation(types.int32, INTS)
+@operation(types.int32, INTS)
 def total_int(builder: Any, value: Any) -> Any:
     """The sum of whole numbers."""
     return _halved(builder, value, builder.add)
@@ -240,13 +240,13 @@ def _halved(builder: Any, value: Any, pair: Callable[[Any, Any], Any]) -> Any:
     return builder.extract_element(value, ir.Constant(_INT, 0))
 
 
-@_operation(INTS, INTS)
+@operation(INTS, INTS)
 def low_halves(builder: Any, value: Any) -> Any:
     """The low four bits of each byte."""
     return builder.and_(value, ir.Constant(_INTS, [0x0F0F0F0F] * N))
 
 
-@_operation(INTS, INTS)
+@operation(INTS, INTS)
 def high_halves(builder: Any, value: Any) -> Any:
     """The high four bits of each byte."""
     return builder.and_(builder.lshr(value, ir.Constant(_INTS, [4] * N)), ir.Constant(_INTS, [0x0F0F0F0F] * N))
@@ -257,7 +257,7 @@ def _features() -> dict[str, bool]:
     return {} if CPU_NAME or CPU_FEATURES else dict(binding.get_host_cpu_features())
 
 
-@_operation(INTS, INTS, INTS, INTS)
+@operation(INTS, INTS, INTS, INTS)
 def dot(builder: Any, sums: Any, weights: Any, numbers: Any) -> Any:
     """``sums`` plus the products of each four bytes: ``weights`` are 0 to 255, ``numbers`` -128 to 127.
 
@@ -265,7 +265,7 @@ def dot(builder: Any, sums: Any, weights: Any, numbers: Any) -> Any:
     """
     features = _features()
     if features.get("avx512vnni"):
-        return _call(builder, "llvm.x86.avx512.vpdpbusd.512", _INTS, sums, weights, numbers)
+        return call(builder, "llvm.x86.avx512.vpdpbusd.512", _INTS, sums, weights, numbers)
     if features.get("avxvnni"):
         return _in_parts(builder, "llvm.x86.avx512.vpdpbusd.256", 8, _INT, sums, weights, numbers)
     if features.get("i8mm"):
@@ -273,7 +273,7 @@ def dot(builder: Any, sums: Any, weights: Any, numbers: Any) -> Any:
     return _spelled_out(builder, sums, weights, numbers)
 
 
-@_operation(INTS, INTS, INTS, INTS)
+@operation(INTS, INTS, INTS, INTS)
 def dot_anywhere(builder: Any, sums: Any, weights: Any, numbers: Any) -> Any:
     """:func:`dot` as it is on a processor without such an instruction."""
     return _spelled_out(builder, sums, weights, numbers)
@@ -300,35 +300,12 @@ def _in_parts(builder: Any, name: str, n: int, item: ir.Type, *values: Any) -> A
     for start in range(0, N, n):
         sums, *bytes_ = (_part(builder, value, range(start, start + n)) for value in values)
         kind = ir.VectorType(item, n * 32 // item.width)
-        parts.append(_call(builder, name, sums.type, sums, *(builder.bitcast(value, kind) for value in bytes_)))
+        parts.append(call(builder, name, sums.type, sums, *(builder.bitcast(value, kind) for value in bytes_)))
     while len(parts) > 1:
         both = ir.Constant(ir.VectorType(_INT, 2 * n), list(range(2 * n)))
         parts = [builder.shuffle_vector(a, b, both) for a, b in zip(parts[::2], parts[1::2], strict=True)]
         n *= 2
     return parts[0]
-
-
-@_access(types.int64, types.int64)
-def add_shared(builder: Any, address: Any, number: Any) -> Any:
-    """Add to an int64 that several threads count with; gives what it was."""
-    return builder.atomic_rmw("add", address, number, "seq_cst")
-
-
-@_access(types.int64)
-def read_shared(builder: Any, address: Any) -> Any:
-    """Such a number as it is now; what others wrote before they added to it is seen after this."""
-    return builder.load_atomic(address, "acquire", 8)
-
-
-@_operation(types.int64)
-def pause(builder: Any) -> Any:
-    """Tell the processor that this is a waiting loop; gives 0."""
-    triple = binding.get_process_triple()
-    if triple.startswith(("x86_64", "i686")):
-        _call(builder, "llvm.x86.sse2.pause", ir.VoidType())
-    elif triple.startswith(("aarch64", "arm64")):
-        _call(builder, "llvm.aarch64.hint", ir.VoidType(), ir.Constant(_INT, 1))
-    return ir.Constant(ir.IntType(64), 0)
 
 
 def _both(sign: Any, of_floats: Any, of_ints: Any = None) -> None:
@@ -346,7 +323,7 @@ def _both(sign: Any, of_floats: Any, of_ints: Any = None) -> None:
 def _arithmetic(name: str, kind: types.Type) -> Any:
     """An LLVM instruction for two vectors."""
 
-    @_operation(kind, kind, kind)
+    @operation(kind, kind, kind)
     def _instruction(builder: Any, a: Any, b: Any) -> Any:
         return getattr(builder, name)(a, b)
 
