@@ -34,6 +34,7 @@ _OVERSHOT = 1.6
 _NEAR_ENOUGH = 0.8
 _HALVINGS = 3
 _MAX_LOWERED_DB = 0.8
+_LEAST_SHARE = 0.1  # of what is wanted: less is not heard, and another way is taken where there is one
 _SURE_DB = 0.01  # more than rounding can add to a peak
 
 
@@ -150,11 +151,14 @@ def treat(
     """
     intent = for_channels(intent_of(intent_id), next(iter(parts.values())).n_channels)
     strength = min(max(strength, 0.1), MAX_STRENGTH)
-    label, unit, figure = MEASURES[intent.measure]
     group = _sum(parts)
     names, rate = list(parts), group.sample_rate
     excerpts = _excerpts(parts, group)
-    good = _strengths(intent, excerpts, roles, strength)
+    good, share = _strengths(intent, excerpts, roles, strength)
+    if share < _LEAST_SHARE and intent.stand_in is not None:
+        intent = intent.stand_in
+        good, _ = _strengths(intent, excerpts, roles, strength)
+    label, unit, figure = MEASURES[intent.measure]
     peak, before, loudness = _measured(group, rest, figure, active_lufs)
     if not good or active_lufs(_sum(excerpts)) <= SILENCE_LUFS:
         raise UnsupportedError(f"{', '.join(parts)} cannot be made {intent.en}: {label} is {before:.2f} {unit} already")
@@ -209,8 +213,11 @@ def _scale(sounds: list[NDArray[np.float32]], gain_db: float) -> None:
     map_in_order(lambda samples: np.multiply(samples, factor, out=samples), sounds)
 
 
-def _strengths(intent: Intent, excerpts: dict[str, Waveform], roles: dict[str, str], strength: float) -> list[float]:
-    """Strengths that move the figure of an excerpt, ascending, up to the first that moves it as far as is wanted."""
+def _strengths(
+    intent: Intent, excerpts: dict[str, Waveform], roles: dict[str, str], strength: float
+) -> tuple[list[float], float]:
+    """Strengths that move the figure of an excerpt, ascending, up to the first that moves it as far as is wanted, and the
+    share of what is wanted that the last comes to."""
     figure = MEASURES[intent.measure][2]
     before = figure(_sum(excerpts))
     wanted = intent.wish(before, strength)
@@ -241,7 +248,7 @@ def _strengths(intent: Intent, excerpts: dict[str, Waveform], roles: dict[str, s
             good[-1], farthest = at, moved
         else:
             low = at
-    return good
+    return good, farthest / abs(wanted)
 
 
 def _excerpts(parts: dict[str, Waveform], whole: Waveform) -> dict[str, Waveform]:

@@ -60,6 +60,14 @@ class Intent:
     spent: float
     usual: float
     steps: tuple[dict[str, Any], ...]
+    instead: dict[str, Any] | None = None
+
+    @property
+    def stand_in(self) -> Intent | None:
+        """What is done where the figure cannot be moved, if the table says it."""
+        if self.instead is None:
+            return None
+        return replace(self, **{**self.instead, "steps": tuple(self.instead["steps"]), "instead": None})
 
     def wish(self, value: float, strength: float) -> float:
         """How far the figure shall move from where it stands."""

@@ -11,7 +11,7 @@ from partimento.audio.waveform import Waveform
 from partimento.edit.change import Kept
 from partimento.edit.contents import Contents
 from partimento.edit.execute import Edited, confined
-from partimento.edit.recording_change import Operation, Outcome, click_db, measured, through
+from partimento.edit.recording_change import Operation, Outcome, measured, seam_db, through
 from partimento.edit.recording_ear import Ear
 from partimento.edit.recording_effect import effect
 from partimento.edit.recording_length import extend, trim
@@ -115,6 +115,21 @@ def execute_recording(
     return EditedRecording(after, tuple(lines), report, kept)
 
 
+def places(wave: Waveform, plan: EditPlan, request: EditRequest) -> tuple[str, ...]:
+    """Where in a recording each operation of a plan would apply, one line each; those on all of it are left out.
+
+    Raises:
+        PartimentoError: what the edit would be refused with, as far as that can be told beforehand.
+    """
+    ear = Ear(wave)
+    lines = []
+    for operation in (_doable(confined(asked, request)) for asked in plan.operations):
+        where = resolve_heard(operation.region, ear, exact=operation.op in _EXACT)
+        if operation.region.kind != "all":
+            lines.append(f"{operation.op.replace('_', ' ')}: {where}" + (f" [{where.how}]" if where.how else ""))
+    return tuple(lines)
+
+
 def _doable(operation: EditOperation) -> EditOperation:
     """The operation as it can be done on one sound.
 
@@ -176,7 +191,7 @@ def _changed(before: Ear, done: Outcome, where: Stretch) -> list[Finding]:
     found = [measured("changed", str(where), text, _HOW, inside)]
     seams = [at for at in (where.start, where.end) if 0 < at < new.n_samples]
     if seams:
-        worst = max(click_db(new, at) - max(0.0, click_db(old, at)) for at in seams)
+        worst = max(seam_db(new, at, old, (at,)) for at in seams)
         how = "sharpest bend at the seam against those of the half second around, less the source's own"
         found.append(measured("seams", "no click", f"{worst:+.1f} dB", how, worst <= _CLICK_LIMIT_DB, worst))
     return found

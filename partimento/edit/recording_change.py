@@ -127,14 +127,35 @@ def click_db(wave: Waveform, at: int) -> float:
     A click is a bend of the waveform that its surroundings do not have: the second difference, largest against the 99.9th
     percentile. Around 0 and below is unheard; an unfaded cut gives 15 dB and more.
     """
+    seam, usual = _bends(wave, at)
+    return _over_db(seam, usual)
+
+
+def seam_db(new: Waveform, at: int, old: Waveform, places: tuple[int, ...]) -> float:
+    """:func:`click_db` of a seam, less that of the source's own places which met there.
+
+    All are held against the liveliest of their surroundings: a beat beside what has become silent or softer is not sharper
+    than it was.
+    """
+    seam, usual = _bends(new, at)
+    own = [_bends(old, place) for place in places]
+    usual = max(usual, *(there for _, there in own))
+    return _over_db(seam, usual) - max(0.0, *(_over_db(bend, usual) for bend, _ in own))
+
+
+def _over_db(bend: float, usual: float) -> float:
+    return float(20.0 * np.log10(max(bend, 1e-7) / usual))
+
+
+def _bends(wave: Waveform, at: int) -> tuple[float, float]:
+    """The sharpest bend within 3 ms of a place, and the usual one of the half second around it."""
     rate = wave.sample_rate
     near, wide = max(4, round(0.003 * rate)), round(0.25 * rate)
     low, high = max(0, at - wide), min(wave.n_samples, at + wide)
     if high - low < 8 * near:
-        return 0.0
+        return 1e-5, 1e-5
     bend = np.abs(np.diff(wave.samples[:, low:high].astype(np.float64), 2, axis=1)).max(axis=0)
     centre = at - low
     seam = bend[max(0, centre - near) : centre + near].max(initial=0.0)
     around = np.concatenate([bend[: max(0, centre - near)], bend[centre + near :]])
-    usual = max(float(np.percentile(around, 99.9)), 1e-5)
-    return float(20.0 * np.log10(max(float(seam), 1e-7) / usual))
+    return float(seam), max(float(np.percentile(around, 99.9)), 1e-5)

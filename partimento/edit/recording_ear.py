@@ -22,6 +22,13 @@ LEAST_PULSE = 0.62
 _FIRST_SOUND_DB = -40.0
 _LEAST_BEATS = 8
 _START_BONUS = 0.4
+_LEAST_RISE = 0.04
+"""Mean rise of the mel bands (nepers of power) at the median beat below which nothing is struck: held tones, slow swells and
+sweeps come to 0.01 at most, held strings to 0.16, struck music to 0.3 and more."""
+_COMPRESSION, _LAG, _NEAR_FRAMES = 3e4, 2, 4  # as in :mod:`partimento.listen.onsets`
+_LEAST_FIRST_BAR = 0.5
+"""Sound before the first bar line that lasts a larger share of a bar than this is bar 1, not a pickup."""
+_SEEN_S = 0.05
 
 
 class Ear:
@@ -73,8 +80,19 @@ class Ear:
 
     @property
     def has_pulse(self) -> bool:
-        """True when there are beats to count."""
-        return len(self.beats.times_s) >= _LEAST_BEATS and self.beats.confidence >= LEAST_PULSE
+        """True when there are beats to count: regular ones, on which something begins to sound."""
+        if len(self.beats.times_s) < _LEAST_BEATS or self.beats.confidence < LEAST_PULSE:
+            return False
+        return self._rise_at_beats >= _LEAST_RISE
+
+    @cached_property
+    def _rise_at_beats(self) -> float:
+        """How much louder it gets at the median beat; the onset envelope is scaled to itself and cannot tell."""
+        level = np.log1p(_COMPRESSION * self.sound.mel)
+        rise = np.maximum(level[_LAG:] - level[:-_LAG], 0.0).mean(axis=1)
+        rate = self.sound.onset_frame_rate_hz
+        at = [max(0, round(time * rate) - _LAG) for time in self.beats.times_s]
+        return float(np.median([rise[max(0, a - _NEAR_FRAMES) : a + _NEAR_FRAMES].max(initial=0.0) for a in at]))
 
     @property
     def tempo_bpm(self) -> float:
@@ -92,14 +110,17 @@ class Ear:
         """Bar lines as samples, ascending, the end of the last bar among them; bar 1 begins at the first.
 
         The first beat of the bar is where accents say, leaning to the beat on which the sound begins. Bars before the
-        first beat that was tracked and after the last are counted on at the tempo.
+        first beat that was tracked and after the last are counted on at the tempo. What sounds before the first of these
+        lines is a pickup without a number when it lasts half a bar at most; longer, it is bar 1.
 
         Raises:
             UnsupportedError: there is no pulse to count.
         """
+        if not self.has_pulse or self.metre.beats_per_bar < 2:
+            raise UnsupportedError(
+                "no steady pulse is heard, so bars cannot be counted; give the place in seconds (--from, --to)"
+            )
         beats, n = self.beats, self.metre.beats_per_bar
-        if not self.has_pulse or n < 2:
-            raise UnsupportedError("no steady pulse is heard, so bars cannot be counted; give the place in seconds")
         times = np.array(beats.times_s)
         period = 60.0 / beats.tempo_bpm
         n_before = int((times[0] + 0.3 * period) // period)
@@ -111,8 +132,20 @@ class Ear:
         lines = [max(0, round(float(t) * self.wave.sample_rate)) for t in every[first::n]]
         if len(lines) > 1 and self.wave.n_samples - lines[-1] < 0.5 * period * self.wave.sample_rate:
             lines.pop()  # what is left is the end of the bar before
-        end = lines[-1] + round(n * period * self.wave.sample_rate)
+        bar = n * period * self.wave.sample_rate
+        if lines[0] - self.first_sound_s * self.wave.sample_rate > _LEAST_FIRST_BAR * bar:
+            lines.insert(0, max(0, lines[0] - round(bar)))
+        end = lines[-1] + round(bar)
         return (*lines, min(end, self.wave.n_samples)) if lines[-1] < self.wave.n_samples else tuple(lines)
+
+    @property
+    def bar_samples(self) -> float:
+        """Length of a bar: the median, because the first and the last may be cut short.
+
+        Raises:
+            UnsupportedError: there is no pulse to count.
+        """
+        return float(np.median(np.diff(self.bars))) if len(self.bars) > 1 else float(self.bars[0])
 
     def _phase(self, every: np.ndarray, n: int) -> int:
         """Which beat (0 to n - 1) of all begins a bar."""
@@ -165,5 +198,7 @@ class Ear:
 
     @property
     def sureness(self) -> str:
-        """How sure the bars are, in words."""
-        return f"beats {100 * self.beats.confidence:.0f} % sure, {self.metre.text} {100 * self.metre.confidence:.0f} % sure"
+        """How sure the bars are, in words, and where bar 1 begins when that is not the start."""
+        text = f"beats {100 * self.beats.confidence:.0f} % sure, {self.metre.text} {100 * self.metre.confidence:.0f} % sure"
+        begins = self.bars[0] / self.wave.sample_rate
+        return f"{text}, bar 1 begins at {begins:.2f} s" if begins > _SEEN_S else text

@@ -92,8 +92,7 @@ def _fade_s(ear: Ear, operation: EditOperation) -> float:
     if operation.amount is None:
         return min(DEFAULT_FADE_S, 0.25 * ear.wave.duration_s)
     if operation.unit == "bars":
-        lines = ear.bars
-        return operation.amount * (lines[-1] - lines[0]) / (len(lines) - 1) / ear.wave.sample_rate
+        return operation.amount * ear.bar_samples / ear.wave.sample_rate
     return operation.amount
 
 

@@ -11,6 +11,8 @@ from partimento.plan.edit import Region
 BEAT_PULL_S = 0.08
 """An edge given in seconds is pulled inwards onto a beat that lies this near: cuts are least heard there."""
 _BAR_PULL_S = 2.0
+_SHORT_PICKUP = 0.3
+"""A pickup shorter than this share of a bar goes with bar 1."""
 _FIRST = frozenset({"intro", "opening", "beginning", "start"})
 _LAST = frozenset({"outro", "ending", "end", "coda"})
 
@@ -130,8 +132,7 @@ def _bars(region: Region, ear: Ear) -> Stretch:
         if not 1 <= count <= n_bars:
             raise RequestError(f"{region.kind.replace('_', ' ')} {count}: {n_bars} bars are heard ({ear.sureness})")
         first, last = (1, count) if region.kind == "first_bars" else (n_bars - count + 1, n_bars)
-    period = (lines[-1] - lines[0]) / max(1, n_bars)
-    start = 0 if first == 1 and lines[0] < 0.3 * period else lines[first - 1]
+    start = 0 if first == 1 and lines[0] < _SHORT_PICKUP * ear.bar_samples else lines[first - 1]
     end = ear.wave.n_samples if last == n_bars else lines[last]
     return Stretch(start, end, start == 0 and end == ear.wave.n_samples, ear.bars_text(start, end),
                    f"bars as heard: {ear.sureness}")  # fmt: skip

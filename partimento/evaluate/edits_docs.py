@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from partimento.edit.intents import MEASURES, intents
+from partimento.edit.intents import MEASURES, Intent, intents
 from partimento.edit.recording import OPERATIONS as ON_RECORDINGS
 from partimento.errors import ParseError
 from partimento.evaluate.edits_intents import PLAYED
@@ -63,12 +63,24 @@ def sounds_table() -> str:
     """Words about a sound: figure, wanted change, controls with their bounds."""
     rows = []
     for intent in intents().values():
-        label, unit, _ = MEASURES[intent.measure]
+        controls = _controls(intent)
+        if intent.stand_in is not None:
+            controls += f"; where that moves nothing: {_controls(intent.stand_in)} ({_moves(intent.stand_in)})"
         rows.append((
-            intent.id.replace("_", " "), _words(intent.id, "en"), _words(intent.id, "zh") or intent.zh,
-            f"{label} {intent.change:+g} {unit}".strip(), "; ".join(_step(dict(row)) for row in intent.steps),
+            intent.id.replace("_", " "), _words(intent.id, "en"), _words(intent.id, "zh") or intent.zh, _moves(intent), controls,
         ))  # fmt: skip
     return markdown_table(("sound", "words", "中文", "moves", "controls, from nothing to the bound"), rows)
+
+
+def _moves(intent: Intent) -> str:
+    """The figure that an intent is about, and how far it moves at full strength."""
+    label, unit, _ = MEASURES[intent.measure]
+    return f"{label} {intent.change:+g} {unit}".strip()
+
+
+def _controls(intent: Intent) -> str:
+    """The chain with its bounds."""
+    return "; ".join(_step(dict(row)) for row in intent.steps)
 
 
 def playing_table() -> str:

@@ -200,12 +200,15 @@ def _done(contents: Contents, operation: EditOperation) -> Contents:
 
 
 def _sound(source: str, contents: Contents, intent: Intent, loudness: float) -> IntentRow:
-    """One intent on the whole mix."""
+    """One intent on the whole mix, by the figure that it moved."""
     label, unit, figure = MEASURES[intent.measure]
     try:
         after = _done(contents, EditOperation("effect", value=intent.id))
     except PartimentoError as error:
         return IntentRow(source, "effect", intent.id, label, unit, 0.0, intent.change, 0.0, -99.0, True, str(error))
+    if not _within_table(after, intent) and intent.stand_in is not None:
+        intent = intent.stand_in
+        label, unit, figure = MEASURES[intent.measure]
     moved = figure(after.mix) - figure(contents.mix)
     bounds = _within_table(after, intent) and abs(moved) <= MAX_MOVED_SHARE * abs(intent.change)
     return IntentRow(

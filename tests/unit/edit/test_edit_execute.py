@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from partimento.audio.loudness import integrated_lufs, true_peak_dbtp
-from partimento.edit.effects import chains_for
+from partimento.audio.waveform import Waveform
+from partimento.edit.effects import chains_for, treat
 from partimento.edit.execute import execute
 from partimento.edit.intents import MEASURES, intents
 from partimento.edit.region import resolve
@@ -266,6 +267,27 @@ def test_every_operation_has_an_executor(piece):
     assert set(EXECUTORS) == set(OPERATIONS)
     with pytest.raises(UnsupportedError, match="cannot be done"):
         executor("translate")
+
+
+def test_softer_is_less_treble_where_nothing_is_struck():
+    at = np.arange(64_000) / 16_000
+    waves = (np.sign(np.sin(2 * np.pi * hz * at)) for hz in (110.3, 139.1, 164.2, 220.9))
+    sounds = {f"part {i}": Waveform(np.stack([w, w]).astype(np.float32) * 0.05, 16_000) for i, w in enumerate(waves)}
+    done = treat("softer", sounds, dict.fromkeys(sounds, "pad"))
+    assert done.intent == intents()["softer"].stand_in
+    assert {step.effect for steps in done.chains.values() for step in steps} == {"high_shelf", "gain"}
+    assert done.after < done.before
+    assert done.intent.measure == "centroid_octaves"
+
+
+def test_sounds_that_may_be_forgotten_come_out_the_same(piece):
+    roles = {t.name: t.role for t in piece.score.tracks}
+    kept = treat("spacious", dict(piece.stems), roles)
+    lent = dict(piece.stems)
+    again = treat("spacious", lent, roles, again=lambda: dict(piece.stems))
+    assert lent == {}
+    assert again.chains == kept.chains
+    assert all(same(wave, again.waves[name]) for name, wave in kept.waves.items())
 
 
 @pytest.mark.parametrize("intent", sorted(intents()))

@@ -7,13 +7,14 @@ from recording_factory import BAR_S, recording
 from partimento.audio.loudness import true_peak_dbtp
 from partimento.audio.waveform import Waveform
 from partimento.edit.change import Kept
-from partimento.edit.recording import contents_of_recording, execute_recording
+from partimento.edit.recording import contents_of_recording, execute_recording, places
 from partimento.edit.recording_change import below, click_db, through
 from partimento.edit.recording_ear import Ear
 from partimento.edit.recording_loop import find_loop
 from partimento.edit.recording_region import resolve_heard
 from partimento.errors import PartimentoError, RequestError, UnsupportedError
-from partimento.listen.tempo import track_beats
+from partimento.listen.metre import MetreGuess
+from partimento.listen.tempo import Beats, track_beats
 from partimento.plan.edit import OPERATIONS, EditOperation, EditPlan, EditRequest, Region
 from partimento.score.mix import active_lufs
 
@@ -343,3 +344,42 @@ def test_a_held_last_note_stretches_the_last_bar(take):
     assert made.duration_s == pytest.approx(22.0, abs=0.1)
     with pytest.raises(UnsupportedError, match="last bar"):
         run(take, "dynamics", value="held", amount=2.0, unit="bars")
+
+def test_what_sounds_for_more_than_half_a_bar_before_the_first_line_is_bar_1(take):
+    ear = Ear(take)
+    times = tuple(0.33 + 0.5 * k for k in range(38))
+    vars(ear).update(
+        beats=Beats(times, 120.0, 0.9), metre=MetreGuess(4, False, "4/4", times[3::4], 1.0, (0.0, 0.0, 0.0, 2.0)), _rise_at_beats=1.0
+    )
+    assert np.allclose(np.array(ear.bars[:3]) / RATE, (0.0, 1.83, 3.83), atol=0.001)
+    assert resolve_heard(Region("bars", 1, 1), ear).start == 0
+    late = Ear(Waveform(np.concatenate([np.zeros((2, round(1.2 * RATE)), np.float32), take.samples], axis=1), RATE))
+    begins = late.bars[0] / RATE
+    assert begins == pytest.approx(1.2, abs=0.05)
+    assert f"bar 1 begins at {begins:.2f} s" in resolve_heard(Region("bars", 2, 3), late).how
+
+
+@pytest.mark.parametrize("hz", [(440,), (220, 277, 330)])
+def test_held_tones_have_no_bars(hz):
+    t = np.arange(12 * RATE) / RATE
+    tone = Waveform(np.sum([0.2 * np.sin(2 * np.pi * f * t) for f in hz], axis=0, dtype=np.float32)[None], RATE)
+    with pytest.raises(UnsupportedError, match="--from"):
+        run(tone, "gain", Region("bars", 2, 3), amount=-3.0, unit="dB")
+
+
+@pytest.mark.parametrize("bar", range(2, 10))
+def test_a_bar_faded_into_silence_does_not_click(bar):
+    for channels in (2, 6):
+        assert finding(run(recording(n_channels=channels), "mute_region", Region("bars", bar, bar)), "seams").value <= 6.0
+
+
+def test_how_long_a_recording_becomes_is_said(take):
+    length = finding(run(take, "extend", amount=4.0, unit="bars"), "length")
+    assert length.asked == "4 bars more: about 28.00 s"
+    assert length.verdict == "pass"
+
+
+def test_a_dry_run_says_where(take):
+    lines = places(take, EditPlan((EditOperation("remove", ("all",), Region("bars", 1, 1)),)), EditRequest("x"))
+    assert lines[0].startswith("mute region: 0.00–2.0")
+    assert "sure" in lines[0]
