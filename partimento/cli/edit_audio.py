@@ -63,6 +63,14 @@ def edit_file(path: Path, request: EditRequest, read: Reading, args: argparse.Na
     return 0
 
 
+def places_in(path: Path, request: EditRequest, plan: EditPlan) -> tuple[str, ...]:
+    """Where in a sound file the operations would apply; it is heard only where the words name a place."""
+    from partimento.audio.source import read_source
+    from partimento.edit.recording import places
+
+    return places(read_source(path).wave, plan, request)
+
+
 def tell_edit(args: argparse.Namespace, plan: EditPlan, edited: object, where: str) -> None:
     """Print the plan, what changed, the report."""
     from partimento.cli.edit_command import plan_text

@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read, show, do; returns the exit code."""
-    from partimento.cli.edit_audio import edit_file, edit_folder, is_batch, is_sound
+    from partimento.cli.edit_audio import edit_file, edit_folder, is_batch, is_sound, places_in
     from partimento.interpret.edit_reader import read_edit
     from partimento.project import Project
 
@@ -65,7 +65,11 @@ def run(args: argparse.Namespace) -> int:
     )
     sound, batch = is_sound(args.project), is_batch(args.project)
     if args.dry_run and (sound or batch):
-        _show(read_edit(args.words, ()), args)
+        readings = read_edit(args.words, ())
+        where = places_in(args.project, request, readings[0] if args.pick is None else _chosen(readings, args)) if sound else ()
+        _show(readings, args)
+        if where and not args.json:
+            print("\n".join(where))
         return 0
     if sound or batch:
         edit = edit_file if sound else edit_folder

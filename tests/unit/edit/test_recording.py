@@ -8,7 +8,7 @@ from partimento.audio.loudness import true_peak_dbtp
 from partimento.audio.waveform import Waveform
 from partimento.edit.change import Kept
 from partimento.edit.recording import contents_of_recording, execute_recording, places
-from partimento.edit.recording_change import below, click_db, through
+from partimento.edit.recording_change import below, click_db, seam_db, through
 from partimento.edit.recording_ear import Ear
 from partimento.edit.recording_loop import find_loop
 from partimento.edit.recording_region import resolve_heard
@@ -315,6 +315,11 @@ def test_a_cut_without_a_fade_is_heard_as_a_click():
     cut[2 * RATE :] = 0.3 * np.sin(2 * np.pi * 200 * t[2 * RATE :] + 2.0)
     assert click_db(Waveform(tone.astype(np.float32), RATE), 2 * RATE) < 1.0
     assert click_db(Waveform(cut.astype(np.float32), RATE), 2 * RATE) > 15.0
+    at = 2 * RATE + 27
+    silent = np.where(np.arange(4 * RATE) < at, tone, 0.0)
+    old, new = (Waveform(x[None].astype(np.float32), RATE) for x in (tone, silent))
+    assert seam_db(new, at, old, (at,)) > 15.0
+    assert seam_db(old, at, old, (at,)) < 1.0
 
 
 def test_the_same_edit_gives_the_same_samples(take):
@@ -345,11 +350,14 @@ def test_a_held_last_note_stretches_the_last_bar(take):
     with pytest.raises(UnsupportedError, match="last bar"):
         run(take, "dynamics", value="held", amount=2.0, unit="bars")
 
+
 def test_what_sounds_for_more_than_half_a_bar_before_the_first_line_is_bar_1(take):
     ear = Ear(take)
     times = tuple(0.33 + 0.5 * k for k in range(38))
     vars(ear).update(
-        beats=Beats(times, 120.0, 0.9), metre=MetreGuess(4, False, "4/4", times[3::4], 1.0, (0.0, 0.0, 0.0, 2.0)), _rise_at_beats=1.0
+        beats=Beats(times, 120.0, 0.9),
+        metre=MetreGuess(4, False, "4/4", times[3::4], 1.0, (0.0, 0.0, 0.0, 2.0)),
+        _rise_at_beats=1.0,
     )
     assert np.allclose(np.array(ear.bars[:3]) / RATE, (0.0, 1.83, 3.83), atol=0.001)
     assert resolve_heard(Region("bars", 1, 1), ear).start == 0
