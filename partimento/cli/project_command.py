@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,8 +37,7 @@ def run(args: argparse.Namespace) -> int:
 
     project = Project(args.project)
     if args.action == "history":
-        _history(project, args.json)
-        return 0
+        return _history(project, args.json)
     if args.action == "replay":
         return _replay(project, args)
     _check_outputs(args)
@@ -115,14 +115,18 @@ def _replay(project: Project, args: argparse.Namespace) -> int:
     return 1 if mixes or stems else 0
 
 
-def _history(project: Project, as_json: bool) -> None:
-    """Print all versions; the head is marked."""
+def _history(project: Project, as_json: bool) -> int:
+    """Print all versions; the head is marked. Damaged ones are named on stderr; 2 when there are any."""
     from partimento.plan.serial import to_builtins, to_json
     from partimento.project.tree import history_lines
 
-    versions, head = project.versions(), project.head.number
+    versions, damaged = project.sound_versions()
+    head = project.head_number
     if as_json:
-        body = {"head": head, "redo": project.next_redo, "versions": [to_builtins(v) for v in versions]}
+        body = {"head": head, "redo": project.next_redo, "versions": [to_builtins(v) for v in versions], "damaged": damaged}
         print(to_json(body), end="")
-        return
-    print("\n".join(history_lines(versions, head)))
+    else:
+        print("\n".join(history_lines(versions, head)))
+    for line in damaged:
+        print(f"partimento: {line}; the other versions can be used (`partimento checkout {project.folder} N`)", file=sys.stderr)
+    return 2 if damaged else 0

@@ -25,6 +25,8 @@ MAX_EXPANSION = 200
 """A member or an archive that claims to become this many times larger is refused."""
 _SMALL_BYTES = 64 << 20  # any archive may become so large
 _NAME = re.compile(r"project\.json|mix\.wav|versions/\d{4,9}\.json|objects/[0-9a-f]{2}/[0-9a-f]{64}(\.[a-z]{1,9}){1,2}")
+_OF_THE_SYSTEM = re.compile(r"(.*/)?(\.lock|\.DS_Store|Thumbs\.db|desktop\.ini|\.[^/]*\.part)|__MACOSX/.*")
+"""What lies beside a project's files in a folder that somebody zips by hand; it is left out."""
 _DATE = (1980, 1, 1, 0, 0, 0)
 _ENCRYPTED = 0x1
 
@@ -153,7 +155,8 @@ class ArchiveFiles:
         """The members by name, when they are those of a project and no larger than can be."""
         size = self.path.stat().st_size
         members = {info.filename: info for info in infos if not info.is_dir()}
-        strange = [name for name in members if not _NAME.fullmatch(name)]
+        own = {name: info for name, info in members.items() if not _OF_THE_SYSTEM.fullmatch(name)}
+        strange = [name for name in own if not _NAME.fullmatch(name)]
         reason = ""
         if any(info.flag_bits & _ENCRYPTED for info in infos):
             reason = "it is encrypted; unpack it with its password, then use the folder"
@@ -169,7 +172,7 @@ class ArchiveFiles:
             reason = "there is no project.json in it; it is not a project's archive"
         if reason:
             raise FileError(f"cannot use {self.path}: {reason}")
-        return members
+        return own
 
 
 def _mode(target: Path) -> int:

@@ -79,6 +79,8 @@ class FolderFiles:
 
     def read(self, name: str, what: str = "a project's file") -> bytes:
         """See :class:`Files`."""
+        if not (self.path / name).exists():
+            raise FileError(f"{self.path} is damaged: {name} is missing ({what}); restore it from a copy")
         return read_bytes(self.path / name, what)
 
     def names(self, folder: str) -> list[str]:

@@ -19,7 +19,7 @@ import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -60,6 +60,7 @@ class Version:
         mix_sha256: of ``mix.wav`` while this version is the head.
         provenance: as in a result.
         checks: track name → :meth:`Store.checksum` of its stem when it was written, so that harm is found cheaply.
+        digest: SHA-256 of this record without its digest, so that a changed record is noticed; empty in older projects.
     """
 
     number: int
@@ -71,6 +72,12 @@ class Version:
     mix_sha256: str
     provenance: dict[str, str | int | float | bool | None]
     checks: dict[str, str] = field(default_factory=dict)
+    digest: str = ""
+
+    @property
+    def own_digest(self) -> str:
+        """What :attr:`digest` must be."""
+        return hashlib.sha256(to_json(replace(self, digest="")).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +135,10 @@ class Project:
 
     @staticmethod
     def is_project(path: Path) -> bool:
-        """True when a path looks like a project's folder or archive."""
-        return (path / _STATE).is_file() or (path.suffix.lower() == ARCHIVE_SUFFIX and path.is_file())
+        """True when a path looks like a project's folder or archive, be it a damaged one."""
+        if path.suffix.lower() == ARCHIVE_SUFFIX and path.is_file():
+            return True
+        return (path / _STATE).is_file() or all((path / name).is_dir() for name in ("objects", "versions"))
 
     @property
     def folder(self) -> Path:
@@ -147,6 +156,11 @@ class Project:
         return self.version(self._state.head)
 
     @property
+    def head_number(self) -> int:
+        """Number of the current version, also when its record is damaged."""
+        return self._state.head
+
+    @property
     def next_redo(self) -> int | None:
         """Version that :meth:`redo` would go to."""
         return self._state.redo[0] if self._state.redo else None
@@ -160,11 +174,32 @@ class Project:
         if not 1 <= number <= self._state.last:
             known = "is only version 1" if self._state.last == 1 else f"are versions 1 to {self._state.last}"
             raise RequestError(f"there is no version {number}; there {known}")
-        return self._parse(_version_file(number), Version)
+        try:
+            return self._read_version(number)
+        except FileError as error:
+            others, _ = self.sound_versions()
+            way = ", ".join(str(version.number) for version in others[-3:])
+            raise FileError(
+                f"{error}" + (f", or go to a sound version with `partimento checkout` ({way})" if way else "")
+            ) from error
 
     def versions(self) -> list[Version]:
-        """All complete versions, by number."""
+        """All complete versions, by number.
+
+        Raises:
+            FileError: one is damaged.
+        """
         return [self.version(number) for number in range(1, self._state.last + 1)]
+
+    def sound_versions(self) -> tuple[list[Version], list[str]]:
+        """The versions that can be read, by number, and a line on each that is damaged."""
+        found, damaged = [], []
+        for number in range(1, self._state.last + 1):
+            try:
+                found.append(self._read_version(number))
+            except FileError as error:
+                damaged.append(f"version {number}: {error}")
+        return found, damaged
 
     def load(self, version: Version | None = None) -> Contents:
         """Everything of a version (of the head by default); sound is read when it is asked for.
@@ -183,11 +218,13 @@ class Project:
                 raise FileError(f"the {kind} of version {of.number} cannot be read ({error})") from error
 
         stems: dict[str, Waveform] = {name: self.store.get_audio(object_) for name, object_ in of.stems.items()}
-        report = read("report", Report) or Report(())
+        report, score = read("report", Report) or Report(()), read("score", Score)
+        lost = [track.name for track in score.tracks if track.name not in stems] if score is not None and len(stems) > 1 else []
+        if lost:
+            where = self.folder / _version_file(of.number)
+            raise FileError(f"{where} is damaged: it names no stem '{lost[0]}', which its score has; restore it from a copy")
         known = KnownMix(stems, lambda: self._mix_of(of, stems))
-        return Contents(
-            read("request", GenerateRequest), read("plan", Plan), read("score", Score), report, stems, read("sound", Sound), known
-        )
+        return Contents(read("request", GenerateRequest), read("plan", Plan), score, report, stems, read("sound", Sound), known)
 
     def commit(
         self,
@@ -239,8 +276,6 @@ class Project:
         """Versions from the first to this one (the head by default), along the parents."""
         chain = [self.version(number or self._state.head)]
         while (parent := chain[-1].parent) is not None:
-            if parent >= chain[-1].number:
-                raise FileError(f"{self.folder} is damaged: version {chain[-1].number} names {parent} as its parent")
             chain.append(self.version(parent))
         return chain[::-1]
 
@@ -303,6 +338,7 @@ class Project:
         number = self._state.last + 1
         digest = hashlib.sha256(mix).hexdigest()
         version = Version(number, parent, instruction, changed, objects, stems, digest, provenance, checks)
+        version = replace(version, digest=version.own_digest)
         self.files.write(_version_file(number), to_json(version).encode())
         self._settle(_State(FORMAT, number, number), mix)
         return version
@@ -369,6 +405,11 @@ class Project:
     def _read_state(self) -> _State:
         """``project.json``, checked."""
         if not self.files.exists(_STATE):
+            if self.is_project(self.folder):
+                raise FileError(
+                    f"{self.folder} is damaged: project.json is missing; restore it from a copy (or make the piece again, "
+                    "where making it was interrupted)"
+                )
             raise FileError(f"{self.folder} is not a project (no project.json in it)")
         raw: dict[str, Any] = self._parse(_STATE, dict)
         if not isinstance(raw.get("format"), int):
@@ -383,6 +424,21 @@ class Project:
         if not 1 <= state.head <= state.last or any(not 1 <= number <= state.last for number in state.redo):
             raise FileError(f"{self.folder} is damaged: its project.json names versions that cannot be; restore it from a copy")
         return state
+
+    def _read_version(self, number: int) -> Version:
+        """The record of a version, checked."""
+        name = _version_file(number)
+        version = self._parse(name, Version)
+        reason = ""
+        if version.number != number:
+            reason = f"it says that it is version {version.number}"
+        elif (version.parent is None) != (number == 1) or (version.parent is not None and not 1 <= version.parent < number):
+            reason = f"it names {'none' if version.parent is None else version.parent} as its parent"
+        elif version.digest and version.digest != version.own_digest:
+            reason = "it is not what was written"
+        if reason:
+            raise FileError(f"{self.folder / name} is damaged ({reason}); restore it from a copy")
+        return version
 
     def _parse(self, name: str, kind: type[T]) -> T:
         """A JSON file of the project."""

@@ -16,12 +16,13 @@ def history_lines(versions: Sequence[Version], head: int) -> list[str]:
     """One line per version, parents above their children; the current one is marked.
 
     Args:
-        versions: all of a project.
+        versions: all of a project; what was made from one that is not among them stands at the edge.
         head: number of the current one.
     """
+    known = {version.number for version in versions}
     children: dict[int | None, list[Version]] = {}
     for version in versions:
-        children.setdefault(version.parent, []).append(version)
+        children.setdefault(version.parent if version.parent in known else None, []).append(version)
     drawn: list[tuple[str, Version]] = []
     waiting = [(version, "", "") for version in reversed(children.get(None, []))]
     while waiting:

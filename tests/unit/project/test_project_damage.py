@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from partimento.cli.main import main
 from partimento.errors import FileError, PartimentoError
 from partimento.plan.edit import EditOperation, EditPlan, EditRequest
 from partimento.project import FORMAT, Project
 from partimento.project import files as project_files
+from partimento.score.score import Score, Track
 
 
 def one_line(error) -> str:
@@ -315,3 +317,93 @@ def test_a_stem_that_nobody_touched_is_checked_before_anything_is_written(reques
     one_line(error)
     after = {p: p.read_bytes() for p in (path.rglob("*") if path.is_dir() else [path]) if p.is_file() and p.name != ".lock"}
     assert after == before
+
+
+def changed_record(folder: Path, which: int, **fields) -> str:
+    """Write other fields into the record of a version; gives the text that was there."""
+    path = folder / "versions" / f"{which:04d}.json"
+    whole = path.read_text()
+    path.write_text(json.dumps({**json.loads(whole), **fields}))
+    return whole
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["with digest", "of before digests"])
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"parent": 99}, "names 99 as its parent"),
+        ({"parent": 2}, "names 2 as its parent"),
+        ({"parent": None}, "names none as its parent"),
+        ({"number": 7}, "says that it is version 7"),
+    ],
+)
+def test_records_that_cannot_be_are_damage(folder, fields, said, old):
+    changed_record(folder, 2, **fields, **({"digest": ""} if old else {}))
+    for use in (lambda p: p.head, lambda p: p.undo(), lambda p: p.load(), lambda p: p.lineage(), lambda p: p.versions()):
+        with pytest.raises(FileError, match=said) as error:
+            use(Project(folder))
+        assert "0002.json" in one_line(error)
+        assert "partimento checkout" in one_line(error)
+    assert Project(folder).checkout(1).number == 1
+
+
+@pytest.mark.parametrize("kind", ["mix_sha256", "stems", "instruction"])
+def test_a_record_that_was_changed_is_noticed(folder, kind):
+    record = json.loads((folder / "versions" / "0002.json").read_text())
+    stems = {"pianoforte" if name == "piano" else name: object_ for name, object_ in record["stems"].items()}
+    changed_record(folder, 2, **{kind: {"mix_sha256": "0" * 64, "stems": stems, "instruction": "other words"}[kind]})
+    with pytest.raises(FileError, match=r"0002\.json is damaged \(it is not what was written\)") as error:
+        Project(folder).load()
+    one_line(error)
+
+
+def test_a_stem_that_the_score_has_and_the_record_has_not(tmp_path, contents):
+    score = Score(tuple(Track(name, "chords", "piano", 0, False, ()) for name in ("piano", "bass")), 1)
+    project = Project.create(tmp_path / "song", replace(contents(1), score=score), {}, "piano")
+    record = json.loads((project.folder / "versions" / "0001.json").read_text())
+    changed_record(project.folder, 1, stems={"keys" if k == "piano" else k: v for k, v in record["stems"].items()}, digest="")
+    with pytest.raises(FileError, match="no stem 'piano', which its score has") as error:
+        Project(project.folder).load()
+    one_line(error)
+
+
+def test_the_history_lists_what_is_sound(folder, contents, edit, capsys):
+    edit(Project(folder), "third", contents(3))
+    (folder / "versions" / "0002.json").write_text("{")
+    assert main(["history", str(folder)]) == 2
+    shown = capsys.readouterr()
+    assert [line.split()[1] for line in shown.out.splitlines()] == ["1", "3"]
+    assert "0002.json is damaged" in shown.err
+    assert "checkout" in shown.err
+    assert main(["history", str(folder), "--json"]) == 2
+    assert [v["number"] for v in json.loads(capsys.readouterr().out)["versions"]] == [1, 3]
+    edit(Project(folder), "fourth", contents(4))
+    assert Project(folder).head.parent == 3
+
+
+def test_a_project_zipped_by_hand_is_opened(folder, contents, edit):
+    (folder / ".lock").touch()
+    (folder / ".DS_Store").write_bytes(b"x")
+    archive = folder.parent / "byhand.partimento"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for path in sorted(folder.rglob("*")):
+            file.write(path, path.relative_to(folder))
+    edit(Project(archive), "third", contents(3))
+    assert Project(archive).undo().number == 2
+    with zipfile.ZipFile(archive) as file:
+        assert not {".lock", ".DS_Store"} & set(file.namelist())
+
+
+def test_a_project_without_its_state_is_no_folder_of_sounds(folder, capsys):
+    (folder / "project.json").unlink()
+    assert main(["edit", str(folder), "warmer", "-o", str(folder.parent / "out")]) == 2
+    assert "damaged: project.json is missing" in capsys.readouterr().err
+    assert not (folder.parent / "out").exists()
+
+
+def test_a_missing_object_is_called_damage(folder):
+    for path in (folder / "objects").rglob("*.flac"):
+        path.unlink()
+    with pytest.raises(FileError, match=r"damaged: objects/.* is missing"):
+        Project(folder).load().mix.samples.any()
+        [stem.samples for stem in Project(folder).load().stems.values()]
