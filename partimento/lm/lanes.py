@@ -34,7 +34,6 @@ FLOATS, INTS = _FloatsType("Floats"), _IntsType("Ints")
 _BYTE, _INT, _FLOAT = ir.IntType(8), ir.IntType(32), ir.FloatType()
 _FLOATS, _INTS = ir.VectorType(_FLOAT, N), ir.VectorType(_INT, N)
 _BYTES, _HALVES = ir.VectorType(_BYTE, N), ir.VectorType(ir.HalfType(), N)
-_ALL = ir.VectorType(_BYTE, 4 * N)
 
 
 @register_model(_FloatsType)
@@ -263,7 +262,17 @@ def dot(builder: Any, sums: Any, weights: Any, numbers: Any) -> Any:
 
     By the processor's instruction for it where there is one: VNNI of AVX-512 or AVX, or that of ARM's i8mm.
     """
-    features = _features()
+    return dot_of(_features(), builder, sums, weights, numbers)
+
+
+@operation(INTS, INTS, INTS, INTS)
+def dot_anywhere(builder: Any, sums: Any, weights: Any, numbers: Any) -> Any:
+    """:func:`dot` as it is on a processor without such an instruction."""
+    return dot_of({}, builder, sums, weights, numbers)
+
+
+def dot_of(features: dict[str, bool], builder: Any, sums: Any, weights: Any, numbers: Any) -> Any:
+    """The LLVM value of :func:`dot` for a processor that has these features, by their names in LLVM."""
     if features.get("avx512vnni"):
         return call(builder, "llvm.x86.avx512.vpdpbusd.512", _INTS, sums, weights, numbers)
     if features.get("avxvnni"):
@@ -273,19 +282,18 @@ def dot(builder: Any, sums: Any, weights: Any, numbers: Any) -> Any:
     return _spelled_out(builder, sums, weights, numbers)
 
 
-@operation(INTS, INTS, INTS, INTS)
-def dot_anywhere(builder: Any, sums: Any, weights: Any, numbers: Any) -> Any:
-    """:func:`dot` as it is on a processor without such an instruction."""
-    return _spelled_out(builder, sums, weights, numbers)
-
-
 def _spelled_out(builder: Any, sums: Any, weights: Any, numbers: Any) -> Any:
-    wide = ir.VectorType(_INT, 4 * N)
-    products = builder.mul(
-        builder.zext(builder.bitcast(weights, _ALL), wide), builder.sext(builder.bitcast(numbers, _ALL), wide)
-    )
-    every = [_part(builder, products, range(k, 4 * N, 4)) for k in range(4)]
-    return builder.add(sums, builder.add(builder.add(every[0], every[1]), builder.add(every[2], every[3])))
+    """Even and odd bytes as 16 bits, multiplied, and neighbours added: LLVM knows instructions for that on most processors."""
+    short, wide = ir.VectorType(ir.IntType(16), 2 * N), ir.VectorType(_INT, 2 * N)
+    eight = ir.Constant(short, [8] * 2 * N)
+    weights, numbers = builder.bitcast(weights, short), builder.bitcast(numbers, short)
+    even = builder.and_(weights, ir.Constant(short, [0xFF] * 2 * N)), builder.ashr(builder.shl(numbers, eight), eight)
+    odd = builder.lshr(weights, eight), builder.ashr(numbers, eight)
+    for each in (even, odd):
+        products = builder.mul(*(builder.sext(part, wide) for part in each))
+        pairs = builder.add(_part(builder, products, range(0, 2 * N, 2)), _part(builder, products, range(1, 2 * N, 2)))
+        sums = builder.add(sums, pairs)
+    return sums
 
 
 def _part(builder: Any, value: Any, places: range) -> Any:

@@ -5,6 +5,8 @@ import pytest
 
 numba = pytest.importorskip("numba")
 
+from llvmlite import binding, ir  # noqa: E402
+
 from partimento.lm import lanes as v  # noqa: E402
 from partimento.lm.kernels import exponential, gelu  # noqa: E402
 
@@ -93,3 +95,27 @@ def test_products_of_bytes(extreme):
     by_four = weights.reshape(16, 4).astype(int)
     expected = [7 + w @ four for w in (by_four, by_four, by_four & 15, by_four >> 4)]
     assert (out.reshape(4, 16) == expected).all()
+
+
+@pytest.mark.parametrize(
+    ("triple", "processor", "feature", "instructions"),
+    [
+        ("x86_64-unknown-linux-gnu", "znver4", "avx512vnni", {"vpdpbusd": 1}),
+        ("x86_64-unknown-linux-gnu", "alderlake", "avxvnni", {"vpdpbusd": 2}),
+        ("x86_64-unknown-linux-gnu", "haswell", "avx2", {"vpmaddwd": 4}),
+        ("aarch64-unknown-linux-gnu", "neoverse-v1", "i8mm", {"usdot": 4}),
+        ("aarch64-unknown-linux-gnu", "cortex-a72", "neon", {"smull": 16}),
+    ],
+)
+def test_machine_code_for_other_processors(triple, processor, feature, instructions):
+    """It is only made here, not run; the order of arguments is that of the instruction's description."""
+    binding.initialize_all_targets()
+    binding.initialize_all_asmprinters()
+    module, sixteen = ir.Module(), ir.VectorType(ir.IntType(32), 16)
+    module.triple = triple
+    function = ir.Function(module, ir.FunctionType(sixteen, [sixteen] * 3), "f")
+    builder = ir.IRBuilder(function.append_basic_block())
+    builder.ret(v.dot_of({feature: True}, builder, *function.args))
+    machine = binding.Target.from_triple(triple).create_target_machine(cpu=processor, opt=3)
+    code = machine.emit_assembly(binding.parse_assembly(str(module)))
+    assert {name: code.count(name) for name in instructions} == instructions
