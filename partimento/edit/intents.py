@@ -19,6 +19,8 @@ from partimento.errors import UnsupportedError
 MAX_STRENGTH = 1.5
 """More than this does not count."""
 _LEAST_WISH = 0.25
+_MONO_STRENGTH = 0.65  # the strength at which the same pieces in stereo have all of the room that is wanted
+_MONO_ROOM_SHARE = 0.15  # of the change of "space", most of which is width
 ECHO_S = 0.3
 """Distance of the echoes of ``delay`` (``edit/intents.yaml``), at which they are measured."""
 
@@ -39,6 +41,7 @@ MEASURES: dict[str, tuple[str, str, Callable[[Waveform], float]]] = {
     "range_db": ("spread of levels", "dB", m.dynamic_range_db),
     "tail_db": ("level between onsets", "dB", m.tail_share_db),
     "space": ("room (level between onsets and width)", "dB", lambda w: m.tail_share_db(w) + _side_db(w)),
+    "mono_room_db": ("room (level between notes, band by band)", "dB", m.band_tail_db),
     "harsh_db": ("share of 2–5 kHz", "dB", lambda w: _db(m.harshness_share(w))),
     "mud_db": ("share of 180–450 Hz", "dB", lambda w: _db(m.mud_share(w))),
     "echo_db": ("echo after 0.3 s", "dB", lambda w: m.echo_strength_db(w, ECHO_S)),
@@ -101,11 +104,24 @@ def for_channels(intent: Intent, n_channels: int) -> Intent:
     Raises:
         UnsupportedError: width is all that it is about.
     """
+    if intent.measure == "space" and n_channels == 1:
+        # Without width all of the room lies on the sound itself: it moves less, and less of it is enough.
+        steps = tuple({k: _mono_most(k, v) for k, v in step.items()} for step in intent.steps if step["effect"] != "set_width")
+        change = _MONO_ROOM_SHARE * intent.change
+        return replace(intent, measure="mono_room_db", change=change, spent=-4.0, usual=-12.0, steps=steps)
     if intent.measure != "width" or n_channels == 2:
         return intent
     if all(step["effect"] == "set_width" for step in intent.steps):
         raise UnsupportedError(f"'{intent.en}' is about stereo width, and this sound has {n_channels} channel(s)")
     return replace(intent, measure="tail_db", change=1.0, spent=-2.0, usual=-20.0)
+
+
+def _mono_most(name: str, value: Any) -> Any:
+    """The bounds of a room's parameter for one channel."""
+    if name not in ("wet_db", "decay_s") or not isinstance(value, list):
+        return value
+    low, high = value
+    return [low, low + _MONO_STRENGTH * (high - low)]
 
 
 def steps_of(intent: Intent, role: str, at: float, n_parts: int) -> tuple[EffectStep, ...]:

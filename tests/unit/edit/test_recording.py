@@ -7,6 +7,7 @@ from recording_factory import BAR_S, recording
 from partimento.audio.loudness import true_peak_dbtp
 from partimento.audio.waveform import Waveform
 from partimento.edit.change import Kept
+from partimento.edit.effects import treat
 from partimento.edit.recording import contents_of_recording, execute_recording, places
 from partimento.edit.recording_change import below, click_db, seam_db, through
 from partimento.edit.recording_ear import Ear
@@ -391,3 +392,14 @@ def test_a_dry_run_says_where(take):
     lines = places(take, EditPlan((EditOperation("remove", ("all",), Region("bars", 1, 1)),)), EditRequest("x"))
     assert lines[0].startswith("mute region: 0.00–2.0")
     assert "sure" in lines[0]
+
+
+@pytest.mark.parametrize("value", ["spacious", "reverb", "distant"])
+def test_room_on_one_channel_is_about_that_on_two(take, value):
+    done = {}
+    for wave in (take, Waveform(take.samples.mean(axis=0, keepdims=True), RATE)):
+        found = treat(value, {"a": wave}, {"a": ""})
+        assert found.moved
+        done[wave.n_channels] = next(step.parameters["wet_db"] for step in found.chains["a"] if step.effect == "reverberate")
+    assert done[1] <= done[2] + 2.0
+    assert done[1] <= -9.0
