@@ -9,6 +9,8 @@ from partimento.interpret.edit_items import Item
 from partimento.plan.edit import EditOperation
 
 _NUMBERED_NAME = re.compile(r"(.+\D) (\d+)")
+_ACCOMPANYING = re.compile(r"(.+) accompaniment")
+_ONE_PART = frozenset({"add", "trade"})
 _NO_UNIT = r"(?!\d|\.\d|\s*(?:db|decibels?|bars?|beats?|semitones?|tones?|octaves?|steps?|%|percent|s\b|sec|times|x\b))"
 
 
@@ -31,6 +33,46 @@ def numbered(operation: EditOperation, text: str, known: tuple[str, ...]) -> Edi
         also = (base,) if re.search(rf"\b{re.escape(m[1])}\b", said.sub(" ", text)) else ()
         targets = tuple(dict.fromkeys(t for target in targets for t in ((*also, name) if target == base else (target,))))
     return operation if targets == operation.targets else replace(operation, targets=targets)
+
+
+def of_the_instrument(operation: EditOperation, text: str, known: tuple[str, ...]) -> EditOperation:
+    """The operation with every part of an instrument among its targets: of "electric guitar" and "electric guitar
+    accompaniment" both are the electric guitar, unless the words name the accompaniment itself.
+
+    Args:
+        operation: as read.
+        text: the normalised words.
+        known: names of the piece's tracks.
+    """
+    if operation.op in _ONE_PART:
+        return operation
+    targets = operation.targets
+    for name in known:
+        spelled = name.lower().replace("_", " ")
+        if not (m := _ACCOMPANYING.fullmatch(spelled)) or (base := m[1].replace(" ", "_")) not in targets:
+            continue
+        said = re.compile(rf"\b{re.escape(spelled)}\b" if spelled in text else r"(?<=[^\W\d_])的?伴奏")
+        if not said.search(text):
+            targets = tuple(t for target in targets for t in ((target, name) if target == base else (target,)))
+        elif "chords" in targets or spelled in text:
+            others = [t for t in targets if t not in (base, "chords")]
+            alone = (base,) if spelled in text and re.search(rf"\b{re.escape(m[1])}\b", said.sub(" ", text)) else ()
+            targets = (*alone, name, *others)
+    targets = tuple(dict.fromkeys(targets))
+    return operation if targets == operation.targets else replace(operation, targets=targets)
+
+
+def staying(operations: list[EditOperation], known: tuple[str, ...]) -> tuple[str, ...]:
+    """Remarks on numbered parts of a named instrument that are not meant: "piano" is not "piano 2"."""
+    remarks = []
+    for operation in operations:
+        if operation.op in _ONE_PART:
+            continue
+        for name in known:
+            m = _NUMBERED_NAME.fullmatch(name.lower().replace("_", " "))
+            if m and m[1].replace(" ", "_") in operation.targets and name not in operation.targets:
+                remarks.append(f"{name} stays as it is; name it to change it too")
+    return tuple(dict.fromkeys(remarks))
 
 
 def alternatives(operations: list[EditOperation], items: list[Item]) -> list[tuple[EditOperation, ...]]:

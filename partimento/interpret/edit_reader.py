@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from partimento.errors import RequestError
-from partimento.interpret.edit_alternatives import alternatives, numbered, ranked
+from partimento.interpret.edit_alternatives import alternatives, numbered, of_the_instrument, ranked, staying
 from partimento.interpret.edit_clauses import Clause, clauses
 from partimento.interpret.edit_complement import added_but_silent, without_compared, without_left_out
 from partimento.interpret.edit_frames import Context, Frame
@@ -82,11 +82,11 @@ def read_edit(words: str, known: tuple[str, ...] = ()) -> tuple[EditPlan, ...]:
     ]
     if not operations:
         raise RequestError(f"nothing is left to change when {', '.join(context.kept)} must stay; {CAN_BE_ASKED}")
-    operations = with_stand_ins([numbered(o, text, known) for o in operations])
+    operations = with_stand_ins([of_the_instrument(numbered(o, text, known), text, known) for o in operations])
     operations, told = with_kit_pieces(operations, items)
     readings = ranked([tuple(operations), *alternatives(operations, items)], known)
     remarks = tuple(f"{name} stays as it is" for name in context.kept) + tuple(problems)
-    remarks += (*told, *stand_in_remarks(operations))
+    remarks += (*told, *stand_in_remarks(operations), *staying(operations, known))
     if any(o.op == "set_tempo" and o.value == GRADUALLY for o in operations):
         remarks += ("by and by where there is a score; a recording is stretched in one step where the place begins",)
     language = language_of(text)
