@@ -137,7 +137,7 @@ def _file_finding(source: Source, target: Path, kept: tuple[Kept, ...]) -> Findi
         why = f"{source.path.suffix or 'this format'} → {suffix}: "
         if source.lossy or suffix in (".mp3", ".ogg"):
             why += "decoded and encoded again with loss" if suffix in (".mp3", ".ogg") else "decoded from a lossy file"
-            why += ", so nothing can stay bit-exact"
+            why += ", so that no file can hold the very same samples: what the edit left alone differs by that coding only"
         else:
             why += f"{source.subtype} samples are rounded to 24 bits"
         return measured("file", "the source's samples", why, "formats compared", None)
@@ -148,8 +148,14 @@ def _file_finding(source: Source, target: Path, kept: tuple[Kept, ...]) -> Findi
 
 
 def _with_file(edited: EditedRecording, finding: Finding) -> EditedRecording:
-    """The edit with one more finding."""
-    report = Report((*edited.report.findings, finding))
+    """The edit with one more finding; samples that no file holds are not called bit-identical."""
+    found = edited.report.findings
+    if finding.verdict == "not measurable":
+        found = tuple(
+            replace(f, control="left alone", asked=f"{f.asked}, before coding") if f.control == "bit-identical" else f
+            for f in found
+        )
+    report = Report((*found, finding))
     return replace(edited, report=report, contents=replace(edited.contents, report=report))
 
 

@@ -8,9 +8,14 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from partimento.errors import FileError, PartimentoError, RequestError
 from partimento.plan.edit import EditPlan, EditRequest
+
+if TYPE_CHECKING:
+    from partimento.edit.execute import Edited
+    from partimento.plan.result import Finding
 
 Reading = Callable[[tuple[str, ...]], EditPlan]
 """The reading to do, of a piece with these stems."""
@@ -117,10 +122,10 @@ def edit_folder(folder: Path, request: EditRequest, read: Reading, args: argpars
     rows: list[dict[str, object]] = []
     for item in track(items, len(items), "editing", args.quiet):
         try:
-            to, lines = _edit_item(item, target, request, read)
-            rows.append({"item": item.name, "output": str(to), "changed": list(lines)})
+            to, edited = _edit_item(item, target, request, read)
+            rows.append(_row(item, to, edited))
             if not args.json and not args.quiet:
-                print(f"{item.name} → {to}: {'; '.join(lines)}")
+                print("\n".join(_row_lines(item, to, edited)))
         except PartimentoError as error:
             reason = " ".join(str(error).split())
             rows.append({"item": item.name, "skipped": reason})
@@ -129,8 +134,32 @@ def edit_folder(folder: Path, request: EditRequest, read: Reading, args: argpars
     if args.json:
         print(to_json(rows), end="")
     elif not args.quiet:
-        print(f"{len(rows) - len(skipped)} of {len(rows)} done in {target}")
+        missed = sum(row.get("verdict") == "fail" for row in rows)
+        rest = f", {missed} of them with a line that failed" if missed else ""
+        print(f"{len(rows) - len(skipped)} of {len(rows)} done in {target}{rest}")
     return 2 if skipped else 0
+
+
+def _row(item: Path, to: Path, edited: Edited) -> dict[str, object]:
+    """An item that was done, as JSON: ``verdict`` is ``fail`` when a line of its report is."""
+    from partimento.plan.serial import to_builtins
+
+    verdict = "fail" if _failed(edited) else "pass"
+    report = to_builtins(edited.report)
+    return {"item": item.name, "output": str(to), "changed": list(edited.changed), "verdict": verdict, "report": report}
+
+
+def _row_lines(item: Path, to: Path, edited: Edited) -> list[str]:
+    """An item that was done, for people, with the lines of its report that failed."""
+    failed = _failed(edited)
+    return [
+        f"{'FAIL' if failed else 'ok  '} {item.name} → {to}: {'; '.join(edited.changed)}",
+        *(f"     FAIL {f.control}: asked {f.asked}, heard {f.heard}" for f in failed),
+    ]
+
+
+def _failed(edited: Edited) -> list[Finding]:
+    return [finding for finding in edited.report.findings if finding.verdict == "fail"]
 
 
 def items_of(folder: Path) -> list[Path]:
@@ -144,7 +173,7 @@ def items_of(folder: Path) -> list[Path]:
     return [path for path in names if not path.name.startswith(".") and (is_sound(path) or Project.is_project(path))]
 
 
-def _edit_item(item: Path, target: Path, request: EditRequest, read: Reading) -> tuple[Path, tuple[str, ...]]:
+def _edit_item(item: Path, target: Path, request: EditRequest, read: Reading) -> tuple[Path, Edited]:
     """One item: a sound file into a file of its name, a project into an edited copy."""
     from partimento.audio.io import FORMATS
     from partimento.project import Project
@@ -152,7 +181,7 @@ def _edit_item(item: Path, target: Path, request: EditRequest, read: Reading) ->
 
     if is_sound(item):
         to = target / (item.name if item.suffix.lower() in FORMATS else f"{item.stem}.wav")
-        return to, edit_recording(item, request, read(()), to).changed
+        return to, edit_recording(item, request, read(()), to)
     to = target / item.name
     if to.exists():
         raise FileError(f"{to} exists already; name another folder")
@@ -172,7 +201,7 @@ def _edit_item(item: Path, target: Path, request: EditRequest, read: Reading) ->
             shutil.rmtree(part)
         elif part.exists():
             part.unlink()
-    return to, edited.changed
+    return to, edited
 
 
 def _is_file_name(path: Path) -> bool:

@@ -21,9 +21,9 @@ EPILOG = """examples:
   partimento edit take.wav "8 bars longer" -o take/
   partimento edit takes/ "warmer" -o warm/
 
-Of a folder of sound files and projects every item is edited into the output folder; what cannot be is named and skipped,
-and the exit code is 2 then, 0 when all were done. As with generate it is 0 when the edit was done, also where the report has a
-line with "fail": look there, or at --json."""
+Of a folder of sound files and projects every item is edited into the output folder, with its verdict and the lines of its
+report that failed; what cannot be is named and skipped, and the exit code is 2 then, 0 when all were done. As with generate it
+is 0 when the edit was done, also where the report has a line with "fail": look there, or at --json."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

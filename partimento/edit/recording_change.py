@@ -108,17 +108,23 @@ def below(wave: Waveform, ceiling_dbtp: float) -> tuple[Waveform, tuple[str, ...
     lowered_db = min(MAX_LOWERED_DB, peak - ceiling_dbtp + 0.01)
     wave = Waveform(wave.samples * np.float32(10.0 ** (-lowered_db / 20.0)), wave.sample_rate)
     lines = [f"lowered by {lowered_db:.1f} dB so that it does not clip"]
-    target = ceiling_dbtp - 0.1
+    wave, limited_db = limited_to(wave, ceiling_dbtp)
+    lines += [f"peaks limited by up to {limited_db:.1f} dB"] if limited_db > 0.0 else []
+    return wave, tuple(lines)
+
+
+def limited_to(wave: Waveform, ceiling_dbtp: float) -> tuple[Waveform, float]:
+    """A sound whose peaks are held at a true peak, and by how much they stood above it (dB, 0 where none did)."""
+    target, most = ceiling_dbtp - 0.1, 0.0
     for _ in range(_LIMITER_PASSES):
         over = true_peak_dbtp(wave) - ceiling_dbtp
         if over <= 0.0:
             break
         # The limiter sees samples; what stands out between them is taken off its ceiling.
-        target -= 0.0 if len(lines) == 1 else max(0.02, over)
-        if len(lines) == 1:
-            lines.append(f"peaks limited by up to {over:.1f} dB")
+        target -= max(0.02, over) if most else 0.0
+        most = most or over
         wave = Waveform(limit(wave.samples, wave.sample_rate, target), wave.sample_rate)
-    return wave, tuple(lines)
+    return wave, most
 
 
 def click_db(wave: Waveform, at: int) -> float:

@@ -7,8 +7,9 @@ import numpy as np
 from partimento.audio.fades import fade_curve
 from partimento.audio.loudness import SILENCE_LUFS, true_peak_dbtp
 from partimento.audio.waveform import Waveform
+from partimento.edit.ceiling import MAX_LIMITED_DB
 from partimento.edit.change import Kept
-from partimento.edit.recording_change import Outcome, below, ceiling_of, measured, outside, part, put
+from partimento.edit.recording_change import Outcome, below, ceiling_of, limited_to, measured, outside, part, put
 from partimento.edit.recording_ear import Ear
 from partimento.edit.recording_region import Stretch
 from partimento.edit.score_gain import DEFAULT_FADE_S, gain_of
@@ -20,41 +21,48 @@ _MUTE_FADE_S = 0.01
 _SWELL_DB = 8.0
 _RAMP_GAINS_DB = {"softer": -3.0, "harder": 3.0, "more_energy": 2.5, "calmer": -2.5}
 _SWELLS = {"crescendo": (-1.0, 0.0), "build_up": (-1.0, 0.0), "diminuendo": (0.0, -1.0), "decrescendo": (0.0, -1.0)}
-_LEAST_GAIN_DB = 0.1
 _GAIN_TOLERANCE_DB = 0.5
 
 
 def gain(ear: Ear, operation: EditOperation, stretch: Stretch) -> Outcome:
-    """Change the level by ``amount`` dB or a ``factor``; as far as it does not clip.
+    """Change the level by ``amount`` dB or a ``factor``; what would clip is limited as far as short peaks may be.
 
     Raises:
-        RequestError: beyond ±24 dB, or there is no room upwards at all.
+        RequestError: beyond ±24 dB.
     """
     return _gained(ear, gain_of(operation), stretch)
 
 
 def _gained(ear: Ear, asked_db: float, stretch: Stretch) -> Outcome:
-    """The stretch at another level."""
+    """The stretch at another level: upwards its peaks give way by at most :data:`MAX_LIMITED_DB`, then the gain does."""
     wave = ear.wave
     old = part(wave, stretch.start, stretch.end)
-    room_db = ceiling_of(wave) - true_peak_dbtp(old)
+    ceiling = ceiling_of(wave)
+    room_db = ceiling - true_peak_dbtp(old) + MAX_LIMITED_DB
     gain_db = min(asked_db, room_db) if asked_db > 0 else asked_db
-    if asked_db > 0 and gain_db < _LEAST_GAIN_DB:
-        raise RequestError(
-            f"{asked_db:+.1f} dB: peaks stand at {true_peak_dbtp(old):.1f} dBTP already; lower the rest instead, or compress it"
-        )
-    new = Waveform(old.samples * np.float32(10.0 ** (gain_db / 20.0)), wave.sample_rate)
-    made = put(wave, new, stretch)
+    new, limited_db = _at(old, gain_db, ceiling)
     before, after = active_lufs(old), active_lufs(new)
+    if limited_db > 0.0 and gain_db < room_db:  # what the limiter took off the loudness, as far as there is room
+        gain_db = min(room_db, gain_db + max(0.0, asked_db - (after - before)))
+        new, limited_db = _at(old, gain_db, ceiling)
+        after = active_lufs(new)
+    made = put(wave, new, stretch)
     lines = [f"{gain_db:+.1f} dB in {stretch}"]
+    lines += [f"short peaks limited by up to {limited_db:.1f} dB"] if limited_db > 0.0 else []
     if gain_db < asked_db - 0.05:
         lines.append(f"{asked_db:+.1f} dB were asked; more than {gain_db:+.1f} dB would clip")
     heard = f"{before:.1f} → {after:.1f} LUFS"
     good = None if before <= SILENCE_LUFS else abs(after - before - asked_db) < _GAIN_TOLERANCE_DB
-    if gain_db < asked_db - _GAIN_TOLERANCE_DB:
-        heard += f"; not fully: asked {asked_db:+.1f} dB, got {gain_db:+.1f} dB, because the peak would clip"
+    if good is False and asked_db > 0:
+        heard += f"; not fully: asked {asked_db:+.1f} dB, got {after - before:+.1f} dB, because the peak would clip"
     finding = measured("loudness", f"{asked_db:+.1f} dB", heard, "BS.1770 of the region", good, after - before)
     return Outcome(made, outside(stretch, wave.n_samples), tuple(lines), (finding,))
+
+
+def _at(wave: Waveform, gain_db: float, ceiling_dbtp: float) -> tuple[Waveform, float]:
+    """A sound with a gain, and how far its peaks had to be limited (dB) where it is louder."""
+    new = Waveform(wave.samples * np.float32(10.0 ** (gain_db / 20.0)), wave.sample_rate)
+    return limited_to(new, ceiling_dbtp) if gain_db > 0 else (new, 0.0)
 
 
 def fade(ear: Ear, operation: EditOperation, stretch: Stretch) -> Outcome:

@@ -127,3 +127,25 @@ def test_a_dry_run_writes_nothing(wav, tmp_path, capsys):
     assert call(wav, "warmer", "-o", tmp_path / "out.wav", "--dry-run") == 0
     assert "warmer" in capsys.readouterr().out
     assert not [p for p in tmp_path.iterdir() if p.name.startswith("out.")]
+
+
+def test_each_item_of_a_folder_has_its_verdict(wav, tmp_path, capsys):
+    folder = tmp_path / "takes"
+    folder.mkdir()
+    wav.rename(folder / "take.wav")
+    assert call(folder, "24 dB louder", "-o", tmp_path / "out") == 0
+    shown = capsys.readouterr().out
+    assert "FAIL take.wav" in shown
+    assert "FAIL loudness: asked +24.0 dB" in shown
+    assert "1 of them with a line that failed" in shown
+    assert call(folder, "3 dB softer", "-o", tmp_path / "out", "--json") == 0
+    row = json.loads(capsys.readouterr().out)[0]
+    assert row["verdict"] == "pass"
+    assert "loudness" in {f["control"] for f in row["report"]["findings"]}
+
+
+def test_what_no_file_holds_is_not_called_bit_identical(wav, tmp_path, capsys):
+    assert call(wav, "silence from 3 s to 4 s", "-o", tmp_path / "out.ogg") == 0
+    shown = capsys.readouterr().out
+    assert "bit-identical" not in shown
+    assert "before coding" in shown
