@@ -7,7 +7,6 @@ import numpy as np
 from partimento.audio.waveform import Waveform
 from partimento.edit.change import Change
 from partimento.edit.contents import Contents
-from partimento.edit.score_build import growing
 from partimento.edit.score_dynamics import LOUDER_WAYS, way_of
 from partimento.edit.score_gain import gain_of
 from partimento.edit.targets import tracks_of, without_spared
@@ -61,13 +60,10 @@ def _louder(
 ) -> list[Finding]:
     """What is meant to be louder, or to end louder, against what was there."""
     found: list[Finding] = []
-    for change, score in changes:
+    for change, _ in changes:
         if change.span is None or not change.rendered:
             continue
-        share = 0.0
-        if way == "build_up":
-            _, arrival = growing(operation.region, change.span, score)
-            share = 1.0 - _LAST_SHARE * min(1.0, (arrival - change.span.start) / (change.span.end - change.span.start))
+        share = 1.0 - _LAST_SHARE if way == "build_up" else 0.0
         old, new = _levels(list(change.rendered), before, after, change, share)
         if not change.holds_level and change.span.whole:
             continue  # the mixer keeps the level of what is played differently everywhere

@@ -6,6 +6,7 @@ halve (Butler, "Unlocking the Groove", 2006, ch. 5, on build-ups before a return
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from partimento.edit.change import Change, Piece
@@ -13,7 +14,7 @@ from partimento.edit.composing import merged, within
 from partimento.edit.region import Span, bar_span
 from partimento.edit.targets import tracks_of
 from partimento.errors import UnsupportedError
-from partimento.plan.edit import EditOperation, Region
+from partimento.plan.edit import EditOperation
 from partimento.score.instruments import instruments
 from partimento.score.score import Note, Score, Track
 
@@ -27,18 +28,21 @@ _ROLL_VELOCITIES = (46.0, 104.0)
 _CHORDAL = ("chords", "pad")
 _LOUDEST, _SOFTEST = 124, 12
 _EPS = 1e-6
+_INSIDE = re.compile(
+    r"\b(?:in|during|within|throughout) (?:the )?(?:very )?(?:last |final |[a-z]+ )?(?:bar|measure)\b|在(?!.*[前到])"
+)
+_UP_TO = re.compile(r"\bbefore\b|前")
 
 
 def build_up(piece: Piece, operation: EditOperation, span: Span) -> Change:
     """Grow from where the region starts, and arrive louder and denser than it was.
 
-    Before a section, the four bars before it grow; up to a single bar, that bar and the four before it. Parts that are not
-    named stay.
+    Before a section or a single bar, the four bars before it grow. Parts that are not named stay.
 
     Raises:
         UnsupportedError: nothing plays there.
     """
-    span, arrival = growing(operation.region, span, piece.score)
+    span = growing(operation, span, piece.score)
     strength = _strength(operation)
     score, lines = piece.score, []
     for name in tracks_of(operation.targets, piece.score):
@@ -46,21 +50,27 @@ def build_up(piece: Piece, operation: EditOperation, span: Span) -> Change:
         old = within(track.notes, span)
         if not old:
             continue
-        new = tuple(_grown(note, _place(note, span, arrival), strength) for note in old)
-        new = (*new, *_roll(track, old, span, arrival, score, strength))
-        score = score.with_track(replace(track, notes=merged(track.notes, new, span)))
-        more = f", {len(new) - len(old)} notes more" if len(new) > len(old) else ""
+        new = tuple(_grown(note, _place(note, span), strength) for note in old)
+        roll = _roll(track, old, span, score, strength)
+        score = score.with_track(replace(track, notes=merged(track.notes, (*new, *roll), span)))
+        more = f", and a snare roll of {len(roll)} notes from {roll[0].velocity} to {roll[-1].velocity}" if roll else ""
         lines.append(f"{name} builds up in {span}: velocity {_course(old, span)} → {_course(new, span)}{more}")
     return _change(piece, score, lines, span)
 
 
-def growing(region: Region, span: Span, score: Score) -> tuple[Span, float]:
-    """The stretch that grows, and the quarter note where the build-up arrives."""
-    if region.kind == "before" and span.end_bar - span.start_bar > BUILD_BARS:
-        span = bar_span(score, span.end_bar - BUILD_BARS, span.end_bar)
-    elif span.end_bar - span.start_bar == 1 and span.start_bar > 0:
-        return bar_span(score, max(0, span.start_bar - BUILD_BARS), span.end_bar), span.start
-    return span, span.end
+def growing(operation: EditOperation, span: Span, score: Score) -> Span:
+    """The stretch that grows; the build-up arrives where it ends.
+
+    Before a section that is its last four bars. A single bar is where it arrives, unless the words say that it grows in it:
+    the four bars before it grow then, and it is not touched itself.
+    """
+    said = " ".join(operation.words).lower()
+    up_to = operation.region.kind == "before" or (span.start_bar == 0 and _UP_TO.search(said))  # "before bar 9" is bars 1 to 8
+    if up_to and span.end_bar - span.start_bar > BUILD_BARS:
+        return bar_span(score, span.end_bar - BUILD_BARS, span.end_bar)
+    if span.end_bar - span.start_bar == 1 and span.start_bar > 0 and not _INSIDE.search(said):
+        return bar_span(score, max(0, span.start_bar - BUILD_BARS), span.start_bar)
+    return span
 
 
 def accent(piece: Piece, operation: EditOperation, span: Span) -> Change:
@@ -97,9 +107,9 @@ def _strength(operation: EditOperation) -> float:
     return min(max(operation.amount or 1.0, 0.25), 2.0) if given else 1.0
 
 
-def _place(note: Note, span: Span, arrival: float) -> float:
+def _place(note: Note, span: Span) -> float:
     """Where on the way a note begins, 0 to 1."""
-    return min(1.0, (note.start - span.start) / max(arrival - span.start, _EPS))
+    return min(1.0, (note.start - span.start) / max(span.end - span.start, _EPS))
 
 
 def _grown(note: Note, place: float, strength: float) -> Note:
@@ -112,8 +122,9 @@ def _louder(note: Note, change: float) -> Note:
     return replace(note, velocity=min(max(round(note.velocity + change), low), high))
 
 
-def _roll(track: Track, old: tuple[Note, ...], span: Span, arrival: float, score: Score, strength: float) -> list[Note]:
+def _roll(track: Track, old: tuple[Note, ...], span: Span, score: Score, strength: float) -> list[Note]:
     """A snare roll of a drum kit: eighths in the second half of the way, sixteenths in its last bar."""
+    arrival = span.end
     if not track.is_drum or track.role != "drums" or arrival - span.start < 2 * score.metre_at(span.start_bar).bar_quarters:
         return []
     last_bar = arrival - score.metre_at(score.bar_at(arrival - 10 * _EPS)).bar_quarters
@@ -155,8 +166,8 @@ def _mean(notes: tuple[Note, ...]) -> float:
 
 
 def _course(notes: tuple[Note, ...], span: Span) -> str:
-    """Mean velocity of the first and of the last third."""
+    """Mean velocity of what begins in the first and in the last third, one figure where nothing does in one of them."""
     third = (span.end - span.start) / 3.0
-    first = [n for n in notes if n.start < span.start + third] or list(notes[:1])
-    last = [n for n in notes if n.start >= span.end - third] or list(notes[-1:])
-    return f"{_mean(tuple(first)):.0f}–{_mean(tuple(last)):.0f}"
+    first = tuple(n for n in notes if n.start < span.start + third)
+    last = tuple(n for n in notes if n.start >= span.end - third)
+    return f"{_mean(first):.0f}–{_mean(last):.0f}" if first and last else f"{_mean(notes):.0f}"

@@ -1,5 +1,7 @@
 """Build-ups end above what was there, accents strike, eighths swing at a ratio, tempo moves gradually, misses are told."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,9 @@ def notes_in(contents, name, low, high):
 @pytest.mark.parametrize("region", [Region("last_bars", 1), Region("bars", 1, 3), Region()])
 def test_a_build_up_ends_louder_than_it_was(piece, region):
     done = run(piece, "dynamics", value="build_up", region=region)
-    low, high = piece.score.bar_starts[max(0, piece.score.n_bars - 5)], piece.score.length
+    low, high = 0.0, piece.score.length
+    if region.kind == "last_bars":
+        low, high = piece.score.bar_starts[max(0, piece.score.n_bars - 5)], piece.score.bar_starts[-1]
     if region.kind == "bars":
         low, high = 0.0, piece.score.bar_starts[3]
     for track in piece.score.tracks:
@@ -37,6 +41,30 @@ def test_a_build_up_ends_louder_than_it_was(piece, region):
     finding = next(f for f in done.report.findings if f.control == "louder: build up")
     assert finding.verdict == "pass"
     assert finding.value > 0.5
+
+
+@pytest.mark.parametrize(
+    ("words", "region", "first", "end"),
+    [
+        ("a snare roll build-up before the last bar", Region("last_bars", 1), -5, -1),
+        ("build up to the last bar", Region("last_bars", 1), -5, -1),
+        ("a build-up in the last bar", Region("last_bars", 1), -1, None),
+        ("a build-up before bar 4", Region("bars", 1, 3), 0, 3),
+        ("在最后一小节之前加一段军鼓渐强", Region("last_bars", 1), -5, -1),
+    ],
+)
+def test_where_a_build_up_arrives_nothing_changes(piece, words, region, first, end):
+    done = run(piece, "dynamics", value="build_up", region=region, words=(words,))
+    n_bars = piece.score.n_bars
+    low = piece.score.bar_starts[max(0, n_bars + first if first < 0 else first)]
+    high = piece.score.length if end is None else piece.score.bar_starts[n_bars + end if end < 0 else end]
+    for old, new in zip(piece.score.tracks, done.contents.score.tracks, strict=True):
+        assert [n for n in new.notes if not low <= n.start < high] == [n for n in old.notes if not low <= n.start < high]
+    for line in (line for line in done.changed if "builds up" in line):
+        before, after = (re.findall(r"\d+", part) for part in line.split("velocity ")[1].split(", and")[0].split("→"))
+        assert int(after[0]) < int(before[0])
+        assert len(after) == 1 or int(after[1]) > int(before[1])
+    assert end is None or any("–" in line for line in done.changed if "builds up" in line)
 
 
 def test_an_accent_is_louder_and_fuller_and_nothing_else_changes(piece):
