@@ -110,7 +110,8 @@ def edit_recording(
     copied = tuple(Copied(k.old, k.new, k.n) for k in edited.kept)
     data = encode_source(read, edited.contents.mix, copied, suffix)
     write_bytes(target, data)
-    return _with_file(edited, _file_finding(read, target, edited.kept))
+    done = _with_file(edited, _file_finding(read, target, edited.kept))
+    return _with_file(done, measured("source", "whole", read.cut_off, "header against content", None)) if read.cut_off else done
 
 
 def project_of_recording(source: Source | Path | str, target: Path | str) -> Project:
@@ -150,7 +151,7 @@ def _file_finding(source: Source, target: Path, kept: tuple[Kept, ...]) -> Findi
 def _with_file(edited: EditedRecording, finding: Finding) -> EditedRecording:
     """The edit with one more finding; samples that no file holds are not called bit-identical."""
     found = edited.report.findings
-    if finding.verdict == "not measurable":
+    if finding.control == "file" and finding.verdict == "not measurable":
         found = tuple(
             replace(f, control="left alone", asked=f"{f.asked}, before coding") if f.control == "bit-identical" else f
             for f in found

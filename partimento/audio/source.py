@@ -27,6 +27,7 @@ DTYPES: dict[str, str] = {
     "FLOAT": "float32", "DOUBLE": "float64",
 }  # fmt: skip
 """Sample formats without loss, and the arrays that hold them exactly."""
+_UNKNOWN_SIZE = 0x7FFF_0000
 _FULL_SCALE = {"int16": 2.0**15, "int32": 2.0**31}
 _SHOWN = {"PCM_S8": "8 bit", "PCM_U8": "8 bit", "PCM_16": "16 bit", "PCM_24": "24 bit", "PCM_32": "32 bit",
           "FLOAT": "32-bit float", "DOUBLE": "64-bit float"}  # fmt: skip
@@ -42,6 +43,7 @@ class Source:
         raw: ``[n, channels]``, the file's own numbers (see :data:`DTYPES`; float32 for lossy formats).
         container, subtype: libsndfile's names, e.g. ``WAV`` and ``PCM_24``.
         tags: title, artist and the like.
+        missing_s: seconds that the file's header promises and that are not there: it is cut off.
     """
 
     path: Path
@@ -50,6 +52,16 @@ class Source:
     container: str
     subtype: str
     tags: dict[str, str]
+    missing_s: float = 0.0
+
+    @property
+    def cut_off(self) -> str:
+        """A line on sound that is missing at the end, empty when the file is whole."""
+        if not self.missing_s:
+            return ""
+        return (
+            f"{self.path} is cut off: its header promises {self.missing_s:.2f} s more than the {self.wave.duration_s:.2f} s there"
+        )
 
     @property
     def lossy(self) -> bool:
@@ -94,7 +106,26 @@ def read_source(path: str | os.PathLike[str]) -> Source:
     samples = (raw / scale if scale else raw).T.astype(np.float32)
     if not np.isfinite(samples).all():
         raise FileError(f"{path} holds samples that are not numbers (NaN or infinity)")
-    return Source(Path(path), Waveform(np.ascontiguousarray(samples), rate), raw, container, subtype, tags)
+    missing_s = _missing_s(data) if data[:4] == b"RIFF" else 0.0
+    return Source(Path(path), Waveform(np.ascontiguousarray(samples), rate), raw, container, subtype, tags, missing_s)
+
+
+def _missing_s(data: bytes) -> float:
+    """Seconds by which the data chunk of a WAV file is shorter than its header says.
+
+    Sizes of 0 and of almost 4 GiB are those of programs that write to a pipe and know no length: nothing is missing there.
+    Source: Microsoft and IBM, "Multimedia Programming Interface and Data Specifications 1.0", 1991 (RIFF chunks).
+    """
+    at, bytes_per_s = 12, 0
+    while at + 8 <= len(data):
+        name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
+        if name == b"fmt ":
+            bytes_per_s = int.from_bytes(data[at + 16 : at + 20], "little")
+        if name == b"data":
+            lacking = size - (len(data) - at - 8)
+            return lacking / bytes_per_s if bytes_per_s and lacking > 1 and size < _UNKNOWN_SIZE else 0.0
+        at += 8 + size + size % 2
+    return 0.0
 
 
 def target_subtype(source: Source, suffix: str) -> str:

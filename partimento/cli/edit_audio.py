@@ -48,6 +48,8 @@ def edit_file(path: Path, request: EditRequest, read: Reading, args: argparse.Na
     if not _is_file_name(args.output) and args.output.suffix.lower() not in ("", ARCHIVE_SUFFIX) and not args.output.is_dir():
         check_format(args.output)
     source = read_source(path)
+    if source.cut_off:
+        print(f"partimento: {source.cut_off}", file=sys.stderr)
     plan = read(())
     with stages(len(plan.operations) + 2, args.quiet) as tell:
         if _is_file_name(args.output):

@@ -98,6 +98,11 @@ def _do(project: object, request: EditRequest, plan: EditPlan, args: argparse.Na
 
     assert isinstance(project, Project)
     if args.output is not None:
+        if args.output.is_dir() or not args.output.suffix:
+            raise RequestError(
+                f"-o {args.output}: of a project name a sound file for the new mix, e.g. {args.output / 'mix.wav'}; the project "
+                "itself gets a new version, and a copy of its folder is a project of its own"
+            )
         check_output(args.output)
         check_format(args.output)
     with stages(len(plan.operations) + 2, args.quiet) as tell:

@@ -52,8 +52,9 @@ _REFUSED = {
     "pan": f"one instrument of a recording cannot be panned: {_SEPARATION}; {_GENERATE}",
     "copy": f"bars of a recording cannot be played again elsewhere, only right behind themselves; {_GENERATE}",
     "move": f"bars of a recording cannot be put elsewhere; {_GENERATE}",
-    "restyle": f"a recording cannot be played in another style: that needs a language model of audio (--model); {_GENERATE}",
-    "vary": f"a recording cannot be varied: that needs a language model of audio (--model); {_GENERATE}",
+    "restyle": "a recording cannot be played in another style: that needs a language model of audio, which `edit` does not run; "
+    + _GENERATE,
+    "vary": f"a recording cannot be varied: that needs a language model of audio, which `edit` does not run; {_GENERATE}",
 }
 _EXACT = frozenset({"mute_region", "trim", "fade", "remove"})
 _WHOLE = frozenset({"all", "*", "", TRACK, "recording"})

@@ -39,6 +39,11 @@ def extend(ear: Ear, operation: EditOperation, where: Stretch) -> Outcome:
     Raises:
         UnsupportedError: no bars are heard. RequestError: no or too many bars.
     """
+    if not ear.has_pulse:
+        raise UnsupportedError(
+            "no steady pulse is heard, so there are no bars that could be repeated to make it longer; "
+            "it can be slower instead (e.g. 10 % slower)"
+        )
     bar = ear.bar_samples
     wanted = wanted_length(operation, float(where.n_samples), bar, float(ear.wave.sample_rate))
     if wanted is not None and wanted < where.n_samples:

@@ -36,6 +36,8 @@ def set_tempo(ear: Ear, operation: EditOperation, where: Stretch) -> Outcome:
         raise RequestError(f"{line}: that is the tempo already")
     old = part(wave, where.start, where.end)
     n = round(old.n_samples / factor)
+    if n < 1 or n == old.n_samples:
+        raise RequestError(f"{old.n_samples} sample(s) are too short for another tempo; take a longer stretch")
     new, lowered = below(stretch(old, n), ceiling_of(wave))
     made = put(wave, new, where)
     kept = tuple(k for k in (Kept(0, 0, where.start), Kept(where.end, where.start + n, wave.n_samples - where.end)) if k.n > 0)

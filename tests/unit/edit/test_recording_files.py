@@ -149,3 +149,37 @@ def test_what_no_file_holds_is_not_called_bit_identical(wav, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "bit-identical" not in shown
     assert "before coding" in shown
+
+
+def test_a_file_that_is_cut_off_is_told(wav, tmp_path, capsys):
+    whole = wav.read_bytes()
+    assert read_source(wav).cut_off == ""
+    wav.write_bytes(whole[: len(whole) * 3 // 4])
+    assert call(wav, "3 dB softer", "-o", tmp_path / "out.wav") == 0
+    told = capsys.readouterr()
+    assert "is cut off: its header promises 3.0" in told.err
+    assert "cut off" in told.out
+    piped = bytearray(whole)
+    at = whole.index(b"data") + 4
+    piped[at : at + 4] = b"\xff" * 4
+    wav.write_bytes(bytes(piped))
+    assert read_source(wav).cut_off == ""
+
+
+def test_wishes_beside_the_point_get_a_way_out(wav, tmp_path, capsys):
+    soundfile.write(tmp_path / "one.wav", np.full((1, 1), 0.3), RATE)
+    t = np.arange(8 * RATE) / RATE
+    soundfile.write(tmp_path / "tone.wav", 0.3 * np.sin(2 * np.pi * 440 * t), RATE)
+    assert call(wav, "3 dB softer", "-o", tmp_path / "song", "--quiet") == 0
+    for arguments, said in (
+        ((tmp_path / "one.wav", "twice as fast", "-o", tmp_path / "out.wav"), "too short"),
+        ((tmp_path / "tone.wav", "2 seconds longer", "-o", tmp_path / "out.wav"), "slower"),
+        ((tmp_path / "song", "3 dB softer", "-o", tmp_path / "other"), "of a project name a sound file"),
+        ((wav, "play it as reggae", "-o", tmp_path / "out.wav"), "which `edit` does not run"),
+    ):
+        assert call(*arguments) == 2, arguments
+        error = capsys.readouterr().err
+        assert said in error
+        assert "--model" not in error
+    assert Project(tmp_path / "song").head.number == 2
+    assert not (tmp_path / "out.wav").exists()
