@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import warnings
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -187,19 +188,31 @@ def read_pickled(path: Path) -> Any:
     import torch
 
     try:
-        try:
-            return torch.load(path, map_location="cpu", weights_only=True)
-        except pickle.UnpicklingError:
-            reader = SimpleNamespace(
-                __name__="tensors only", Unpickler=_TensorsOnly, load=lambda file, **options: _TensorsOnly(file, **options).load()
-            )
-            return torch.load(path, map_location="cpu", weights_only=False, pickle_module=reader)
+        with warnings.catch_warnings():  # torch remarks on the pickle protocol before it refuses a file
+            warnings.simplefilter("ignore", UserWarning)
+            try:
+                return torch.load(path, map_location="cpu", weights_only=True)
+            except pickle.UnpicklingError:
+                reader = SimpleNamespace(
+                    __name__="tensors only",
+                    Unpickler=_TensorsOnly,
+                    load=lambda file, **options: _TensorsOnly(file, **options).load(),
+                )
+                return torch.load(path, map_location="cpu", weights_only=False, pickle_module=reader)
     except _CommandError as error:
         raise FileError(f"{path} asks to run {error} (nothing was run): no checkpoint needs that; do not use it") from error
     except FileNotFoundError as error:
         raise FileError(f"{path} is missing") from error
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, AttributeError, TypeError) as error:
+        raise FileError(f"{path} {why_unreadable(path)}; get it again") from error
+
+
+def why_unreadable(path: Path, detail: str = "") -> str:
+    """What is wrong with a file of weights that cannot be read; ``detail`` is what the reader said."""
+    try:
         with path.open("rb") as file:
-            pointer = file.read(40).startswith(b"version https://git-lfs")
-        why = "is a pointer of git-lfs, not the file itself: run git lfs pull" if pointer else "is damaged or half downloaded"
-        raise FileError(f"{path} {why}; get it again") from error
+            if file.read(40).startswith(b"version https://git-lfs"):
+                return "is a pointer of git-lfs, not the file itself: run git lfs pull"
+    except OSError:
+        return f"cannot be read ({detail})" if detail else "cannot be read"
+    return "is damaged or half downloaded" + (f" ({detail})" if detail else "")

@@ -7,7 +7,7 @@ cannot: heads, delays, padding.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
@@ -64,6 +64,11 @@ def _shape(tensors: Mapping[str, Tensor], key: str, source: str) -> tuple[int, i
     return rows, columns
 
 
+def _count(names: Iterable[str], pattern: str) -> int:
+    """One more than the highest number that the pattern finds, so that a tensor which is missing in between is missed."""
+    return 1 + max((int(match.group(1)) for name in names if (match := re.match(pattern, name))), default=-1)
+
+
 def lm_config(tensors: Mapping[str, Tensor], config: Mapping[str, Any], source: str) -> LmConfig:
     """The language model's shape.
 
@@ -73,8 +78,7 @@ def lm_config(tensors: Mapping[str, Tensor], config: Mapping[str, Any], source: 
     """
     rows, width = _shape(tensors, "emb.0.weight", source)
     ffn, _ = _shape(tensors, "transformer.layers.0.linear1.weight", source)
-    n_codebooks = sum(re.fullmatch(r"emb\.\d+\.weight", name) is not None for name in tensors)
-    layers = {match.group(1) for name in tensors if (match := re.match(r"transformer\.layers\.(\d+)\.", name))}
+    n_codebooks = _count(tensors, r"(?:emb|linears)\.(\d+)\.weight")
     pattern = _at(config, "codebooks_pattern", "modeling")
     if pattern not in (None, "delay"):
         raise UnsupportedError(f"{source} has codebook pattern '{pattern}'; delay patterns are what is supported")
@@ -86,12 +90,12 @@ def lm_config(tensors: Mapping[str, Tensor], config: Mapping[str, Any], source: 
         n_codebooks=n_codebooks,
         cardinality=rows - 1,
         width=width,
-        n_layers=len(layers),
+        n_layers=_count(tensors, r"transformer\.layers\.(\d+)\."),
         n_heads=heads if isinstance(heads, int) else width // HEAD_WIDTH,
         ffn=ffn,
-        cross_attention="transformer.layers.0.cross_attention.in_proj_weight" in tensors,
-        text_width=_shape(tensors, f"{_TEXT}weight", source)[1] if f"{_TEXT}weight" in tensors else None,
-        melody_classes=_shape(tensors, f"{_MELODY}weight", source)[1] if f"{_MELODY}weight" in tensors else None,
+        cross_attention=any(".cross_attention." in name for name in tensors),
+        text_width=_shape(tensors, f"{_TEXT}weight", source)[1] if any(name.startswith(_TEXT) for name in tensors) else None,
+        melody_classes=_shape(tensors, f"{_MELODY}weight", source)[1] if any(n.startswith(_MELODY) for n in tensors) else None,
         delays=tuple(delays),
     )
 
@@ -140,7 +144,7 @@ def codec_config(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> En
     try:
         return EncodecConfig(
             sample_rate=int(_at(config, "sample_rate") or EncodecConfig().sample_rate),
-            n_codebooks=len(codebooks),
+            n_codebooks=_count(tensors, r"quantizer\.vq\.layers\.(\d+)\."),
             cardinality=codebooks[0].shape[0],
             normalize=bool(_at(config, "encodec", "renormalize")),
             seanet=SeanetConfig(

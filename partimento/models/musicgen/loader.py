@@ -15,7 +15,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from partimento.checkpoints import read_pickled
+from partimento.checkpoints import read_pickled, why_unreadable
 from partimento.codec.encodec import EncodecCodec, EncodecConfig
 from partimento.codec.encodec_layout import config_from_transformers, weights_from_audiocraft, weights_from_transformers
 from partimento.codec.interface import Encoded
@@ -25,12 +25,15 @@ from partimento.lm.engines import AUTO, Choice, choose_engine, get_engine
 from partimento.lm.transformer import LmConfig, MusicGenLm
 from partimento.models.mini import is_mini, load_mini
 from partimento.models.musicgen import audiocraft_layout, hf_layout
-from partimento.models.musicgen.keymap import Table, assemble, check_table, fill, joined
+from partimento.models.musicgen.keymap import Table, assemble, check_keys, check_table, fill, joined
 from partimento.models.musicgen.manifest import check_manifest
 from partimento.models.musicgen.stored import LazyLayers, StoredTensors
 
 T5_NAMES = ("t5-base", "google-t5/t5-base")
 """The text encoder of every published model; AudioCraft's files leave it out."""
+AUDIOCRAFT_FILES = ("state_dict.bin", "compression_state_dict.bin")
+TOKENIZERS = ("tokenizer.json", "spiece.model")
+"""Either holds the words of the text encoder."""
 _COMPUTED = re.compile(r"decoder\.model\.decoder\.embed_positions\.weights")
 
 
@@ -94,7 +97,9 @@ def find_folder(source: str, what: str = "--model") -> Path:
     Raises:
         MissingDependencyError: there is none; the message says how to get it.
     """
-    found = Path(source) if Path(source).is_dir() else _downloaded(source)
+    found = _local(source)
+    if found is None and not _is_id(source):
+        raise MissingDependencyError(f"there is no folder '{source}'; give the folder of a model, or the id of a downloaded one")
     if found is None:
         raise MissingDependencyError(
             f"no folder and no downloaded model '{source}'; get it: hf download {source} --local-dir DIR, then give {what} DIR"
@@ -102,9 +107,19 @@ def find_folder(source: str, what: str = "--model") -> Path:
     return found
 
 
+def _local(source: str) -> Path | None:
+    """A folder, or the copy of a published model that has been downloaded, or None."""
+    return Path(source) if Path(source).is_dir() else _downloaded(source)
+
+
+def _is_id(name: str) -> bool:
+    """Whether a name can be that of a published model: ``owner/model`` or ``model``."""
+    return re.fullmatch(r"(?!\.)[\w.-]+(/[\w.-]+)?", name) is not None
+
+
 def _downloaded(name: str) -> Path | None:
     """Where the cache of ``huggingface_hub`` has a model of that id, if it has."""
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
+    if not _is_id(name):
         return None
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
@@ -140,18 +155,12 @@ def read_tensors(folder: Path) -> StoredTensors:
     Those of safetensors files are read when they are asked for.
 
     Raises:
-        FileError: missing, damaged or half downloaded.
+        FileError: missing, damaged or half downloaded, or an index that names files elsewhere.
     """
     from safetensors import SafetensorError, safe_open
 
-    index = folder / "model.safetensors.index.json"
-    names = ["model.safetensors"]
-    if index.exists():
-        try:
-            names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise FileError(f"{index} is damaged; get it again") from error
-    elif not (folder / names[0]).exists() and (folder / "pytorch_model.bin").exists():
+    names = _safetensors_names(folder)
+    if names == ["model.safetensors"] and not (folder / names[0]).exists() and (folder / "pytorch_model.bin").exists():
         return StoredTensors(read_pickled(folder / "pytorch_model.bin"))
     places: dict[str, tuple[Path, str] | Tensor] = {}
     for name in names:
@@ -162,8 +171,44 @@ def read_tensors(folder: Path) -> StoredTensors:
             with safe_open(str(path), "pt") as file:  # type: ignore[no-untyped-call]
                 places |= {key: (path, key) for key in file.keys()}  # noqa: SIM118  # the file is no mapping
         except (SafetensorError, OSError) as error:
-            raise FileError(f"{path} is damaged or half downloaded ({error}); get it again") from error
+            raise FileError(f"{path} {why_unreadable(path, str(error))}; get it again") from error
     return StoredTensors(places)
+
+
+def _safetensors_names(folder: Path) -> list[str]:
+    """The files that hold a folder's tensors, as its index says; without one ``model.safetensors``.
+
+    Raises:
+        FileError: the index is damaged, or names a file that is not in the folder itself.
+    """
+    index = folder / "model.safetensors.index.json"
+    if not index.exists():
+        return ["model.safetensors"]
+    try:
+        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FileError(f"{index} is damaged; get it again") from error
+    for name in names:
+        if not isinstance(name, str) or not re.fullmatch(r"[\w-][\w.-]*", name):
+            raise FileError(f"{index} names {str(name)[:60]!r}, which is no file of its own folder; do not use this model")
+    return names
+
+
+def missing_of_transformers(folder: Path) -> str | None:
+    """The first file that the layout of transformers needs and a folder does not have; None when it is complete.
+
+    Raises:
+        FileError: a damaged index.
+    """
+    if not (folder / "config.json").is_file():
+        return "config.json"
+    names = _safetensors_names(folder)
+    if not (folder / names[0]).is_file() and (folder / "pytorch_model.bin").is_file():
+        names = []
+    absent = next((name for name in names if not (folder / name).is_file()), None)
+    if absent is not None:
+        return absent
+    return None if any((folder / name).is_file() for name in TOKENIZERS) else TOKENIZERS[0]
 
 
 def _lm(tensors: Mapping[str, Tensor], config: LmConfig, table: Table, source: str, layerwise: bool) -> MusicGenLm:
@@ -212,12 +257,15 @@ def _t5(folder: Path, config: dict[str, Any], stored: Mapping[str, Tensor], sour
     """Text encoder from its tensors, tokenizer from the folder."""
     from transformers import AutoTokenizer
 
+    if not any((folder / name).is_file() for name in TOKENIZERS):  # transformers would take one that knows no word
+        either = f"{folder / TOKENIZERS[0]} is missing (and so is {TOKENIZERS[1]}, which would do)"
+        raise FileError(f"{either}; the download is not complete: get it again")
     model = _t5_encoder(config, stored, source)
     again = partial(_t5_encoder, config, stored, source) if isinstance(stored, StoredTensors) and stored.in_files else None
     try:
         with _without_remarks():
             return T5Texts(model, AutoTokenizer.from_pretrained(folder, local_files_only=True), again)
-    except (OSError, ValueError, ImportError) as error:
+    except Exception as error:  # the tokenizers package raises bare Exception for files that it cannot read
         raise FileError(f"{folder} has no tokenizer that can be read (tokenizer.json or spiece.model); get it again") from error
 
 
@@ -270,8 +318,14 @@ def _load_audiocraft(folder: Path, text_encoder: str | None, layerwise: bool) ->
     codec = _audiocraft_codec(folder / "compression_state_dict.bin")
     place = folder / "t5"
     names = [text_encoder] if text_encoder else [str(place)] if place.is_dir() else list(T5_NAMES)
-    t5 = next((found for name in names[:-1] if (found := _downloaded(name)) is not None), None)
-    t5 = t5 or find_folder(names[-1], f"its folder the name {place} instead of")
+    t5 = next((found for name in names if (found := _local(name)) is not None), None)
+    if t5 is None:
+        half = missing_of_transformers(folder) if (folder / "config.json").is_file() else None
+        or_else = f"; or complete its other half, where {folder / half} is missing" if half else ""
+        raise MissingDependencyError(
+            f"{folder} has no text encoder and '{names[-1]}' is not downloaded; "
+            f"get it: hf download {names[-1] if _is_id(names[-1]) else T5_NAMES[-1]} --local-dir {place}{or_else}"
+        )
     texts = _t5(t5, read_config(t5), read_tensors(t5), str(t5))
     return MusicGen(lm, codec, texts, config.n_codebooks == 2 * codec.n_codebooks, "audiocraft", folder)
 
@@ -285,7 +339,10 @@ def _audiocraft_codec(path: Path) -> EncodecCodec:
         folder = beside if beside.is_dir() else find_folder(name, f"its folder the name {beside} instead of")
         return _stored_codec(config_from_transformers(read_config(folder)), read_tensors(folder), str(folder))
     tensors, settings = audiocraft_layout.unpack(package, str(path))
-    return _codec(audiocraft_layout.codec_config(tensors, settings), weights_from_audiocraft(tensors), str(path))
+    config = audiocraft_layout.codec_config(tensors, settings)
+    books = [f"quantizer.vq.layers.{i}._codebook.embed" for i in range(config.n_codebooks)]
+    check_keys([name for name in books if name in tensors], books, str(path))
+    return _codec(config, weights_from_audiocraft(tensors), str(path))
 
 
 def load_musicgen(source: str, text_encoder: str | None = None, *, layerwise: bool = False) -> MusicGen:
@@ -294,7 +351,8 @@ def load_musicgen(source: str, text_encoder: str | None = None, *, layerwise: bo
     Args:
         source: a folder in the layout of transformers (``config.json``, ``model.safetensors``, tokenizer) or of AudioCraft
             (``state_dict.bin``, ``compression_state_dict.bin``), the id of one that has been downloaded, or what
-            :func:`partimento.models.mini.load_mini` takes.
+            :func:`partimento.models.mini.load_mini` takes. Where it has both, as Meta's repositories have, the layout of
+            transformers is taken when it is complete: it has the text encoder.
         text_encoder: folder or id of the T5 that AudioCraft's files leave out (default: ``t5`` in the folder, else t5-base).
         layerwise: leave the language model's layers where they are until they are used (:class:`LazyLayers`), for an engine
             that converts them.
@@ -309,7 +367,7 @@ def load_musicgen(source: str, text_encoder: str | None = None, *, layerwise: bo
         return load_mini(source)
     folder = find_folder(source)
     check_manifest(folder)
-    if (folder / "state_dict.bin").exists():
+    if (folder / "state_dict.bin").exists() and missing_of_transformers(folder) is not None:
         return _load_audiocraft(folder, text_encoder, layerwise)
     if (folder / "config.json").exists():
         return _load_transformers(folder, layerwise)

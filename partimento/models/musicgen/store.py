@@ -12,7 +12,7 @@ from typing import Any, Literal
 from partimento.errors import FileError, MissingDependencyError, RequestError, UnsupportedError
 from partimento.models.musicgen import tables
 from partimento.models.musicgen.convert import write_audiocraft, write_transformers
-from partimento.models.musicgen.loader import MusicGen, find_folder, load_musicgen
+from partimento.models.musicgen.loader import AUDIOCRAFT_FILES, MusicGen, find_folder, load_musicgen
 from partimento.models.musicgen.manifest import NAME, unfinished, write_manifest
 
 Layout = Literal["transformers", "audiocraft"]
@@ -66,8 +66,11 @@ def import_model(source: str, to: Path, layout: Layout | None = None, text_encod
     model = load_musicgen(str(folder), text_encoder)  # everything is checked before anything is written
     if model.layout == "partimento":
         raise UnsupportedError(f"{source} is a model of our own; it is used where it is, and has no other layout")
-    if layout is None and (model.layout == "transformers" or (folder / "t5").is_dir()) and not _has_pointer(folder):
-        return _written(to, lambda place: _copy(folder, place))
+    transformers = model.layout == "transformers"
+    if layout is None and (transformers or ((folder / "t5").is_dir() and not _has_pointer(folder))):
+        # What a released repository has beside the layout that is used: the same weights once more.
+        skipped = (*_SKIPPED, *(AUDIOCRAFT_FILES if transformers else ()))
+        return _written(to, lambda place: _copy(folder, place, skipped))
     # AudioCraft's own files need a text encoder, and sometimes a codec, from elsewhere: written anew they have them.
     return store_model(model, to, layout)
 
@@ -123,10 +126,10 @@ def _has_pointer(folder: Path) -> bool:
     return path.exists() and "pretrained" in read_pickled(path)
 
 
-def _copy(folder: Path, place: Path) -> None:
-    """The files as they are; links of a download cache become files."""
+def _copy(folder: Path, place: Path, skipped: tuple[str, ...]) -> None:
+    """The files as they are, without those of these names; links of a download cache become files."""
     for path in sorted(folder.iterdir()):
-        if path.name in _SKIPPED:
+        if path.name in skipped:
             continue
         if path.is_dir():
             shutil.copytree(path, place / path.name)

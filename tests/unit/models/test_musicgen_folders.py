@@ -1,0 +1,133 @@
+"""Folders as they are found: both layouts in one, half downloaded, damaged, or made to reach elsewhere."""
+
+import json
+import pickle
+import shutil
+import warnings
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+import musicgen_factory as factory  # noqa: E402
+
+from partimento.checkpoints import read_pickled  # noqa: E402
+from partimento.errors import FileError, MissingDependencyError  # noqa: E402
+from partimento.models.musicgen.loader import load_musicgen, read_tensors  # noqa: E402
+from partimento.models.musicgen.store import import_model  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    path = tmp_path_factory.mktemp("whole")
+    factory.save_transformers(path, factory.build())
+    return path
+
+
+@pytest.fixture(scope="module")
+def audiocraft(tmp_path_factory):
+    path = tmp_path_factory.mktemp("audiocraft")
+    factory.save_audiocraft(path, factory.build())
+    return path
+
+
+def released(whole, audiocraft, to):
+    """As Meta's repositories: the layout of transformers, and AudioCraft's two files without a text encoder."""
+    shutil.copytree(whole, to)
+    for path in audiocraft.glob("*.bin"):
+        shutil.copyfile(path, to / path.name)
+    return to
+
+
+@pytest.fixture(autouse=True)
+def _offline(monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+def test_both_layouts_in_one_folder(whole, audiocraft, tmp_path):
+    both = released(whole, audiocraft, tmp_path / "both")
+    model = load_musicgen(str(both))
+    assert model.layout == "transformers"
+    model = import_model(str(both), tmp_path / "mine")
+    assert model.layout == "transformers"
+    assert not list((tmp_path / "mine").glob("*.bin"))
+    (both / "tokenizer.json").unlink()
+    with pytest.raises(MissingDependencyError) as told:
+        load_musicgen(str(both))
+    assert f"hf download google-t5/t5-base --local-dir {both / 't5'}" in str(told.value)
+    assert f"{both / 'tokenizer.json'} is missing" in str(told.value)
+    shutil.copytree(audiocraft / "t5", both / "t5")
+    assert load_musicgen(str(both)).layout == "audiocraft"
+
+
+@pytest.mark.parametrize("inside", ["", "t5"])
+def test_without_a_tokenizer_the_download_is_not_complete(whole, audiocraft, tmp_path, inside):
+    folder = tmp_path / "model"
+    shutil.copytree(audiocraft if inside else whole, folder)
+    for path in (folder / inside).glob("tokenizer*.json"):
+        path.unlink()
+    with pytest.raises(FileError, match=r"tokenizer\.json is missing.*download is not complete"):
+        load_musicgen(str(folder))
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"version": "1.0"'])
+def test_a_damaged_tokenizer(whole, tmp_path, content):
+    folder = tmp_path / "model"
+    shutil.copytree(whole, folder)
+    (folder / "tokenizer.json").write_text(content)
+    with pytest.raises(FileError, match="no tokenizer that can be read"):
+        load_musicgen(str(folder))
+
+
+@pytest.mark.parametrize(
+    "key", ["emb.3.weight", "linears.3.weight", "transformer.layers.1.linear1.weight", "transformer.layers.0.norm_cross.bias",
+            "transformer.layers.0.cross_attention.in_proj_weight", "condition_provider.conditioners.description.output_proj.bias"]
+)  # fmt: skip
+def test_a_key_that_is_missing_is_the_one_named(audiocraft, tmp_path, key):
+    folder = tmp_path / "model"
+    shutil.copytree(audiocraft, folder)
+    package = torch.load(folder / "state_dict.bin")
+    del package["best_state"][key]
+    torch.save(package, folder / "state_dict.bin")
+    with pytest.raises(FileError, match=rf"missing {key}$"):
+        load_musicgen(str(folder))
+
+
+def test_a_codebook_that_is_missing_is_named(audiocraft, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(audiocraft, folder)
+    package = torch.load(folder / "compression_state_dict.bin")
+    del package["best_state"]["quantizer.vq.layers.3._codebook.embed"]
+    torch.save(package, folder / "compression_state_dict.bin")
+    with pytest.raises(FileError, match=r"missing quantizer\.vq\.layers\.3\._codebook\.embed$"):
+        load_musicgen(str(folder))
+
+
+@pytest.mark.parametrize("name", ["../../../etc/passwd", "/etc/passwd", "..", "sub/model.safetensors", 3])
+def test_an_index_stays_in_its_folder(tmp_path, name):
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": name}}))
+    with pytest.raises(FileError, match="no file of its own folder"):
+        read_tensors(tmp_path)
+
+
+def test_pointers_of_git_lfs_are_named(tmp_path):
+    (tmp_path / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 9\n")
+    with pytest.raises(FileError, match="is a pointer of git-lfs, not the file itself"):
+        read_tensors(tmp_path)
+
+
+def test_a_plain_pickle_is_refused_without_remarks(tmp_path):
+    path = tmp_path / "state_dict.bin"
+    path.write_bytes(pickle.dumps({"a": 1}, protocol=4))
+    with warnings.catch_warnings(), pytest.raises(FileError, match=r"state_dict\.bin is damaged"):
+        warnings.simplefilter("error")
+        read_pickled(path)
+
+
+def test_advice_fits_what_was_given():
+    with pytest.raises(MissingDependencyError, match="there is no folder '/nonexist'") as told:
+        load_musicgen("/nonexist")
+    assert "hf download" not in str(told.value)
+    with pytest.raises(MissingDependencyError, match="hf download facebook/none --local-dir DIR"):
+        load_musicgen("facebook/none")
