@@ -146,8 +146,9 @@ def _say(result: Result, written: list[Path], args: argparse.Namespace) -> None:
     from partimento.report import report_table
 
     plan = result.plan
-    print(f"{written[0]}: {plan.caption}")
-    print(report_table(result.report))
+    print(f"{written[0]}: {plan.caption}" if plan.caption else written[0])
+    if result.report.findings:
+        print(report_table(result.report))
     for remark in plan.remarks:
         print(f"note: {remark}")
     for conflict in plan.conflicts:

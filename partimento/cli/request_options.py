@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 from dataclasses import fields
 
-from partimento.plan.request import GenerateRequest
+from partimento.plan.request import MAX_DURATION_S, MIN_DURATION_S, GenerateRequest
 
 
 def add_request_options(parser: argparse.ArgumentParser, *, sound: bool) -> None:
     """Words and controls; with ``sound`` also what only a performer needs."""
     add = parser.add_argument
     add("words", nargs="?", help='what is wanted, e.g. "lazy jazz, saxophone solo over piano, no drums" (or - for stdin)')
-    add("--duration", dest="duration_s", type=float, metavar="S", help="length in seconds, met exactly (default 30)")
+    span = f"{MIN_DURATION_S:g} to {MAX_DURATION_S:g}"
+    add("--duration", dest="duration_s", type=float, metavar="S", help=f"length in seconds, {span}, met exactly (default 30)")
     add("--bars", type=int, metavar="N", help="length in bars")
     add("--tempo", dest="tempo_bpm", type=float, metavar="BPM", help="quarter notes per minute")
     add("--key", metavar="KEY", help='e.g. "A minor", "F# major", "D dorian"')
@@ -30,7 +31,8 @@ def add_request_options(parser: argparse.ArgumentParser, *, sound: bool) -> None
         add("--model", metavar="NAME", help="performer (default score; partimento models list)")
         alone = "the melody's recording is a tune alone (hummed, whistled): take no drums or bass out of it"
         add("--melody-alone", action="store_true", default=None, help=alone)
-        add("--story", metavar="TEXT", help='words along the time line: "0: calm piano; 15: drums come in" (MusicGen models)')
+        times = "words along the time line (MusicGen models); times are seconds or minutes:seconds"
+        add("--story", metavar="TEXT", help=f'{times}: "0: calm piano; 15: drums come in; 1:05: strings alone"')
         add("--engine", metavar="NAME", help="how a MusicGen model runs: auto, eager, int8, int4, bf16 or cuda")
         add_sampling_options(parser)
         add("--soundfont", metavar="SF2", help="a SoundFont file, fluidr3 or musescore (default: built-in TimGM6mb)")
@@ -41,7 +43,12 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     """How a language model draws its codes."""
     add = parser.add_argument
     add("--top-k", type=int, metavar="N", help="draw from the N likeliest codes, 0 for all (MusicGen models; default 250)")
-    add("--top-p", type=float, metavar="P", help="draw from the likeliest codes up to this share, 0 to 1 (overrules --top-k)")
+    add(
+        "--top-p",
+        type=float,
+        metavar="P",
+        help="draw from the likeliest codes up to this share, above 0 to 1 (overrules --top-k)",
+    )
     add("--temperature", type=float, metavar="T", help="above 1 more surprising, below 1 less (MusicGen models; default 1)")
     add("--guidance", type=float, metavar="G", help="how hard to push towards the words, 1 or more (MusicGen models; default 3)")
 

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from partimento.errors import RequestError
+from partimento.errors import FileError, RequestError
 from partimento.lm.threads import one_thread
+
+
+class NotNumbersError(FileError):
+    """A model came to NaN or infinity: weights of it are damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,11 @@ def keep_top_p(probabilities: Tensor, p: float) -> Tensor:
 
 
 def sample(logits: Tensor, sampling: Sampling, generators: Sequence[torch.Generator]) -> Tensor:
-    """Tokens ``[B, K]`` from logits ``[B, K, N]``; item b draws from ``generators[b]`` only."""
+    """Tokens ``[B, K]`` from logits ``[B, K, N]``; item b draws from ``generators[b]`` only.
+
+    Raises:
+        NotNumbersError: there are logits that are not numbers.
+    """
     # Some of these operations would wake all threads even for so few rows: milliseconds where the cores are not idle, and the
     # woken ones keep spinning beside the next step.
     with one_thread():
@@ -80,5 +88,10 @@ def sample(logits: Tensor, sampling: Sampling, generators: Sequence[torch.Genera
             probabilities = keep_top_p(probabilities, sampling.top_p)
         else:
             probabilities = keep_top_k(probabilities, sampling.top_k)
-        drawn = [torch.multinomial(p, 1, generator=g)[:, 0] for p, g in zip(probabilities, generators, strict=True)]
+        try:
+            drawn = [torch.multinomial(p, 1, generator=g)[:, 0] for p, g in zip(probabilities, generators, strict=True)]
+        except RuntimeError as error:  # torch looks at every probability itself: a look of our own would cost each step
+            if torch.isfinite(probabilities).all():
+                raise
+            raise NotNumbersError("the model's logits are not numbers (NaN or infinity)") from error
         return torch.stack(drawn)

@@ -58,7 +58,7 @@ class GenerateRequest:
         melody_alone: the melody's recording is hummed, whistled or played alone: nothing is taken out of it first.
         top_k: a language model draws each code from this many likeliest ones, 0 for all; None, here as in the next three,
             for the model's own habit.
-        top_p: it draws from the likeliest codes up to this share of probability, 0 to 1; above 0 ``top_k`` has no effect.
+        top_p: it draws from the likeliest codes up to this share of probability, above 0 to 1; ``top_k`` then has no effect.
         temperature: above 1 more surprising, below 1 less; 0.01 to 10.
         guidance: how far it is pushed from music without words towards the words, 1 (not at all) to 50.
     """
@@ -104,6 +104,8 @@ class GenerateRequest:
         _check_range("seed", self.seed, 0, MAX_SEED, "", whole=True, optional=False)
         _check_range("top k", self.top_k, 0, 1_000_000, "", whole=True)
         _check_range("top p", self.top_p, 0, 1, "")
+        if self.top_p == 0:
+            raise RequestError("top p 0 keeps no code; give more than 0, up to 1, or leave it out for --top-k")
         _check_range("temperature", self.temperature, 0.01, 10, "")
         _check_range("guidance", self.guidance, 1, 50, "")
         _check_range("index", self.index, 0, 1_000_000, "", whole=True, optional=False)

@@ -345,6 +345,27 @@ def _audiocraft_codec(path: Path) -> EncodecCodec:
     return _codec(config, weights_from_audiocraft(tensors), str(path))
 
 
+def damaged(folder: Path, layout: str) -> str | None:
+    """What to say of the first tensor in a folder's files that holds NaN or infinity; None when all are numbers.
+
+    Reads every weight: only worth it when a model has come to what is no number.
+    """
+    if layout == "audiocraft":
+        packages = {folder / name: read_pickled(folder / name) for name in AUDIOCRAFT_FILES}
+        stores: dict[Path, Mapping[str, Tensor]] = {
+            path: audiocraft_layout.unpack(package, str(path))[0]
+            for path, package in packages.items()
+            if "best_state" in package  # a codec's file may only name another
+        }
+    else:
+        stores = {folder / "model.safetensors": read_tensors(folder)} if layout == "transformers" else {}
+    for path, tensors in stores.items():
+        for name, tensor in tensors.items():
+            if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+                return f"{path}: {name} holds values that are not numbers (NaN or infinity); get the model again"
+    return None
+
+
 def load_musicgen(source: str, text_encoder: str | None = None, *, layerwise: bool = False) -> MusicGen:
     """A MusicGen ready for use: float32, on the CPU, no gradients.
 

@@ -16,10 +16,10 @@ from partimento.audio.resample import resample, to_channels
 from partimento.audio.waveform import Waveform
 from partimento.conditioning.melody import Melody
 from partimento.embed.t5 import TextStates
-from partimento.errors import RequestError, UnsupportedError
+from partimento.errors import FileError, RequestError, UnsupportedError
 from partimento.lm.generate import Texts, Window, generate
-from partimento.lm.sampling import Sampling
-from partimento.models.musicgen.loader import MusicGen
+from partimento.lm.sampling import NotNumbersError, Sampling
+from partimento.models.musicgen.loader import MusicGen, damaged
 from partimento.plan.story import StorySection
 
 WINDOW_S = 30.0
@@ -141,8 +141,22 @@ def sing_together(
 
     Each piece draws from its own generator. Sums over more rows may differ in their last bit, so that with eager a piece is
     only sure to be the one that its seed gives alone when it is made alone.
+
+    Raises:
+        FileError: the model's weights hold what is not a number; the message names the first that does.
     """
     check_take(model, take)
+    try:
+        for sound in _sung(model, take, seeds, sampling):
+            if not np.isfinite(sound).all():
+                raise NotNumbersError("the codec's sound is not numbers (NaN or infinity)")
+            yield sound
+    except NotNumbersError as error:
+        raise FileError(damaged(model.folder, model.layout) or f"{model.folder}: {error}; get the model again") from error
+
+
+def _sung(model: MusicGen, take: Take, seeds: Sequence[int], sampling: Sampling | None) -> Iterator[NDArray[np.float32]]:
+    """What :func:`sing_together` gives, unchecked."""
     rate, window = model.codec.frame_rate_hz, window_of(model)
     n_frames = int(np.ceil(take.duration_s * rate))
     given = None if take.recording is None else recorded_codes(model, take.recording).expand(len(seeds), -1, -1)

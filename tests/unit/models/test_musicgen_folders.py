@@ -131,3 +131,31 @@ def test_advice_fits_what_was_given():
     assert "hf download" not in str(told.value)
     with pytest.raises(MissingDependencyError, match="hf download facebook/none --local-dir DIR"):
         load_musicgen("facebook/none")
+
+
+@pytest.mark.parametrize("layout", ["transformers", "audiocraft"])
+@pytest.mark.parametrize("key", ["lm", "codec"])
+def test_weights_that_are_not_numbers_are_named(whole, audiocraft, tmp_path, layout, key, capsys):
+    from safetensors.torch import load_file, save_file
+
+    from partimento.cli.main import main
+
+    folder = tmp_path / "model"
+    shutil.copytree(whole if layout == "transformers" else audiocraft, folder)
+    if layout == "transformers":
+        file = "model.safetensors"
+        name = "decoder.lm_heads.0.weight" if key == "lm" else "audio_encoder.decoder.layers.0.conv.bias"
+        state = load_file(folder / file)
+        state[name][0] = float("nan")
+        save_file(state, folder / file, {"format": "pt"})
+    else:
+        file, name = ("state_dict.bin", "linears.0.weight") if key == "lm" else ("compression_state_dict.bin", "decoder.model.0")
+        package = torch.load(folder / file)
+        next(tensor for known, tensor in package["best_state"].items() if known.startswith(name)).view(-1)[0] = float("nan")
+        torch.save(package, folder / file)
+    command = ["generate", "calm piano", "--duration", "2", "--model", str(folder), "--no-audio-report", "--quiet"]
+    assert main([*command, "-o", str(tmp_path / "a.wav")]) == 2
+    said = capsys.readouterr().err
+    assert f"{folder / file}: {name}" in said
+    assert "not numbers (NaN or infinity); get the model again" in said
+    assert not list(tmp_path.glob("*a.*"))

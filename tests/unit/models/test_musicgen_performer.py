@@ -61,7 +61,7 @@ def test_how_codes_are_drawn():
     assert sampling_of(GenerateRequest("a")) == Sampling()
     asked = GenerateRequest("a", top_k=0, top_p=0.9, temperature=0.5, guidance=1.0)
     assert sampling_of(asked) == Sampling(top_k=0, top_p=0.9, temperature=0.5, guidance=1.0)
-    for field, value in (("top_k", -1), ("top_p", 1.1), ("temperature", 0.0), ("guidance", 0.5)):
+    for field, value in (("top_k", -1), ("top_p", 1.1), ("top_p", 0), ("temperature", 0.0), ("guidance", 0.5)):
         with pytest.raises(RequestError, match=field.replace("_", " ")):
             GenerateRequest("a", **{field: value})
         request = GenerateRequest("a", **{field: 1})

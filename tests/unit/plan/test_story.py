@@ -13,6 +13,9 @@ from partimento.plan.story import parse_story
         ("0: calm; 1:05: louder ;2:00:end;", [(0, "calm"), (65, "louder"), (120, "end")]),
         ("10: 80s disco; 12.5 s: stop: nothing", [(10, "80s disco"), (12.5, "stop: nothing")]),
         ("15:80s disco", [(15, "80s disco")]),
+        ("15:50s rock; 1:05 s: slow", [(15, "50s rock"), (65, "slow")]),
+        ("0:00 calm piano; 0:04 fast drums: all", [(0, "calm piano"), (4, "fast drums: all")]),
+        ("0:03.5  fast drums; 1:15: loud; 01:20\nend", [(3.5, "fast drums"), (75, "loud"), (80, "end")]),
     ],
 )
 def test_sections(text, sections):
@@ -23,6 +26,13 @@ def test_sections(text, sections):
 def test_mistakes(text):
     with pytest.raises(ParseError):
         parse_story(text)
+
+
+def test_how_times_are_written_is_said():
+    with pytest.raises(ParseError, match=r"'x: a' is not 'SECONDS: words' or 'MINUTES:SECONDS words'"):
+        parse_story("x: a")
+    with pytest.raises(ParseError, match=r"65 s does not come after 70 s; .*seconds, 15, or minutes and seconds, 1:05"):
+        parse_story("70: a; 1:05 b")
 
 
 def test_in_a_request():
