@@ -12,7 +12,7 @@ from pathlib import Path
 from partimento.audio.io import check_format, write_audio
 from partimento.edit.contents import Contents
 from partimento.errors import RequestError
-from partimento.paths import check_folder, check_output, make_folder, write_text
+from partimento.paths import check_folder, check_output, make_folder, try_output, write_text
 from partimento.plan.plan import Plan
 from partimento.plan.result import Result
 from partimento.plan.serial import to_json
@@ -40,8 +40,8 @@ class OutputPaths:
     report: Path | None = None
     depth: str = "16"
 
-    def check(self) -> None:
-        """Find out before long work whether everything can be written.
+    def check(self, sample_rate: int | None = None) -> None:
+        """Find out before long work whether everything can be written; ``sample_rate`` (Hz) is the sound's, when known.
 
         Raises:
             FileError: something cannot; RequestError: two outputs have the same name.
@@ -52,8 +52,8 @@ class OutputPaths:
             raise RequestError(f"two outputs have the same name ({', '.join(twice)}); give each its own")
         if self.stems is not None and self.audio.resolve().parent == self.stems.resolve():
             raise RequestError(f"the folder of the stems ({self.stems}) holds the mix too; give the stems their own folder")
-        check_output(self.audio)
-        check_format(self.audio)
+        try_output(self.audio)
+        check_format(self.audio, self.depth, sample_rate)
         if self.midi is not None:
             check_output(self.midi)
             check_score_path(self.midi)
@@ -179,8 +179,9 @@ def save_contents(
 def audio_tags(plan: Plan, result: Result) -> dict[str, str]:
     """Tags that say what the file is and how to make it again."""
     provenance = result.provenance
+    title = (result.request.words.strip() or plan.caption)[:120]
     return {
-        "title": (result.request.words.strip() or plan.caption)[:120],
+        **({"title": title} if title else {}),  # a recording gone on from without words has none
         "artist": str(provenance["software"]),
         "comment": (
             f"model {provenance['model']}, seed {provenance['seed']}, index {provenance['index']}, "

@@ -40,6 +40,20 @@ def check_output(path: str | os.PathLike[str]) -> Path:
     return target
 
 
+def try_output(path: str | os.PathLike[str]) -> Path:
+    """:func:`check_output`, and a file is really made in the folder and taken away again: rights are not all that can forbid it.
+
+    Raises:
+        FileError: as :func:`check_output`, or nothing can be made there.
+    """
+    target = check_output(path)
+    try:
+        with tempfile.NamedTemporaryFile(prefix=f".{target.name[:40]}.", suffix=".part", dir=target.parent):
+            return target
+    except OSError as error:
+        raise FileError(f"cannot write {target}: {error.strerror or error}") from error
+
+
 def check_folder(path: str | os.PathLike[str]) -> Path:
     """The path as a ``Path`` when it is a folder that can be written in, or one that can be created. Nothing is created.
 

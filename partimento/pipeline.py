@@ -18,6 +18,7 @@ from partimento.plan.result import Performance, Report, Result
 from partimento.plan.serial import to_builtins, to_json
 from partimento.score.score import Score
 
+_OF_ANY_SOUND = ("duration", "true peak", "faults")
 Stage = Callable[[str], None]
 """Called with the name of each stage as it begins."""
 
@@ -33,8 +34,12 @@ def make_plan(request: GenerateRequest | str, **controls: object) -> Plan:
         PartimentoError: when a control is invalid.
     """
     from partimento.interpret import make_plan as interpret
+    from partimento.models.musicgen_performer import goes_on_unasked
 
-    return interpret(_as_request(request, controls))
+    asked = _as_request(request, controls)
+    plan = interpret(asked)
+    # What the plan fills in where nothing was asked is no description of how a recording goes on.
+    return replace(plan, caption="") if goes_on_unasked(asked) else plan
 
 
 def compose_score(request: GenerateRequest | str, **controls: object) -> Score:
@@ -77,7 +82,7 @@ def generate(
     tell("perform")
     performance = performer.perform(resolved, asked, item_rng(asked))
     tell("report")
-    report = make_report(resolved, performance, audio_level=audio_report)
+    report = _asked_for(make_report(resolved, performance, audio_level=audio_report), asked)
     return _result(asked, resolved, performance, report, performer)
 
 
@@ -106,8 +111,23 @@ def generate_several(
         performances = performer.perform_together(plan, together[0], [item_rng(item) for item in together])
         for item, performance in zip(together, performances, strict=True):
             tell("report")
-            report = make_report(plan, performance, audio_level=audio_report)
+            report = _asked_for(make_report(plan, performance, audio_level=audio_report), item)
             yield _result(item, plan, performance, report, performer)
+
+
+def _asked_for(report: Report, request: GenerateRequest) -> Report:
+    """A report without what nobody asked of a recording's continuation.
+
+    Tempo, key, level and ending are then the recording's, not the plan's own ideas; without words neither are instruments.
+    """
+    if request.extends is None:
+        return report
+    from partimento.models.musicgen_performer import goes_on_unasked
+
+    dropped = {"default", "inferred"}
+    without = {"instruments"} if goes_on_unasked(request) else set()
+    kept = [f for f in report.findings if f.control in _OF_ANY_SOUND or (f.origin not in dropped and f.control not in without)]
+    return Report(tuple(kept))
 
 
 def item_rng(request: GenerateRequest) -> np.random.Generator:

@@ -67,11 +67,26 @@ def write_audio(
     return write_bytes(path, encode_audio(wave, Path(path).suffix, depth=depth, tags=tags))
 
 
-def check_format(path: str | os.PathLike[str]) -> None:
-    """Raise FileError unless the suffix is one that :func:`write_audio` knows (asked before long work begins)."""
+def check_format(path: str | os.PathLike[str], depth: str = "16", sample_rate: int | None = None, channels: int = 1) -> None:
+    """Raise FileError unless :func:`write_audio` can write it (asked before long work begins).
+
+    Args:
+        path: whose suffix must be known.
+        depth: as for :func:`write_audio`.
+        sample_rate: Hz, when it is known already.
+        channels: as far as known.
+    """
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
         raise FileError(f"cannot write {path}: '{suffix}' is not one of {', '.join(FORMATS)}")
+    if depth not in DEPTHS:
+        raise FileError(f"depth '{depth}' is not one of {', '.join(DEPTHS)}")
+    if suffix == ".flac" and depth == "float":
+        raise FileError("flac holds 16 or 24 bit, not float; choose one of them or write wav")
+    if suffix == ".mp3" and ((sample_rate is not None and sample_rate not in _MP3_RATES) or channels > 2):
+        rates = ", ".join(map(str, _MP3_RATES))
+        found = f"{channels} at {sample_rate}" if channels > 2 else f"{sample_rate} Hz"
+        raise FileError(f"mp3 holds 1-2 channels at {rates} Hz, not {found}; choose one of them or write wav")
 
 
 def encode_audio(wave: Waveform, suffix: str, *, depth: str = "16", tags: Mapping[str, str] | None = None) -> bytes:
@@ -79,16 +94,8 @@ def encode_audio(wave: Waveform, suffix: str, *, depth: str = "16", tags: Mappin
     import soundfile
 
     suffix = suffix.lower()
-    check_format(f"audio{suffix}")
-    if depth not in DEPTHS:
-        raise FileError(f"depth '{depth}' is not one of {', '.join(DEPTHS)}")
+    check_format(f"audio{suffix}", depth, wave.sample_rate, wave.n_channels)
     subtype = {".ogg": "VORBIS", ".mp3": "MPEG_LAYER_III"}.get(suffix, DEPTHS[depth])
-    if suffix == ".flac" and depth == "float":
-        raise FileError("flac holds 16 or 24 bit, not float; choose one of them or write wav")
-    if suffix == ".mp3" and (wave.sample_rate not in _MP3_RATES or wave.n_channels > 2):
-        raise FileError(
-            f"mp3 holds 1-2 channels at {', '.join(map(str, _MP3_RATES))} Hz, not {wave.n_channels} at {wave.sample_rate}"
-        )
     buffer = io.BytesIO()
     try:
         with soundfile.SoundFile(buffer, "w", wave.sample_rate, wave.n_channels, subtype, format=FORMATS[suffix]) as file:

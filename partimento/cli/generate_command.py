@@ -71,7 +71,7 @@ def make(request: GenerateRequest, args: argparse.Namespace) -> int:
     paths = OutputPaths(args.output, args.stems, args.midi_out, args.report, args.depth)
     checked = _copy_check(getattr(args, "check_index", None))
     for index in range(args.n):
-        paths.numbered(index, args.n).check()
+        paths.numbered(index, args.n).check(request.sample_rate)
     with stages(4 * args.n, args.quiet) as tell:
         results = generate_several(request, args.n, audio_report=not args.no_audio_report, on_stage=tell)
         for index, result in enumerate(checked(made) for made in results):

@@ -1,6 +1,7 @@
 """The command ``partimento``: finds the subcommand, runs it, turns our errors into one line and an exit code.
 
-Exit codes: 0 done, 1 a check failed (only where a command says so), 2 the user can put it right, 130 Ctrl-C.
+Exit codes: 0 done, 1 a check failed (only where a command says so), 2 the user can put it right, 130 Ctrl-C,
+143 ended by SIGTERM.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import argparse
 import importlib
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -33,6 +35,7 @@ COMMANDS = {
     "bench": "measure speed",
 }
 """Subcommand → help line; each lives in ``partimento.cli.<name>_command``, but for those of :data:`SHARED`."""
+_TERMINATED = 143  # 128 + SIGTERM, as shells say it
 SHARED = dict.fromkeys(("history", "undo", "redo", "checkout", "replay"), "project") | {"listening-test": "listening_test"}
 
 
@@ -54,16 +57,37 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
 
 
+class _Ended(BaseException):
+    """SIGTERM came: what was begun is cleaned up on the way out, as after Ctrl-C."""
+
+
+def _clean_up_when_ended() -> None:
+    """Let SIGTERM end this process as Ctrl-C does, so that half-written files go."""
+    own = os.getpid()
+
+    def _end(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not stop the cleaning up
+        if os.getpid() != own:  # a worker made by fork: whoever made it ends it, without a word
+            os._exit(_TERMINATED)
+        raise _Ended
+
+    signal.signal(signal.SIGTERM, _end)
+
+
 def entry() -> None:
     """The console script: :func:`main`, then exit.
 
     After Ctrl-C the process leaves at once: Python remembers an interrupt that struck while it ran generated code (as in
     the making of a dataclass) and would replace our exit code by its own.
     """
-    code = main()
+    _clean_up_when_ended()
+    try:
+        code = main()
+    except _Ended:
+        code = _TERMINATED
     sys.stdout.flush()
     sys.stderr.flush()
-    if code == 130:
+    if code in (130, _TERMINATED):
         os._exit(code)
     sys.exit(code)
 

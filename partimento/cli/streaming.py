@@ -16,7 +16,7 @@ import numpy as np
 
 from partimento.audio.waveform import Waveform
 from partimento.errors import FileError, RequestError, UnsupportedError
-from partimento.paths import check_output, umask, write_text
+from partimento.paths import check_output, try_output, umask, write_text
 from partimento.plan.request import GenerateRequest
 
 _UNKNOWN = 0xFFFFFFFF  # what players take for "until the stream ends"
@@ -39,6 +39,8 @@ def stream(request: GenerateRequest, args: argparse.Namespace) -> int:
         raise RequestError("a stream is one piece in 16 bit without a report; leave out --n, --report and --depth")
     if output != "-" and args.output.suffix.lower() != ".wav":
         raise RequestError(f"cannot stream to {output}: give a .wav file, or - for standard output")
+    if output != "-":
+        try_output(args.output)
     performer = get_performer(request.model)
     if not isinstance(performer, MusicGenPerformer):
         raise UnsupportedError(f"{request.model} makes the whole piece at once; --stream is for MusicGen models (--model DIR)")

@@ -133,10 +133,17 @@ class MusicGenPerformer:
         """What the request asks of the model; what it cannot do is refused before the model is loaded."""
         for field, option in _OPTIONS:
             if getattr(request, field) is not None and not (field == "melody" and request.melody_is_recording):
-                raise UnsupportedError(f"MusicGen cannot follow {option}; --model score plays it exactly")
+                sung = ", or give a melody checkpoint the tune as a recording (wav, flac …)" if field == "melody" else ""
+                what = f"the notes of {option}" if field == "melody" else option
+                raise UnsupportedError(f"MusicGen cannot follow {what}; --model score plays it exactly{sung}")
+        if request.soundfont is not None:
+            raise UnsupportedError("MusicGen plays no SoundFont; leave out --soundfont, or take --model score")
         from partimento.audio.io import read_audio
 
         recording = None if request.extends is None else read_audio(request.extends)
+        if recording is not None and recording.n_channels > 2:
+            few = f"{request.extends} has {recording.n_channels} channels; MusicGen goes on from 1 or 2"
+            raise UnsupportedError(f"{few}: mix it down to stereo first")
         heard = None if request.melody is None else read_audio(request.melody)
         model = self._load(request.engine)
         self._heard = {}
@@ -229,9 +236,17 @@ def story_of(plan: Plan, request: GenerateRequest) -> tuple[tuple[StorySection, 
     return tuple(sections), tuple(negatives)
 
 
+def goes_on_unasked(request: GenerateRequest) -> bool:
+    """Whether a recording is gone on from without a word of what should follow."""
+    return request.extends is not None and not request.words.strip() and request.story is None
+
+
 def prompt_text(plan: Plan, request: GenerateRequest) -> str:
-    """The user's own words, then what was given as an option; the plan's caption for words that are not English."""
-    if plan.language != "en" or not request.words.strip():
+    """The user's own words, then what was given as an option; the plan's caption for words that are not English.
+
+    A recording that is gone on from without words asks for nothing: no words either.
+    """
+    if not goes_on_unasked(request) and (plan.language != "en" or not request.words.strip()):
         return plan.caption
     given = []
     if plan.tempo.origin is Origin.GIVEN:
@@ -242,7 +257,7 @@ def prompt_text(plan: Plan, request: GenerateRequest) -> str:
         given.append(f"metre: {request.metre}")
     if plan.style.origin is Origin.GIVEN:
         given.append(f"genre: {plan.style.value.replace('_', ' ')}")
-    return ". ".join([request.words.strip(), *given])
+    return ". ".join(text for text in (request.words.strip(), *given) if text)
 
 
 def negative_text(plan: Plan, request: GenerateRequest) -> str:

@@ -37,6 +37,9 @@ class ScorePerformer:
         for field, option in (("story", "--story"), ("extends", "going on from a recording")):
             if getattr(request, field) is not None:
                 raise UnsupportedError(f"the score performer cannot follow {option}; --model DIR with a MusicGen checkpoint can")
+        if request.engine != "auto":
+            way_out = "leave it out, or give --model DIR with a MusicGen checkpoint"
+            raise UnsupportedError(f"the score performer is not run by an engine, so it has no --engine; {way_out}")
         for field, option in SAMPLING.items():
             if getattr(request, field) is not None:
                 way_out = "leave it out, or give --model DIR with a MusicGen checkpoint"

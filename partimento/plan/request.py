@@ -109,6 +109,8 @@ class GenerateRequest:
         _check_range("temperature", self.temperature, 0.01, 10, "")
         _check_range("guidance", self.guidance, 1, 50, "")
         _check_range("index", self.index, 0, 1_000_000, "", whole=True, optional=False)
+        if self.melody_alone and not self.melody_is_recording:
+            raise RequestError("melody alone says how a tune was recorded; give the recording with --melody FILE (wav, flac …)")
         if self.story is not None:
             parse_story(self.story)
 

@@ -1,0 +1,103 @@
+"""What MusicGen's commands refuse is refused before anything is made, and what nobody asked is not reported."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+import musicgen_factory as factory  # noqa: E402
+
+from partimento.cli.main import main  # noqa: E402
+from partimento.models import musicgen_performer  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def mono(tmp_path_factory):
+    path = tmp_path_factory.mktemp("mono")
+    factory.save_transformers(path, factory.build())
+    return str(path)
+
+
+def recording(path, channels=1, subtype="PCM_16", seconds=2.0, rate=44_100):
+    t = np.arange(round(seconds * rate)) / rate
+    sound = 0.3 * np.sin(2 * np.pi * 330 * t)[:, None] * np.ones(channels)
+    soundfile.write(path, sound, rate, subtype=subtype)
+    return str(path)
+
+
+def refusal(capsys, *arguments):
+    assert main([str(argument) for argument in arguments]) == 2
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["-o", "a.flac", "--depth", "float"], "flac holds 16 or 24 bit, not float"),
+        (["-o", "a.mp3", "--sample-rate", "96000"], "mp3 holds 1-2 channels at"),
+        (["-o", "/proc/x.wav"], "cannot write /proc/x.wav"),
+        (["-o", "/proc/x.wav", "--stream"], "cannot write /proc/x.wav"),
+        (["-o", "a.wav", "--soundfont", "fluidr3"], "MusicGen plays no SoundFont; leave out --soundfont"),
+        (["-o", "a.wav", "--melody-alone"], "give the recording with --melody FILE"),
+        (["-o", "a.wav", "--melody", "tune.mid", "--melody-alone"], "give the recording with --melody FILE"),
+        (
+            ["-o", "a.wav", "--melody", "tune.mid"],
+            "notes of --melody; --model score plays it exactly, or give a melody checkpoint",
+        ),
+        (["-o", "a.wav", "--top-p", "0"], "top p 0 keeps no code"),
+        (["-o", "a.wav", "--story", "0:30 calm; 0:04 fast"], "4 s does not come after 30 s"),
+    ],
+)
+def test_before_the_model_is_loaded(mono, tmp_path, capsys, monkeypatch, more, said):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(musicgen_performer, "_loaded", None)  # a load would be a TypeError
+    (tmp_path / "tune.mid").write_bytes(b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk\0\0\0\x0c\0\x90\x3c\x40\x60\x80\x3c\0\0\xff\x2f\0")
+    assert said in refusal(capsys, "generate", "calm piano", "--model", mono, *more)
+    assert [path.name for path in tmp_path.iterdir()] == ["tune.mid"]
+
+
+def test_of_extensions(mono, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(musicgen_performer, "_loaded", None)
+    six = recording(tmp_path / "six.wav", channels=6)
+    said = refusal(capsys, "extend", six, "--model", mono, "--seconds", "2", "-o", tmp_path / "b.wav")
+    assert "six.wav has 6 channels; MusicGen goes on from 1 or 2" in said
+    said = refusal(capsys, "extend", six, "--model", mono, "--seconds", "0", "-o", tmp_path / "b.wav")
+    assert "--seconds 0 must be above 0" in said
+
+
+def test_engines_are_of_models(tmp_path, capsys):
+    said = refusal(capsys, "generate", "jazz", "--engine", "nonsense", "-o", tmp_path / "a.wav")
+    assert "no --engine; leave it out, or give --model DIR" in said
+
+
+@pytest.mark.parametrize(
+    ("subtype", "name", "kept"),
+    [("PCM_24", "a.wav", "PCM_24"), ("FLOAT", "a.wav", "FLOAT"), ("FLOAT", "a.flac", "PCM_24"), ("PCM_16", "a.wav", "PCM_16")],
+)
+def test_extensions_keep_depth_and_ask_for_nothing(mono, tmp_path, capsys, subtype, name, kept):
+    source = recording(tmp_path / "source.wav", subtype=subtype)
+    out = tmp_path / name
+    more = ["--no-audio-report"] if subtype == "FLOAT" else []
+    assert main(["extend", source, "--model", mono, "--seconds", "1", "-o", str(out), "--json", *more]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert soundfile.info(out).subtype == kept
+    assert said["plan"]["caption"] == ""
+    assert {found["control"] for found in said["report"]["findings"]} <= {"duration", "true peak", "faults"}
+    assert len(said["report"]["findings"]) == (0 if more else 3)
+    before, rate = soundfile.read(source)
+    after, _ = soundfile.read(out)
+    same = round(1.96 * rate)
+    assert np.abs(before[:same] - after[:same]).max() <= (0 if kept == subtype else 2.0**-24)
+
+
+def test_no_report_no_table(mono, tmp_path, capsys):
+    source = recording(tmp_path / "source.wav")
+    command = ["extend", source, "--model", mono, "--seconds", "1", "-o", str(tmp_path / "a.wav"), "--no-audio-report"]
+    assert main(command) == 0
+    assert capsys.readouterr().out.splitlines() == [str(tmp_path / "a.wav")]
+    assert main([*command, "--depth", "24"]) == 0
+    assert soundfile.info(tmp_path / "a.wav").subtype == "PCM_24"
