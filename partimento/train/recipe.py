@@ -170,7 +170,12 @@ class EmbedTraining:
     eq_db: float = 4.0
 
 
-TASKS = ("codec", "score", "lm", "embed")
+_SECTIONS = {
+    "codec": ("model", "codec"), "score": ("score_model", "score"), "lm": ("lm_model", "text", "codec_used", "lm"),
+    "embed": ("embed_model", "text", "embed"),
+}  # fmt: skip
+TASKS = tuple(_SECTIONS)
+"""What can be trained; each has sections of a recipe of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +264,10 @@ def _refuse_unknown(data: Any, kind: Any, where: str, path: str) -> None:
 
 
 def to_plain(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as plain dicts, with every default written out (saved beside checkpoints)."""
+    """The recipe as plain dicts, with every default of its task written out (saved beside checkpoints).
+
+    What belongs to other tasks is left out, so that a checkpoint can be read when another task's values change.
+    """
     plain: dict[str, Any] = msgspec.to_builtins(recipe)
-    return plain
+    others = {key for sections in _SECTIONS.values() for key in sections}.difference(_SECTIONS.get(recipe.task, plain))
+    return {key: value for key, value in plain.items() if key not in others}

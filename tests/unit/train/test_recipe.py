@@ -40,3 +40,9 @@ def test_files(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("task: [")
     with pytest.raises(ParseError, match="not YAML"):
         load_recipe(tmp_path / "bad.yaml")
+
+
+def test_what_belongs_to_other_tasks_is_not_saved() -> None:
+    plain = to_plain(recipe_from({"task": "lm"}))
+    assert {"lm_model", "text", "codec_used", "lm", "optim", "run"} <= set(plain)
+    assert not {"embed", "embed_model", "model", "codec", "score", "score_model"} & set(plain)
