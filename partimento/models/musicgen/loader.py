@@ -25,7 +25,7 @@ from partimento.lm.engines import AUTO, Choice, choose_engine, get_engine
 from partimento.lm.transformer import LmConfig, MusicGenLm
 from partimento.models.mini import is_mini, load_mini
 from partimento.models.musicgen import audiocraft_layout, hf_layout
-from partimento.models.musicgen.keymap import Table, assemble, check_keys, check_table, fill, joined
+from partimento.models.musicgen.keymap import Part, Table, assemble, check_keys, check_table, fill, joined
 from partimento.models.musicgen.manifest import check_manifest
 from partimento.models.musicgen.stored import LazyLayers, StoredTensors
 
@@ -34,6 +34,7 @@ T5_NAMES = ("t5-base", "google-t5/t5-base")
 AUDIOCRAFT_FILES = ("state_dict.bin", "compression_state_dict.bin")
 TOKENIZERS = ("tokenizer.json", "spiece.model")
 """Either holds the words of the text encoder."""
+_NO_NUMBERS = "holds values that are not numbers (NaN or infinity); get the model again"
 _COMPUTED = re.compile(r"decoder\.model\.decoder\.embed_positions\.weights")
 
 
@@ -219,14 +220,30 @@ def _lm(tensors: Mapping[str, Tensor], config: LmConfig, table: Table, source: s
         return model.adopt(assemble(tensors, table, model, source))
     check_table(tensors, table, model, source)
     layers, model.layers = model.layers, torch.nn.ModuleList()
-    model.adopt({name: joined(tensors, table[name]) for name in model.state_dict()})
+    model.adopt({name: _numbers(joined(tensors, table[name]), table[name], source) for name in model.state_dict()})
 
     def _read(index: int) -> dict[str, Tensor]:
         stem = f"layers.{index}."
-        return {name.removeprefix(stem): joined(tensors, parts) for name, parts in table.items() if name.startswith(stem)}
+        own = {name.removeprefix(stem): parts for name, parts in table.items() if name.startswith(stem)}
+        return {name: _numbers(joined(tensors, parts), parts, source) for name, parts in own.items()}
 
     model.layers = LazyLayers(layers, _read)
     return model
+
+
+def _numbers(tensor: Tensor, parts: tuple[Part, ...], source: str) -> Tensor:
+    """The tensor, of which no value is NaN or infinity: rounded to a few bits such a value would no longer be seen.
+
+    Its sum shows them, in one pass and without a copy.
+
+    Raises:
+        FileError: there is one; the message names the published tensor, or the first of those that it is made of.
+    """
+    if not torch.isfinite(tensor.sum()):
+        for part, piece in zip(parts, tensor.chunk(len(parts)), strict=True):
+            if not torch.isfinite(piece).all():
+                raise FileError(f"{source}: {part.key} {_NO_NUMBERS}")
+    return tensor
 
 
 def _codec(config: EncodecConfig, weights: Mapping[str, Tensor], source: str) -> EncodecCodec:
@@ -362,7 +379,7 @@ def damaged(folder: Path, layout: str) -> str | None:
     for path, tensors in stores.items():
         for name, tensor in tensors.items():
             if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-                return f"{path}: {name} holds values that are not numbers (NaN or infinity); get the model again"
+                return f"{path}: {name} {_NO_NUMBERS}"
     return None
 
 

@@ -159,3 +159,21 @@ def test_weights_that_are_not_numbers_are_named(whole, audiocraft, tmp_path, lay
     assert f"{folder / file}: {name}" in said
     assert "not numbers (NaN or infinity); get the model again" in said
     assert not list(tmp_path.glob("*a.*"))
+
+
+@pytest.mark.parametrize("engine", ["eager", "int8", "int4"])
+@pytest.mark.parametrize(
+    "name", ["decoder.model.decoder.layers.1.fc1.weight", "decoder.model.decoder.layers.0.self_attn.v_proj.weight"]
+)
+def test_engines_do_not_round_them_away(whole, tmp_path, engine, name):
+    from safetensors.torch import load_file, save_file
+
+    from partimento.models.musicgen.loader import load_for_engine
+
+    folder = tmp_path / "model"
+    shutil.copytree(whole, folder)
+    state = load_file(folder / "model.safetensors")
+    state[name][3, 5] = float("inf")
+    save_file(state, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(FileError, match=rf"model\.safetensors: {name} holds values that are not numbers"):
+        load_for_engine(str(folder), engine)
