@@ -71,12 +71,14 @@ def _swap(
         notes = folded(within(old.notes, span), row, role)
     track = Track(new.name, role, row.id, row.program, row.is_drum, merged((), notes, span), old.gain_db)
     rest = without(old.notes, span)
+    # A part without a note left may still sound beside the region: a tail that rings on behind it stays what it was.
+    stays = bool(rest) or _sounds_outside(piece, part.name, span)
     tracks: list[Track] = []
     for each in score.tracks:
         if each.name != part.name:
             tracks.append(each)
             continue
-        if rest:
+        if stays:
             tracks.append(with_(each, notes=rest))
         tracks.append(track)
     parts: list[PartPlan] = []
@@ -84,13 +86,22 @@ def _swap(
         if other.name != part.name:
             parts.append(other)
             continue
-        if rest:
+        if stays:
             active = bars_without(other.active, span, score)
             parts.append(with_(other, active=active or other.active))
         parts.append(new)
     absent = tuple(a for a in plan.absent if a.value not in (row.id, role, "*"))
-    orders = tuple(o for o in plan.orders if rest or part.instrument not in (o.first, o.then))
+    orders = tuple(o for o in plan.orders if stays or part.instrument not in (o.first, o.then))
     return with_(score, tracks=tuple(tracks)), with_(plan, parts=tuple(parts), absent=absent, orders=orders)
+
+
+def _sounds_outside(piece: Piece, name: str, span: Span) -> bool:
+    """Whether a part's stem has a sample other than 0 outside the region of an edit."""
+    if span.whole or name not in piece.stems:
+        return False
+    stem = piece.stems[name]
+    before, after = (round(at_s * stem.sample_rate) for at_s in (span.start_s, span.end_s))
+    return bool(stem.samples[:, :before].any() or stem.samples[:, after:].any())
 
 
 def folded(notes: tuple[Note, ...], row: Instrument, role: str) -> tuple[Note, ...]:

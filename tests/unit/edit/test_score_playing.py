@@ -108,3 +108,17 @@ def test_in_minor_dominants_keep_their_leading_note(piece):
     assert [c.chord.symbol for c in minor.score.chords][:4] == ["Cm", "D7", "G7", "Ab"]
     major = run(minor, "set_key", value="C major").contents
     assert [c.chord.symbol for c in major.score.chords] == [c.chord.symbol for c in chords.score.chords]
+
+
+def test_a_part_without_a_note_left_keeps_what_rings_on_beside_the_region(piece):
+    flute = piece.score.track("flute")
+    at = piece.score.tempo_map.seconds
+    first, last = flute.notes[0], flute.notes[-1]
+    region = Region("seconds", max(0.0, at(first.start) - 0.01), at(last.start) + 0.05)
+    after = run(piece, "replace", ("flute",), region, instrument="oboe").contents
+    assert not after.score.track("flute").notes
+    end = round(region.end * 16_000) + 1
+    before = piece.stems["flute"].samples[:, end:]
+    assert before.any(), "the last note ends behind the region"
+    assert (after.stems["flute"].samples[:, end:] == before).all()
+    assert "flute" not in run(piece, "replace", ("flute",), instrument="oboe").contents.stems
