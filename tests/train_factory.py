@@ -94,7 +94,13 @@ def tiny_embed_recipe(**optim: object) -> dict[str, object]:
     return {
         "task": "embed",
         "embed_model": {
-            "window_frames": 50, "channels": [8, 8, 8, 8], "width": 32, "n_layers": 1, "n_heads": 2, "ffn": 64, "dim": 16,
+            "window_frames": 50,
+            "channels": [8, 8, 8, 8],
+            "width": 32,
+            "n_layers": 1,
+            "n_heads": 2,
+            "ffn": 64,
+            "dim": 16,
             "dropout": 0.0,
         },
         "text": {"width": 16, "n_layers": 1, "n_heads": 2, "ffn": 32, "most_words": 24, "dropout": 0.0},

@@ -233,4 +233,3 @@ def product(model: Model, room: Room, matrix: int, rows: int, out: NDArray[Any],
                 _one4(model, room, w, s, groups, rows - 1, out, (rows - 1) * stride + o * 16, kind)
         done(room.counts, phase)
     return meet(room.counts, phase, pieces)
-

@@ -170,9 +170,7 @@ def controls_within(truth: dict[str, Any], start_s: float, end_s: float) -> dict
 
     out = dict(truth)
     if "instruments" in truth:
-        out["instruments"] = [
-            row | {"active": cut(row["active"])} if "active" in row else row for row in truth["instruments"]
-        ]
+        out["instruments"] = [row | {"active": cut(row["active"])} if "active" in row else row for row in truth["instruments"]]
     for key in _POINTS:
         if key in truth:
             out[key] = [round(at - start_s, 4) for at in truth[key] if start_s <= at < end_s]
