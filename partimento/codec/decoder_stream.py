@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from partimento.codec.quick import HalfRecurrent, elu_into
 from partimento.codec.seanet import Conv, ConvTranspose, Elu, Recurrent, ResidualBlock, SeanetDecoder, pad_edges
+from partimento.threads import one_thread
 
 CHUNK_FRAMES = 50
 """Frames that pass the wide layers together: each of their weights is fetched once for all of them."""
@@ -215,13 +216,8 @@ def _workers(n: int) -> Iterator[Callable[..., Iterable[Tensor]]]:
     if n == 1:
         yield map
         return
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(n) as pool:
-            yield pool.map
-    finally:
-        torch.set_num_threads(before)
+    with one_thread(), ThreadPoolExecutor(n) as pool:
+        yield pool.map
 
 
 class DecoderStream:

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 import torch
 
 from partimento.errors import MissingDependencyError, RequestError, UnsupportedError
+from partimento.lm.threads import SMALL_WEIGHTS
 from partimento.lm.transformer import MusicGenLm
 
 AUTO = "auto"
-_SMALL = 15_000_000
-"""Weights up to which auto stays with eager. With 25 million eager makes a second of music in one of a core's, int8 in 0.3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +125,8 @@ def get_engine(name: str) -> Engine:
 def choose_engine(name: str, lm: MusicGenLm) -> Choice:
     """The engine of that name; for ``auto`` the one that is best for the model on this machine.
 
-    ``auto`` never takes 4 bits: that costs quality, so it is asked for.
+    ``auto`` stays with eager for a small model (:data:`partimento.lm.threads.SMALL_WEIGHTS`), and never takes 4 bits: that costs
+    quality, so it is asked for.
 
     Raises:
         RequestError: there is none of that name.
@@ -134,7 +134,7 @@ def choose_engine(name: str, lm: MusicGenLm) -> Choice:
     if name != AUTO:
         return Choice(get_engine(name), "asked for")
     weights = sum(parameter.numel() for parameter in lm.parameters())
-    if weights <= _SMALL:
+    if weights <= SMALL_WEIGHTS:
         return Choice(ENGINES["eager"], f"{weights / 1e6:.1f} million weights need nothing faster than the reference")
     if torch.cuda.is_available():
         return Choice(ENGINES["cuda"], "there is a CUDA GPU")

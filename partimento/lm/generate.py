@@ -146,8 +146,9 @@ def generate_window(
     valid = valid_steps(config.delays, n_frames)
     branches = _Branches(lm, texts, batch, sampling, steps)
     fed, out, handed = 0, torch.empty(0), given
+    threads = step_threads(lm)
     for step in range(first_step(config.delays, given), steps):
-        with step_threads(lm):
+        with threads():  # for the step alone: who reads the frames has all threads
             out = branches.logits(sequence[..., fed:step])
             drawn = torch.where(valid[:, step], sample(out, sampling, generators).cpu(), config.special)
         fed = step

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from partimento.errors import FileError, RequestError
-from partimento.lm.threads import one_thread
+from partimento.threads import one_thread
 
 
 class NotNumbersError(FileError):

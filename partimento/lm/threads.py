@@ -6,11 +6,11 @@ two idle cores; with another program at work they wait for each other at every p
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-import torch
+from partimento.threads import one_thread
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -18,22 +18,14 @@ if TYPE_CHECKING:
     from partimento.lm.transformer import MusicGenLm
 
 SMALL_WEIGHTS = 15_000_000
-"""Weights up to which a model is small."""
+"""Weights up to which a model is small. With 25 million eager makes a second of music in one of a core's, int8 in 0.3."""
 
 
-def step_threads(lm: MusicGenLm) -> AbstractContextManager[None]:
-    """One thread within, for a small model that its own modules run on the CPU; for any other as many as there were."""
+def step_threads(lm: MusicGenLm) -> Callable[[], AbstractContextManager[None]]:
+    """What to run each of a model's steps within, decided once: all parameters are counted for it.
+
+    One thread, for a small model that its own modules run on the CPU; for any other as many as there are.
+    """
     small = lm.runner is None and lm.offsets.device.type == "cpu"
     small = small and sum(weights.numel() for weights in lm.parameters()) <= SMALL_WEIGHTS
-    return one_thread() if small and torch.get_num_threads() > 1 else nullcontext()
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """PyTorch works on the calling thread only within."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    return one_thread if small else nullcontext

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "partimento"
 ORDER = (
-    "errors units paths tables checkpoints | audio | score | plan | styles | metrics | codec | embed | lm | score_lm"
+    "errors units paths tables threads checkpoints | audio | score | plan | styles | metrics | codec | embed | lm | score_lm"
     " | listen | interpret | compose | conditioning | models | report | edit | project"
     " | pipeline outputs sessions | data | train | evaluate | cli server"
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from partimento.data.render import split_of
 from partimento.data.workers import OrderedWork
 from partimento.errors import FileError, PartimentoError
 from partimento.paths import make_folder, write_text
+from partimento.threads import one_thread
 
 SHARD_BYTES = 256 * 2**20
 _CONTROL_KEYS = ("tempo_bpm", "metre", "beats", "downbeats", "chords", "melody", "keys", "sections")
@@ -98,27 +99,12 @@ def _make(job: _Job) -> _Made:
     if key == job.known:
         return _Made(key, None, controls)
     sound = item_sound(job.item, encoder.layout.sample_rate, encoder.layout.channels)
-    with _one_thread(job.spec):
+    # Sums of several threads differ in the last bit, and a code with them.
+    with one_thread() if job.spec.kind == "tokens" else nullcontext():
         frames = encoder.encode(sound)
     if len(frames) == 0:
         raise FileError("shorter than one frame")
     return _Made(key, frames, controls)
-
-
-@contextmanager
-def _one_thread(spec: EncoderSpec) -> Iterator[None]:
-    """Torch with one thread: sums of several threads differ in the last bit, and a code with them."""
-    if spec.kind != "tokens":
-        yield
-        return
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _controls(item: Item) -> dict[str, Any] | None:

@@ -34,6 +34,6 @@ def test_small_models_step_with_one_thread_and_leave_the_others_as_they_were(mon
 
 def test_an_error_within_gives_the_threads_back():
     lm = MusicGenLm(TINY)
-    with pytest.raises(KeyError), step_threads(lm):
+    with pytest.raises(KeyError), step_threads(lm)():
         raise KeyError("x")
     assert torch.get_num_threads() == 2
