@@ -34,12 +34,11 @@ def make_plan(request: GenerateRequest | str, **controls: object) -> Plan:
         PartimentoError: when a control is invalid.
     """
     from partimento.interpret import make_plan as interpret
-    from partimento.models.musicgen_performer import goes_on_unasked
 
     asked = _as_request(request, controls)
     plan = interpret(asked)
     # What the plan fills in where nothing was asked is no description of how a recording goes on.
-    return replace(plan, caption="") if goes_on_unasked(asked) else plan
+    return replace(plan, caption="") if asked.extends_without_words else plan
 
 
 def compose_score(request: GenerateRequest | str, **controls: object) -> Score:
@@ -122,10 +121,8 @@ def _asked_for(report: Report, request: GenerateRequest) -> Report:
     """
     if request.extends is None:
         return report
-    from partimento.models.musicgen_performer import goes_on_unasked
-
     dropped = {"default", "inferred"}
-    without = {"instruments"} if goes_on_unasked(request) else set()
+    without = {"instruments"} if request.extends_without_words else set()
     kept = [f for f in report.findings if f.control in _OF_ANY_SOUND or (f.origin not in dropped and f.control not in without)]
     return Report(tuple(kept))
 

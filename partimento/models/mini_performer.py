@@ -7,7 +7,7 @@ from dataclasses import replace
 from partimento.interpret import make_plan
 from partimento.interpret.caption import caption_of
 from partimento.models.mini import MINI, mini_files
-from partimento.models.musicgen_performer import MusicGenPerformer, goes_on_unasked, story_of
+from partimento.models.musicgen_performer import MusicGenPerformer, story_of
 from partimento.plan.plan import Plan
 from partimento.plan.request import GenerateRequest
 from partimento.plan.story import StorySection
@@ -28,7 +28,7 @@ class MiniPerformer(MusicGenPerformer):
     def _words(self, plan: Plan, request: GenerateRequest) -> tuple[tuple[StorySection, ...], str, tuple[str, ...]]:
         """The caption of the plan (of each section's plan), and what to stay away from as a caption of its own."""
         if request.story is None:
-            words = "" if goes_on_unasked(request) else learned_caption(plan)
+            words = "" if request.extends_without_words else learned_caption(plan)
             sections: tuple[StorySection, ...] = (StorySection(0.0, words),)
             negatives: tuple[str, ...] = ("",)
         else:

@@ -236,17 +236,12 @@ def story_of(plan: Plan, request: GenerateRequest) -> tuple[tuple[StorySection, 
     return tuple(sections), tuple(negatives)
 
 
-def goes_on_unasked(request: GenerateRequest) -> bool:
-    """Whether a recording is gone on from without a word of what should follow."""
-    return request.extends is not None and not request.words.strip() and request.story is None
-
-
 def prompt_text(plan: Plan, request: GenerateRequest) -> str:
     """The user's own words, then what was given as an option; the plan's caption for words that are not English.
 
     A recording that is gone on from without words asks for nothing: no words either.
     """
-    if not goes_on_unasked(request) and (plan.language != "en" or not request.words.strip()):
+    if not request.extends_without_words and (plan.language != "en" or not request.words.strip()):
         return plan.caption
     given = []
     if plan.tempo.origin is Origin.GIVEN:

@@ -119,6 +119,11 @@ class GenerateRequest:
         """Whether the melody is sound, not notes."""
         return self.melody is not None and self.melody.lower().endswith(tuple(RECORDINGS))
 
+    @property
+    def extends_without_words(self) -> bool:
+        """Whether a recording is gone on from without a word of what should follow."""
+        return self.extends is not None and not self.words.strip() and self.story is None
+
 
 def _check_text(name: str, text: object, example: str, *, optional: bool) -> None:
     """Raise unless ``text`` is a string of valid characters (Python keeps bytes that are not UTF-8 as lone surrogates)."""
