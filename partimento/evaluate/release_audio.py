@@ -23,8 +23,6 @@ from partimento.checkpoints import ManifestEntry
 from partimento.errors import RequestError
 from partimento.evaluate.release import install, release_parser, run_release
 
-KEPT = {"lm": ("lm_model", "text", "codec_used", "lm"), "embed": ("embed_model", "text", "embed")}
-"""Keys of a recipe that a released model needs, by task."""
 NAMES = {"lm": "mini", "embed": "mini-embed"}
 COMMANDS = {"lm": "partimento.evaluate.audio_lm", "embed": "partimento.evaluate.joint_embedding"}
 MAX_LOSS = {"lm": 0.02, "embed": 0.01}
@@ -93,8 +91,8 @@ def export_audio_model(
 
     config = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))
     task = str(config.get("task"))
-    if task not in KEPT:
-        raise RequestError(f"{checkpoint} is a checkpoint of task '{task}'; this releases {' and '.join(KEPT)}")
+    if task not in NAMES:
+        raise RequestError(f"{checkpoint} is a checkpoint of task '{task}'; this releases {' and '.join(NAMES)}")
     name = entry.name or NAMES[task]
     weights = load_file(str(checkpoint / "model.safetensors"))
     before = measure(task, checkpoint, data, split, items)
@@ -120,8 +118,10 @@ def _stage(
     """Write a small checkpoint and measure it."""
     from safetensors.torch import save_file
 
+    from partimento.train.recipe import SECTIONS
+
     staging.mkdir(exist_ok=True)
-    kept = {"task": task} | {key: config[key] for key in KEPT[task]}
+    kept = {"task": task} | {key: config[key] for key in SECTIONS[task]}
     (staging / "config.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     save_file({key: value.contiguous() for key, value in weights.items()}, str(staging / "model.safetensors"))
     return measure(task, staging, data, split, items)

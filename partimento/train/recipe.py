@@ -170,12 +170,13 @@ class EmbedTraining:
     eq_db: float = 4.0
 
 
-_SECTIONS = {
+SECTIONS = {
     "codec": ("model", "codec"), "score": ("score_model", "score"), "lm": ("lm_model", "text", "codec_used", "lm"),
     "embed": ("embed_model", "text", "embed"),
 }  # fmt: skip
-TASKS = tuple(_SECTIONS)
-"""What can be trained; each has sections of a recipe of its own."""
+"""Keys of a recipe that a task has beside those of all tasks; a model that it trained needs no others."""
+TASKS = tuple(SECTIONS)
+"""What can be trained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,5 +270,5 @@ def to_plain(recipe: Recipe) -> dict[str, Any]:
     What belongs to other tasks is left out, so that a checkpoint can be read when another task's values change.
     """
     plain: dict[str, Any] = msgspec.to_builtins(recipe)
-    others = {key for sections in _SECTIONS.values() for key in sections}.difference(_SECTIONS.get(recipe.task, plain))
+    others = {key for sections in SECTIONS.values() for key in sections}.difference(SECTIONS.get(recipe.task, plain))
     return {key: value for key, value in plain.items() if key not in others}
