@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from partimento.score.instruments import instruments
+from partimento.score.instruments import english_name, instruments
 from partimento.score.score import Score
 
 _FAMILIES_TO_MISS = ("drums", "guitars", "strings", "brass", "winds", "synth", "voices")
@@ -21,6 +21,7 @@ FAMILY_WORDS = {
 }  # fmt: skip
 """Family of the instrument table → how captions say that none of it plays."""
 TEMPO_WORDS = ((66.0, "very slow"), (84.0, "slow"), (108.0, "mid-tempo"), (138.0, "fast"), (1e9, "very fast"))
+"""Words for tempi, each up to its limit in bpm."""
 _ENTRY_S = 4.0
 
 TRAIN_TEMPLATES = (
@@ -79,7 +80,7 @@ def facts_of(score: Score, label: str = "", moods: Sequence[str] = ()) -> Facts:
         if not track.notes:
             continue
         row = table.get(track.instrument)
-        name = row.en if row is not None else track.instrument.replace("_", " ")
+        name = english_name(track.instrument)
         families.add(row.family if row is not None else "")
         first_s = score.tempo_map.seconds(track.notes[0].start)
         entries[name] = min(entries.get(name, first_s), first_s)
@@ -87,9 +88,14 @@ def facts_of(score: Score, label: str = "", moods: Sequence[str] = ()) -> Facts:
     late = names[-1] if len(names) > 1 and entries[names[-1]] - entries[names[-2]] > _ENTRY_S else None
     families |= {"drums"} if "percussion" in families else set()
     absent = tuple(FAMILY_WORDS[f] for f in _FAMILIES_TO_MISS if f not in families)
-    tempo = next(word for limit, word in TEMPO_WORDS if score.tempo_bpm < limit)
     key = f"{score.key.spell(score.key.tonic)} {score.key.mode}"
+    tempo = tempo_word(score.tempo_bpm)
     return Facts(names, absent, late, tempo, round(score.tempo_bpm), key, str(score.metre), label or "music", tuple(moods))
+
+
+def tempo_word(bpm: float) -> str:
+    """What captions call a tempo (:data:`TEMPO_WORDS`)."""
+    return next(word for limit, word in TEMPO_WORDS if bpm < limit)
 
 
 def listed(names: Sequence[str]) -> str:

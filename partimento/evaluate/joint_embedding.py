@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from partimento.data.cache.layout import Entry
 from partimento.data.cache.read import FrameCache
-from partimento.data.captions import TEMPO_WORDS
+from partimento.data.captions import FAMILY_WORDS, TEMPO_WORDS, tempo_word
 from partimento.errors import FileError, PartimentoError
 from partimento.score.instruments import instruments
 from partimento.tables import text_table
@@ -40,10 +40,7 @@ DEFAULT_ITEMS = 1_000
 LENGTHS = ("short", "middle", "long")
 TOP = 10
 LEAST_PER_SIDE = 10
-_FAMILIES = {
-    "drums": "drums", "guitar": "guitars", "strings": "strings", "brass": "brass", "wind instruments": "winds",
-    "synthesizers": "synth", "voices": "voices",
-}  # fmt: skip
+_FAMILIES = {words: family for family, words in FAMILY_WORDS.items()}
 _KEY = re.compile(r"\b[A-G](?:#|b)? (?:major|minor)\b")
 _NO = re.compile(r"\bno ([a-z ]+)")
 _LATE = re.compile(r"the ([a-z ]+) enters later")
@@ -110,7 +107,7 @@ def attributes(cache: FrameCache, entry: Entry) -> frozenset[str]:
     families = {row.family for row in rows} | ({"drums"} if "percussion" in {row.family for row in rows} else set())
     true = {f"with:{row.en}" for row in rows} | {f"absent:{f}" for f in _FAMILIES.values() if f not in families}
     if facts.bpm:
-        true.add(f"tempo:{next(word for limit, word in TEMPO_WORDS if facts.bpm < limit)}")
+        true.add(f"tempo:{tempo_word(facts.bpm)}")
     return frozenset(true) | {c for c in said if c.split(":")[0] in ("style", "mood", "late")}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from partimento.plan.plan import Order, Origin, PartPlan, Plan
-from partimento.score.instruments import instruments
+from partimento.score.instruments import english_name
 from partimento.styles import style
 
 _ROLE_WORDS = {
@@ -27,8 +27,7 @@ def _a(word: str) -> str:
 
 def _thing(id_: str) -> str:
     """English name of an instrument, role or unplayed thing."""
-    row = instruments().get(id_)
-    return row.en if row else "everything else" if id_ == "*" else id_.replace("_", " ")
+    return "everything else" if id_ == "*" else english_name(id_)
 
 
 def _part(part: PartPlan) -> str:

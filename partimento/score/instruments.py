@@ -52,3 +52,9 @@ def instrument(id_: str) -> Instrument:
         KeyError: when the table has none.
     """
     return instruments()[id_]
+
+
+def english_name(id_: str) -> str:
+    """What people call an instrument; of one that the table does not have, its id as words."""
+    row = instruments().get(id_)
+    return row.en if row is not None else id_.replace("_", " ")

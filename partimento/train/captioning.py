@@ -17,7 +17,7 @@ import numpy as np
 
 from partimento.embed.words import vocabulary
 from partimento.interpret.data import load_yaml
-from partimento.score.instruments import instruments
+from partimento.score.instruments import english_name, instruments
 from partimento.styles import style, style_ids
 
 ABSENT = {
@@ -121,8 +121,7 @@ def _enters_late(rows: Sequence[dict[str, Any]]) -> str:
     last = max(first, key=lambda id_: first[id_], default="")
     if not last or first[last] < _LATE_S or min(first.values()) >= _EARLY_S:
         return ""
-    row_of = instruments().get(last)
-    return row_of.en if row_of else last.replace("_", " ")
+    return english_name(last)
 
 
 def true_caption(facts: TrueFacts, rng: np.random.Generator, numbers: float = 0.8) -> str:
@@ -161,8 +160,7 @@ def true_caption(facts: TrueFacts, rng: np.random.Generator, numbers: float = 0.
 
 
 def _part(id_: str, role: str) -> str:
-    row = instruments().get(id_)
-    return f"{row.en if row else id_.replace('_', ' ')} {_SAID_ROLES.get(role, '')}".strip()
+    return f"{english_name(id_)} {_SAID_ROLES.get(role, '')}".strip()
 
 
 def _list(items: Sequence[str]) -> str:

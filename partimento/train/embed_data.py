@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partimento.data.cache.read import FrameCache, FrameWindows, Window
-from partimento.data.captions import FAMILY_WORDS, TEMPO_WORDS, Facts, captions, listed
+from partimento.data.captions import FAMILY_WORDS, Facts, captions, listed, tempo_word
 from partimento.embed.joint import JointConfig
 from partimento.embed.tower import TowerConfig
 from partimento.embed.words import padded_ids
 from partimento.errors import RequestError
-from partimento.score.instruments import instruments
+from partimento.score.instruments import english_name
 from partimento.train.captioning import TrueFacts, facts_of_window, true_caption
 from partimento.train.embed_prompts import PLAYED_WORDINGS, Prompts
 from partimento.train.recipe import EmbedTraining
@@ -134,9 +134,8 @@ def template_caption(facts: TrueFacts, rng: np.random.Generator) -> str:
     names = _names(facts)
     if not names or not facts.bpm or not facts.key:
         return ""
-    tempo = next(word for limit, word in TEMPO_WORDS if facts.bpm < limit)
     absent = tuple(FAMILY_WORDS[family] for family in facts.absent if family in FAMILY_WORDS)
-    label = facts.label or "music"
+    tempo, label = tempo_word(facts.bpm), facts.label or "music"
     said = Facts(names, absent, facts.late or None, tempo, round(facts.bpm), facts.key, facts.metre, label, facts.moods)
     found = captions(said, rng)
     return found[int(rng.integers(len(found)))]
@@ -152,5 +151,4 @@ def played_caption(facts: TrueFacts, rng: np.random.Generator) -> str:
 
 def _names(facts: TrueFacts) -> tuple[str, ...]:
     """English names of who plays, without repeats."""
-    table = instruments()
-    return tuple(dict.fromkeys(table[id_].en if id_ in table else id_.replace("_", " ") for id_, _ in facts.parts))
+    return tuple(dict.fromkeys(english_name(id_) for id_, _ in facts.parts))

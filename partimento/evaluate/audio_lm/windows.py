@@ -18,7 +18,7 @@ import numpy as np
 from partimento.audio.waveform import Waveform
 from partimento.data.render import read_manifest
 from partimento.errors import FileError, ParseError
-from partimento.score.instruments import instruments
+from partimento.score.instruments import english_name, instruments
 
 HELD_OUT = ("valid", "test")
 LEAST_SOUNDING_S = 0.5
@@ -173,8 +173,7 @@ def full_caption(data: dict[str, Any], rows: Sequence[dict[str, Any]], start_s: 
     facts = facts_of_window(str(captions[0]), truth | {"keys": keys}, start_s)
     if facts is None:
         return str(captions[0])
-    table = instruments()
-    names = {table[id_].en if id_ in table else id_.replace("_", " ") for id_, _ in facts.parts}
+    names = {english_name(id_) for id_, _ in facts.parts}
     text = ""
     for _ in range(_TRIES):
         text = true_caption(facts, rng)
