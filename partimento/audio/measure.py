@@ -5,6 +5,8 @@ All work on ``Waveform`` and return floats; silence gives neutral values, never 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,17 +20,13 @@ _TAIL_HZ, _TAIL_BANDS = (200.0, 8_000.0), 16
 
 
 def power_spectrum(wave: Waveform) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Long-term power spectrum of the mono sum (Hann windows of 2048, half overlap): frequencies in Hz and power.
-
-    In single precision and some hundred windows at a time, which keeps them in the processor's cache.
-    """
-    frames, window = _frames(wave.mono()), np.hanning(_WINDOW).astype(np.float32)
-    power = np.zeros(_WINDOW // 2 + 1)
-    for first in range(0, len(frames), _WINDOWS_AT_ONCE):
-        spectra = rfft(frames[first : first + _WINDOWS_AT_ONCE] * window)
-        power += (spectra.real**2 + spectra.imag**2).sum(axis=0, dtype=np.float64)
+    """Long-term power spectrum of the mono sum (Hann windows of 2048, half overlap): frequencies in Hz and power."""
+    power, count = np.zeros(_WINDOW // 2 + 1), 0
+    for powers in _powers(wave):
+        power += powers.sum(axis=0, dtype=np.float64)
+        count += len(powers)
     frequency = np.asarray(np.fft.rfftfreq(_WINDOW, 1 / wave.sample_rate), np.float64)
-    return frequency, power / len(frames)
+    return frequency, power / count
 
 
 def spectral_centroid_hz(wave: Waveform) -> float:
@@ -90,16 +88,11 @@ def band_tail_db(wave: Waveform) -> float:
     Room in one channel: in a mix something begins all the time and :func:`tail_share_db` finds no gaps, a third of an octave
     alone has them. Bands more than 40 dB below the loudest do not count.
     """
-    frames, window = _frames(wave.mono()), np.hanning(_WINDOW).astype(np.float32)
     frequency = np.fft.rfftfreq(_WINDOW, 1 / wave.sample_rate)
     edges = np.searchsorted(frequency, np.geomspace(_TAIL_HZ[0], min(_TAIL_HZ[1], 0.45 * wave.sample_rate), _TAIL_BANDS + 1))
     edges = np.minimum(edges, len(frequency) - 1)
-    levels = []
-    for first in range(0, len(frames), _WINDOWS_AT_ONCE):
-        spectra = rfft(frames[first : first + _WINDOWS_AT_ONCE] * window)
-        power = spectra.real**2 + spectra.imag**2
-        levels.append(np.add.reduceat(power, edges, axis=1)[:, :-1])
-    level = 10.0 * np.log10(np.concatenate(levels) + _EPS)
+    bands = [np.add.reduceat(powers, edges, axis=1)[:, :-1] for powers in _powers(wave)]
+    level = 10.0 * np.log10(np.concatenate(bands) + _EPS)
     top = np.percentile(level, 95, axis=0)
     level = np.maximum(level, top - 60.0)
     tails = np.percentile(level, 20, axis=0) - np.percentile(level, 90, axis=0)
@@ -159,6 +152,17 @@ def _levels_db(wave: Waveform, window_s: float) -> NDArray[np.float64]:
     size = max(1, round(window_s * wave.sample_rate))
     n = len(mono) // size
     return np.asarray(10 * np.log10(np.mean(mono[: n * size].reshape(n, size) ** 2, axis=1) + 1e-10), np.float64)
+
+
+def _powers(wave: Waveform) -> Iterator[NDArray[np.float32]]:
+    """Power spectra ``[n, 1025]`` of the mono sum's Hann windows, one after the other.
+
+    In single precision and some hundred windows at a time, which keeps them in the processor's cache.
+    """
+    frames, window = _frames(wave.mono()), np.hanning(_WINDOW).astype(np.float32)
+    for first in range(0, len(frames), _WINDOWS_AT_ONCE):
+        spectra = rfft(frames[first : first + _WINDOWS_AT_ONCE] * window)
+        yield spectra.real**2 + spectra.imag**2
 
 
 def _frames(mono: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -164,9 +164,9 @@ def controls_within(truth: dict[str, Any], start_s: float, end_s: float) -> dict
     the start, then every change; of instruments, when they play. What knows no time (tempo, metre) stays.
     """
 
-    def cut(spans: Sequence[Sequence[float]]) -> list[list[float]]:
-        inside = [(max(low, start_s) - start_s, min(high, end_s) - start_s) for low, high in spans]
-        return [[round(low, 4), round(high, 4)] for low, high in inside if high > low]
+    def cut(spans: Sequence[Sequence[Any]]) -> list[list[Any]]:
+        inside = [(max(low, start_s) - start_s, min(high, end_s) - start_s, what) for low, high, *what in spans]
+        return [[round(low, 4), round(high, 4), *what] for low, high, what in inside if high > low]
 
     out = dict(truth)
     if "instruments" in truth:
@@ -176,11 +176,7 @@ def controls_within(truth: dict[str, Any], start_s: float, end_s: float) -> dict
             out[key] = [round(at - start_s, 4) for at in truth[key] if start_s <= at < end_s]
     for key in _SPANS:
         if key in truth:
-            out[key] = [
-                [round(max(low, start_s) - start_s, 4), round(min(high, end_s) - start_s, 4), what]
-                for low, high, what in truth[key]
-                if high > start_s and low < end_s
-            ]
+            out[key] = cut(truth[key])
     if "melody" in truth:
         out["melody"] = [
             [round(low - start_s, 4), round(min(high, end_s) - start_s, 4), pitch]
