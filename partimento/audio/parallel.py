@@ -39,6 +39,7 @@ def summed(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     total = np.empty_like(parts[0], np.float32)
 
     def add_up(at: int) -> None:
+        """One stretch of the sum."""
         stretch = slice(at, at + _STRETCH_SAMPLES)
         np.copyto(total[:, stretch], parts[0][:, stretch])
         for part in parts[1:]:

@@ -127,21 +127,13 @@ def limited_to(wave: Waveform, ceiling_dbtp: float) -> tuple[Waveform, float]:
     return wave, most
 
 
-def click_db(wave: Waveform, at: int) -> float:
-    """How far the sharpest bend within 3 ms of a seam stands above those of the half second around it, in dB.
+def seam_db(new: Waveform, at: int, old: Waveform, places: tuple[int, ...]) -> float:
+    """How far the sharpest bend within 3 ms of a seam stands above those of the half second around it, in dB, less the same of
+    the source's own places which met there.
 
     A click is a bend of the waveform that its surroundings do not have: the second difference, largest against the 99.9th
-    percentile. Around 0 and below is unheard; an unfaded cut gives 15 dB and more.
-    """
-    seam, usual = _bends(wave, at)
-    return _over_db(seam, usual)
-
-
-def seam_db(new: Waveform, at: int, old: Waveform, places: tuple[int, ...]) -> float:
-    """:func:`click_db` of a seam, less that of the source's own places which met there.
-
-    All are held against the liveliest of their surroundings: a beat beside what has become silent or softer is not sharper
-    than it was.
+    percentile. Around 0 and below is unheard; an unfaded cut gives 15 dB and more. All are held against the liveliest of their
+    surroundings: a beat beside what has become silent or softer is not sharper than it was.
     """
     seam, usual = _bends(new, at)
     own = [_bends(old, place) for place in places]

@@ -72,6 +72,7 @@ def set_key(piece: Piece, operation: EditOperation, span: Span) -> Change:
     names = _pitched(piece.score, tuple(t.name for t in piece.score.tracks))
 
     def moves(chord: Chord | None) -> Pitches:
+        """Where pitches over a chord go."""
         leading = new.mode == "minor" and chord is not None and _is_dominant(chord, old)
         if chord is not None and _is_secondary(chord, old):
             return lambda pitch: pitch + steps

@@ -236,6 +236,7 @@ def tune_figures(model: ScoreModel, sheets: Path, midi: Path | None = None, cach
     def once(
         chords: tuple[ChordSpan, ...], metre: Metre, key: Key, n_bars: int, tempo_bpm: float, rng: np.random.Generator
     ) -> tuple[Note, ...]:
+        """The writer, asked the same thing only once."""
         asked = (chords, metre, key, n_bars, tempo_bpm, str(rng.bit_generator.state))
         if asked not in made:
             made[asked] = writer(chords, metre, key, n_bars, tempo_bpm, rng)

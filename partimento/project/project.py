@@ -210,6 +210,7 @@ class Project:
         of = version or self.head
 
         def read(kind: str, type_: type[T]) -> T | None:
+            """An object of the version; None where it has none of that kind."""
             if kind not in of.objects:
                 return None
             try:

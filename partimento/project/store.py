@@ -107,6 +107,7 @@ class StoredWave(Waveform):
         out = np.zeros((self.n_channels, min(self.n_samples, last * BLOCK_SAMPLES) - first * BLOCK_SAMPLES), np.float32)
 
         def read(index: int) -> None:
+            """One block into its place; of a silent one nothing is stored."""
             name = self.manifest.blocks[index]
             if name != SILENT:
                 place = out[:, (index - first) * BLOCK_SAMPLES : (index - first + 1) * BLOCK_SAMPLES]

@@ -155,6 +155,7 @@ def _encode(config: EncodeConfig, writer: CacheWriter, say: Callable[[str], None
     prefix = config.name or config.data.resolve().name
 
     def jobs() -> Iterator[_Job]:
+        """What the dataset has, with the key that the cache knows each item by."""
         for item in read_dataset(config.data, config.layout, on_skip=skipped.add):
             name = f"{prefix}/{item.id}"
             known = writer.entries.get(name)

@@ -164,6 +164,7 @@ class Studio:
         import torch
 
         def make(chosen: Sequence[int]) -> Ints:
+            """Codes of some windows, cut to the shortest."""
             sounds = [self._mono(windows[i]) for i in chosen]
             codes = [self.model.encode(torch.from_numpy(s)[None, None])[0].numpy() for s in sounds]
             n = min(c.shape[1] for c in codes)

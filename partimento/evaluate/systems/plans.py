@@ -86,6 +86,7 @@ def evaluate_plan_systems(
         rows.append(_row(name, by_id, known.__getitem__, list(known), options, len(left_out), digest))
 
     def ours(id_: str) -> Understood:
+        """How this package's reader understands a text."""
         text = by_id[id_].get("text") or captions.get(id_)
         if not text:
             raise FileError(f"no caption for '{id_}': give the file that holds it with --captions")

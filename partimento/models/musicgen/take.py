@@ -165,6 +165,7 @@ def _sung(model: MusicGen, take: Take, seeds: Sequence[int], sampling: Sampling 
     negatives = _negatives(model, take)
 
     def hears(start: int, made: int) -> Texts:
+        """What the window from frame ``start`` hears, whose first new frame is ``made``."""
         i = max(i for i, frame in enumerate(starts) if frame <= made)
         prompt = _one(texts, i)
         melody = None
