@@ -1,8 +1,10 @@
 """Small MusicGen checkpoints with random weights, in both published layouts, tokenizer included."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 import yaml
 
@@ -133,3 +135,21 @@ def save_audiocraft(folder: Path, model: Any, pointer: bool = False) -> None:
         torch.save({"best_state": codec, "xp.cfg": yaml.safe_dump(codec_cfg)} | more, folder / "compression_state_dict.bin")
     model.text_encoder.save_pretrained(folder / "t5")
     tokenizer().save_pretrained(folder / "t5")
+
+
+def checkpoint(build: Callable[..., Any], save: Callable[[Path, Any], None] = save_transformers, **options: Any) -> Any:
+    """A fixture: the folder of a model that ``build`` makes, once per module; ``mono = checkpoint(build)``.
+
+    Args:
+        build: :func:`build` or :func:`build_melody`.
+        save: :func:`save_transformers` or :func:`save_audiocraft`.
+        options: of ``build``.
+    """
+
+    @pytest.fixture(scope="module")
+    def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+        made = tmp_path_factory.mktemp("checkpoint")
+        save(made, build(**options))
+        return made
+
+    return folder

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _REFUSED = ("chords", "melody (score file)", "notes (score file)", "drums (recording)", "style audio", "stems", "midi")
 _OPTIONS = (("chords", "--chords"), ("melody", "--melody"), ("midi", "--midi"))
-_WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
 _SILENCE_LUFS = -70.0
 GROUP = 4
 """Pieces made together: more rows gain little time, and each takes memory for its past."""
@@ -171,11 +170,11 @@ class MusicGenPerformer:
         from importlib import metadata
 
         from partimento.checkpoints import sha256_of
-        from partimento.models.musicgen.loader import AUDIOCRAFT_FILES
+        from partimento.models.musicgen.folder import AUDIOCRAFT_FILES, INDEX, PICKLED, SAFETENSORS
 
         model = self._load(request.engine)
         folder = model.folder
-        names = AUDIOCRAFT_FILES if model.layout == "audiocraft" else _WEIGHT_FILES
+        names = AUDIOCRAFT_FILES if model.layout == "audiocraft" else (SAFETENSORS, INDEX, PICKLED)
         hashes = {f"{name}_sha256": sha256_of(folder / name) for name in names if (folder / name).exists()}
         versions = {name: metadata.version(name) for name in self.packages if name != "safetensors"}
         chosen = _loaded(self.source, request.engine)[1]

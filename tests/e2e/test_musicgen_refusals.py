@@ -14,12 +14,7 @@ import musicgen_factory as factory  # noqa: E402
 from partimento.cli.main import main  # noqa: E402
 from partimento.models import musicgen_performer  # noqa: E402
 
-
-@pytest.fixture(scope="module")
-def mono(tmp_path_factory):
-    path = tmp_path_factory.mktemp("mono")
-    factory.save_transformers(path, factory.build())
-    return str(path)
+mono = factory.checkpoint(factory.build)
 
 
 def recording(path, channels=1, subtype="PCM_16", seconds=2.0, rate=44_100):
@@ -82,7 +77,7 @@ def test_extensions_keep_depth_and_ask_for_nothing(mono, tmp_path, capsys, subty
     source = recording(tmp_path / "source.wav", subtype=subtype)
     out = tmp_path / name
     more = ["--no-audio-report"] if subtype == "FLOAT" else []
-    assert main(["extend", source, "--model", mono, "--seconds", "1", "-o", str(out), "--json", *more]) == 0
+    assert main(["extend", source, "--model", str(mono), "--seconds", "1", "-o", str(out), "--json", *more]) == 0
     said = json.loads(capsys.readouterr().out)
     assert soundfile.info(out).subtype == kept
     assert said["plan"]["caption"] == ""
@@ -96,7 +91,7 @@ def test_extensions_keep_depth_and_ask_for_nothing(mono, tmp_path, capsys, subty
 
 def test_no_report_no_table(mono, tmp_path, capsys):
     source = recording(tmp_path / "source.wav")
-    command = ["extend", source, "--model", mono, "--seconds", "1", "-o", str(tmp_path / "a.wav"), "--no-audio-report"]
+    command = ["extend", source, "--model", str(mono), "--seconds", "1", "-o", str(tmp_path / "a.wav"), "--no-audio-report"]
     assert main(command) == 0
     assert capsys.readouterr().out.splitlines() == [str(tmp_path / "a.wav")]
     assert main([*command, "--depth", "24"]) == 0

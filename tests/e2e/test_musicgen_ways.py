@@ -24,25 +24,9 @@ from partimento.plan.request import GenerateRequest  # noqa: E402
 RATE = 32_000
 
 
-@pytest.fixture(scope="module")
-def mono(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("mono")
-    factory.save_transformers(folder, factory.build())
-    return folder
-
-
-@pytest.fixture(scope="module")
-def stereo(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("stereo")
-    factory.save_transformers(folder, factory.build(channels=2))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def melodic(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("melodic")
-    factory.save_transformers(folder, factory.build_melody())
-    return folder
+mono = factory.checkpoint(factory.build)
+stereo = factory.checkpoint(factory.build, channels=2)
+melodic = factory.checkpoint(factory.build_melody)
 
 
 def tune(path, pitches=(60, 64, 67), seconds=1.0, rate=RATE, channels=1):

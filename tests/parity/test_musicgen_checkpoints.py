@@ -11,7 +11,8 @@ from partimento.errors import FileError, MissingDependencyError, ParseError  # n
 from partimento.lm.generate import Texts, generate  # noqa: E402
 from partimento.lm.patterns import interleave  # noqa: E402
 from partimento.lm.sampling import Sampling  # noqa: E402
-from partimento.models.musicgen.loader import find_folder, load_musicgen  # noqa: E402
+from partimento.models.musicgen.folder import find_folder  # noqa: E402
+from partimento.models.musicgen.loader import load_musicgen  # noqa: E402
 
 LAYOUTS = ("transformers", "audiocraft", "audiocraft with pointer", "stereo")
 

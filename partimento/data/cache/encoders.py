@@ -172,8 +172,8 @@ def _encodec(folder: Path, config: dict[str, Any]) -> tuple[Any, list[str]]:
     """EnCodec from a folder as transformers writes it."""
     from partimento.codec.encodec import EncodecCodec
     from partimento.codec.encodec_layout import config_from_transformers, weights_from_transformers
+    from partimento.models.musicgen.folder import read_tensors
     from partimento.models.musicgen.keymap import fill
-    from partimento.models.musicgen.loader import read_tensors
 
     codec = EncodecCodec(config_from_transformers(config))
     fill(codec, weights_from_transformers(read_tensors(folder)), str(folder))

@@ -14,8 +14,8 @@ from partimento.codec.encodec import EncodecCodec
 from partimento.codec.encodec_layout import config_from_transformers, weights_from_transformers
 from partimento.errors import UnsupportedError
 from partimento.evaluate.embedders.weights import hub_folder
+from partimento.models.musicgen.folder import read_config, read_tensors
 from partimento.models.musicgen.keymap import fill
-from partimento.models.musicgen.loader import read_config, read_tensors
 
 HUB_ID = "facebook/encodec_24khz"
 

@@ -1,8 +1,7 @@
-"""MusicGen from a folder in either published layout, found by what is in it."""
+"""MusicGen, built from the files of either published layout."""
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Iterator, Mapping
@@ -15,26 +14,33 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from partimento.checkpoints import read_pickled, why_unreadable
+from partimento.checkpoints import read_pickled
 from partimento.codec.encodec import EncodecCodec, EncodecConfig
 from partimento.codec.encodec_layout import config_from_transformers, weights_from_audiocraft, weights_from_transformers
 from partimento.codec.interface import Encoded
 from partimento.embed.t5 import T5Texts
-from partimento.errors import FileError, MissingDependencyError, ParseError
+from partimento.errors import FileError, MissingDependencyError
 from partimento.lm.engines import AUTO, Choice, choose_engine, get_engine
 from partimento.lm.transformer import LmConfig, MusicGenLm
 from partimento.models.mini import is_mini, load_mini
 from partimento.models.musicgen import audiocraft_layout, hf_layout
+from partimento.models.musicgen.folder import (
+    NO_NUMBERS,
+    SAFETENSORS,
+    TOKENIZERS,
+    find_folder,
+    find_local,
+    is_id,
+    missing_of_transformers,
+    read_config,
+    read_tensors,
+)
 from partimento.models.musicgen.keymap import Part, Table, assemble, check_keys, check_table, fill, joined
 from partimento.models.musicgen.manifest import check_manifest
 from partimento.models.musicgen.stored import LazyLayers, StoredTensors
 
 T5_NAMES = ("t5-base", "google-t5/t5-base")
 """The text encoder of every published model; AudioCraft's files leave it out."""
-AUDIOCRAFT_FILES = ("state_dict.bin", "compression_state_dict.bin")
-TOKENIZERS = ("tokenizer.json", "spiece.model")
-"""Either holds the words of the text encoder."""
-_NO_NUMBERS = "holds values that are not numbers (NaN or infinity); get the model again"
 _COMPUTED = re.compile(r"decoder\.model\.decoder\.embed_positions\.weights")
 
 
@@ -92,126 +98,6 @@ class MusicGen:
         return sound.view(-1, 2, sound.shape[-1]) if self.stereo else sound
 
 
-def find_folder(source: str, what: str = "--model") -> Path:
-    """A folder, or the local copy of a published model that the ``huggingface_hub`` cache has.
-
-    Raises:
-        MissingDependencyError: there is none; the message says how to get it.
-    """
-    found = _local(source)
-    if found is None and not _is_id(source):
-        raise MissingDependencyError(f"there is no folder '{source}'; give the folder of a model, or the id of a downloaded one")
-    if found is None:
-        raise MissingDependencyError(
-            f"no folder and no downloaded model '{source}'; get it: hf download {source} --local-dir DIR, then give {what} DIR"
-        )
-    return found
-
-
-def _local(source: str) -> Path | None:
-    """A folder, or the copy of a published model that has been downloaded, or None."""
-    return Path(source) if Path(source).is_dir() else _downloaded(source)
-
-
-def _is_id(name: str) -> bool:
-    """Whether a name can be that of a published model: ``owner/model`` or ``model``."""
-    return re.fullmatch(r"(?!\.)[\w.-]+(/[\w.-]+)?", name) is not None
-
-
-def _downloaded(name: str) -> Path | None:
-    """Where the cache of ``huggingface_hub`` has a model of that id, if it has."""
-    if not _is_id(name):
-        return None
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(name, local_files_only=True))
-    except (LocalEntryNotFoundError, HFValidationError, OSError):
-        return None
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """``config.json`` of a folder.
-
-    Raises:
-        FileError: missing.
-        ParseError: not a JSON object.
-    """
-    path = folder / "config.json"
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FileError(f"{path} is missing; give a folder with a whole model") from error
-    except ValueError as error:
-        raise ParseError(f"{path} is not JSON: {error}") from error
-    if not isinstance(data, dict):
-        raise ParseError(f"{path} is not a JSON object")
-    return data
-
-
-def read_tensors(folder: Path) -> StoredTensors:
-    """Tensors of ``model.safetensors`` (in one or several files), else of ``pytorch_model.bin``.
-
-    Those of safetensors files are read when they are asked for.
-
-    Raises:
-        FileError: missing, damaged or half downloaded, or an index that names files elsewhere.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    names = _safetensors_names(folder)
-    if names == ["model.safetensors"] and not (folder / names[0]).exists() and (folder / "pytorch_model.bin").exists():
-        return StoredTensors(read_pickled(folder / "pytorch_model.bin"))
-    places: dict[str, tuple[Path, str] | Tensor] = {}
-    for name in names:
-        path = folder / name
-        if not path.exists():
-            raise FileError(f"{path} is missing; the download is not complete: get it again")
-        try:
-            with safe_open(str(path), "pt") as file:  # type: ignore[no-untyped-call]
-                places |= {key: (path, key) for key in file.keys()}  # noqa: SIM118  # the file is no mapping
-        except (SafetensorError, OSError) as error:
-            raise FileError(f"{path} {why_unreadable(path, str(error))}; get it again") from error
-    return StoredTensors(places)
-
-
-def _safetensors_names(folder: Path) -> list[str]:
-    """The files that hold a folder's tensors, as its index says; without one ``model.safetensors``.
-
-    Raises:
-        FileError: the index is damaged, or names a file that is not in the folder itself.
-    """
-    index = folder / "model.safetensors.index.json"
-    if not index.exists():
-        return ["model.safetensors"]
-    try:
-        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise FileError(f"{index} is damaged; get it again") from error
-    for name in names:
-        if not isinstance(name, str) or not re.fullmatch(r"[\w-][\w.-]*", name):
-            raise FileError(f"{index} names {str(name)[:60]!r}, which is no file of its own folder; do not use this model")
-    return names
-
-
-def missing_of_transformers(folder: Path) -> str | None:
-    """The first file that the layout of transformers needs and a folder does not have; None when it is complete.
-
-    Raises:
-        FileError: a damaged index.
-    """
-    if not (folder / "config.json").is_file():
-        return "config.json"
-    names = _safetensors_names(folder)
-    if not (folder / names[0]).is_file() and (folder / "pytorch_model.bin").is_file():
-        names = []
-    absent = next((name for name in names if not (folder / name).is_file()), None)
-    if absent is not None:
-        return absent
-    return None if any((folder / name).is_file() for name in TOKENIZERS) else TOKENIZERS[0]
-
-
 def _lm(tensors: Mapping[str, Tensor], config: LmConfig, table: Table, source: str, layerwise: bool) -> MusicGenLm:
     """The language model, its shapes checked before any memory is taken; ``layerwise``: its layers not read yet."""
     with torch.device("meta"):
@@ -242,7 +128,7 @@ def _numbers(tensor: Tensor, parts: tuple[Part, ...], source: str) -> Tensor:
     if not torch.isfinite(tensor.sum()):
         for part, piece in zip(parts, tensor.chunk(len(parts)), strict=True):
             if not torch.isfinite(piece).all():
-                raise FileError(f"{source}: {part.key} {_NO_NUMBERS}")
+                raise FileError(f"{source}: {part.key} {NO_NUMBERS}")
     return tensor
 
 
@@ -315,7 +201,7 @@ def _t5_encoder(config: dict[str, Any], stored: Mapping[str, Tensor], source: st
 
 
 def _load_transformers(folder: Path, layerwise: bool) -> MusicGen:
-    data, tensors, source = read_config(folder), read_tensors(folder), f"{folder / 'model.safetensors'}"
+    data, tensors, source = read_config(folder), read_tensors(folder), f"{folder / SAFETENSORS}"
     config = hf_layout.lm_config(data)
     other = ("text_encoder.", "audio_encoder.")
     own = tensors.only(lambda name: not name.startswith(other) and not _COMPUTED.fullmatch(name))
@@ -335,13 +221,13 @@ def _load_audiocraft(folder: Path, text_encoder: str | None, layerwise: bool) ->
     codec = _audiocraft_codec(folder / "compression_state_dict.bin")
     place = folder / "t5"
     names = [text_encoder] if text_encoder else [str(place)] if place.is_dir() else list(T5_NAMES)
-    t5 = next((found for name in names if (found := _local(name)) is not None), None)
+    t5 = next((found for name in names if (found := find_local(name)) is not None), None)
     if t5 is None:
         half = missing_of_transformers(folder) if (folder / "config.json").is_file() else None
         or_else = f"; or complete its other half, where {folder / half} is missing" if half else ""
         raise MissingDependencyError(
             f"{folder} has no text encoder and '{names[-1]}' is not downloaded; "
-            f"get it: hf download {names[-1] if _is_id(names[-1]) else T5_NAMES[-1]} --local-dir {place}{or_else}"
+            f"get it: hf download {names[-1] if is_id(names[-1]) else T5_NAMES[-1]} --local-dir {place}{or_else}"
         )
     texts = _t5(t5, read_config(t5), read_tensors(t5), str(t5))
     return MusicGen(lm, codec, texts, config.n_codebooks == 2 * codec.n_codebooks, "audiocraft", folder)
@@ -360,27 +246,6 @@ def _audiocraft_codec(path: Path) -> EncodecCodec:
     books = [f"quantizer.vq.layers.{i}._codebook.embed" for i in range(config.n_codebooks)]
     check_keys([name for name in books if name in tensors], books, str(path))
     return _codec(config, weights_from_audiocraft(tensors), str(path))
-
-
-def damaged(folder: Path, layout: str) -> str | None:
-    """What to say of the first tensor in a folder's files that holds NaN or infinity; None when all are numbers.
-
-    Reads every weight: only worth it when a model has come to what is no number.
-    """
-    if layout == "audiocraft":
-        packages = {folder / name: read_pickled(folder / name) for name in AUDIOCRAFT_FILES}
-        stores: dict[Path, Mapping[str, Tensor]] = {
-            path: audiocraft_layout.unpack(package, str(path))[0]
-            for path, package in packages.items()
-            if "best_state" in package  # a codec's file may only name another
-        }
-    else:
-        stores = {folder / "model.safetensors": read_tensors(folder)} if layout == "transformers" else {}
-    for path, tensors in stores.items():
-        for name, tensor in tensors.items():
-            if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-                return f"{path}: {name} {_NO_NUMBERS}"
-    return None
 
 
 def load_musicgen(source: str, text_encoder: str | None = None, *, layerwise: bool = False) -> MusicGen:

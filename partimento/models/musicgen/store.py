@@ -12,7 +12,8 @@ from typing import Any, Literal
 from partimento.errors import FileError, MissingDependencyError, RequestError, UnsupportedError
 from partimento.models.musicgen import tables
 from partimento.models.musicgen.convert import write_audiocraft, write_transformers
-from partimento.models.musicgen.loader import AUDIOCRAFT_FILES, MusicGen, find_folder, load_musicgen
+from partimento.models.musicgen.folder import AUDIOCRAFT_FILES, find_folder
+from partimento.models.musicgen.loader import MusicGen, load_musicgen
 from partimento.models.musicgen.manifest import NAME, unfinished, write_manifest
 
 Layout = Literal["transformers", "audiocraft"]

@@ -19,7 +19,8 @@ from partimento.embed.t5 import TextStates
 from partimento.errors import FileError, RequestError, UnsupportedError
 from partimento.lm.generate import Texts, Window, generate
 from partimento.lm.sampling import NotNumbersError, Sampling
-from partimento.models.musicgen.loader import MusicGen, damaged
+from partimento.models.musicgen.folder import damaged
+from partimento.models.musicgen.loader import MusicGen
 from partimento.plan.story import StorySection
 
 WINDOW_S = 30.0

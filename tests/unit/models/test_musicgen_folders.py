@@ -11,25 +11,16 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import musicgen_factory as factory  # noqa: E402
+from safetensors.torch import save_file  # noqa: E402
 
 from partimento.checkpoints import read_pickled  # noqa: E402
 from partimento.errors import FileError, MissingDependencyError  # noqa: E402
-from partimento.models.musicgen.loader import load_musicgen, read_tensors  # noqa: E402
+from partimento.models.musicgen.folder import missing_of_transformers, read_tensors  # noqa: E402
+from partimento.models.musicgen.loader import load_musicgen  # noqa: E402
 from partimento.models.musicgen.store import import_model  # noqa: E402
 
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    path = tmp_path_factory.mktemp("whole")
-    factory.save_transformers(path, factory.build())
-    return path
-
-
-@pytest.fixture(scope="module")
-def audiocraft(tmp_path_factory):
-    path = tmp_path_factory.mktemp("audiocraft")
-    factory.save_audiocraft(path, factory.build())
-    return path
+whole = factory.checkpoint(factory.build)
+audiocraft = factory.checkpoint(factory.build, factory.save_audiocraft)
 
 
 def released(whole, audiocraft, to):
@@ -109,6 +100,36 @@ def test_an_index_stays_in_its_folder(tmp_path, name):
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": name}}))
     with pytest.raises(FileError, match="no file of its own folder"):
         read_tensors(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("listed", "there", "absent"),
+    [
+        ([], ["model.safetensors"], None),
+        ([], ["pytorch_model.bin"], None),
+        ([], [], "model.safetensors"),
+        (["a.safetensors", "b.safetensors"], ["a.safetensors", "b.safetensors"], None),
+        (["a.safetensors", "b.safetensors"], ["a.safetensors", "pytorch_model.bin"], "b.safetensors"),
+        (["a.safetensors", "b.safetensors"], ["pytorch_model.bin"], "a.safetensors"),
+    ],
+)
+def test_a_folder_is_complete_when_its_weights_can_be_read(tmp_path, listed, there, absent):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "tokenizer.json").write_text("{}")
+    if listed:
+        index = {"weight_map": {name: name for name in listed}}
+        (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+    for name in there:
+        if name.endswith(".bin"):
+            torch.save({name: torch.ones(1)}, tmp_path / name)
+        else:
+            save_file({name: torch.ones(1)}, tmp_path / name)
+    assert missing_of_transformers(tmp_path) == absent
+    if absent is None:
+        assert sorted(read_tensors(tmp_path)) == there
+    else:
+        with pytest.raises(FileError, match=f"{absent} is missing; the download is not complete"):
+            read_tensors(tmp_path)
 
 
 def test_pointers_of_git_lfs_are_named(tmp_path):

@@ -7,7 +7,8 @@ pytest.importorskip("transformers")
 
 import musicgen_factory as factory  # noqa: E402
 
-from partimento.models.musicgen.loader import load_musicgen, read_tensors  # noqa: E402
+from partimento.models.musicgen.folder import read_tensors  # noqa: E402
+from partimento.models.musicgen.loader import load_musicgen  # noqa: E402
 from partimento.models.musicgen.stored import LazyLayers  # noqa: E402
 
 

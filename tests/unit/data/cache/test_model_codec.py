@@ -16,11 +16,7 @@ from partimento.models.musicgen.loader import load_musicgen
 torch.set_num_threads(1)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model")
-    factory.save_transformers(path, factory.build())
-    return path
+folder = factory.checkpoint(factory.build)
 
 
 def noise(channels: int, seconds: float) -> np.ndarray:
