@@ -8,6 +8,7 @@ pickled file is read.
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
 import warnings
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from partimento.errors import FileError
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 MANIFEST = "manifest.json"
+WEIGHTS_FILE, CONFIG_FILE = "model.safetensors", "config.json"
+"""Of a checkpoint folder that the trainer wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,29 @@ def built_in(name: str, folder: Path = WEIGHTS_FOLDER) -> BuiltIn:
     if not path.exists() or sha256_of(path) != entry.sha256:
         raise FileError(f"{path} is missing or not the file that was released; install the package again")
     return BuiltIn(entry, path, folder / entry.config)
+
+
+def model_files(source: str | os.PathLike[str]) -> tuple[Path, Path]:
+    """Weights and configuration of a checkpoint folder, which are not looked for, or of a :func:`built_in` model.
+
+    Raises:
+        FileError: neither a folder nor built in, or a built-in file that is missing or not the one listed.
+    """
+    folder = Path(source)
+    if folder.is_dir():
+        return folder / WEIGHTS_FILE, folder / CONFIG_FILE
+    found = built_in(str(source))
+    return found.weights, found.config
+
+
+def weights_sha256(source: str | os.PathLike[str]) -> str:
+    """SHA-256 of the weights that :func:`model_files` names; of a built-in model the listed one, which they were checked for.
+
+    Raises:
+        FileError: as of :func:`model_files`.
+    """
+    folder = Path(source)
+    return sha256_of(folder / WEIGHTS_FILE) if folder.is_dir() else built_in(str(source)).entry.sha256
 
 
 class Opaque:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from partimento.checkpoints import built_in
+from partimento.checkpoints import model_files
 from partimento.codec.mini import MiniCodec, MiniCodecConfig
-from partimento.codec.packing import unpack
+from partimento.codec.packing import filled
 from partimento.errors import FileError, ParseError
 
 BUILT_IN = "mini-codec"
@@ -31,27 +31,18 @@ def load_mini_codec(source: str | os.PathLike[str] = BUILT_IN) -> MiniCodec:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    folder = Path(source)
-    if folder.is_dir():
-        weights_path, config_path = folder / "model.safetensors", folder / "config.json"
-    else:
-        entry = built_in(str(source))
-        weights_path, config_path = entry.weights, entry.config
+    weights_path, config_path = model_files(source)
     try:
         data = json.loads(config_path.read_text(encoding="utf-8"))
         config = msgspec.convert(data.get("model"), MiniCodecConfig)
         weights = load_file(str(weights_path))
     except OSError as error:
-        raise FileError(f"no codec at {folder}: {error.strerror or error}; give a folder that the trainer wrote") from error
+        raise FileError(f"no codec at {Path(source)}: {error.strerror or error}; give a folder that the trainer wrote") from error
     except (json.JSONDecodeError, msgspec.ValidationError, AttributeError) as error:
         raise ParseError(f"{config_path} does not describe a mini codec: {error}") from error
     except SafetensorError as error:
         raise FileError(f"{weights_path} is damaged: {error}") from error
     codec = MiniCodec(config)
-    try:
-        own = codec.state_dict()
-        # Released weights lack what only training needs (the moving averages behind the codebooks).
-        codec.load_state_dict({name: own[name] for name in TRAINING_ONLY} | unpack(weights))
-    except RuntimeError as error:
-        raise FileError(f"{weights_path} does not fit {config_path}: {str(error).splitlines()[0]}") from error
-    return codec.eval().requires_grad_(False)
+    own = codec.state_dict()
+    # Released weights lack what only training needs (the moving averages behind the codebooks).
+    return filled(codec, {name: own[name] for name in TRAINING_ONLY} | weights, weights_path, config_path)

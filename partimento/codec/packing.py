@@ -7,10 +7,15 @@ whenever weights are released (:mod:`partimento.evaluate.release`).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from partimento.errors import FileError
+
+Model = TypeVar("Model", bound=nn.Module)
 SCALE_SUFFIX = ".int8_scale"
 _SMALLEST = 16_384
 _STEPS = 127.0
@@ -50,3 +55,21 @@ def unpack(packed: Mapping[str, Tensor]) -> dict[str, Tensor]:
         else:
             out[name] = value.float() if value.is_floating_point() else value
     return out
+
+
+def filled(model: Model, packed: Mapping[str, Tensor], weights: Path, config: Path) -> Model:
+    """A network with the weights of :func:`pack` or of an ordinary state dict, ready for use: evaluation mode, no gradients.
+
+    Args:
+        model: float32, of the shapes that ``config`` says; changed in place.
+        packed: names to tensors.
+        weights, config: files that they were read from, for the message.
+
+    Raises:
+        FileError: weights that do not fit the network.
+    """
+    try:
+        model.load_state_dict(unpack(packed))
+    except RuntimeError as error:
+        raise FileError(f"{weights} does not fit {config}: {str(error).splitlines()[0]}") from error
+    return model.eval().requires_grad_(False)

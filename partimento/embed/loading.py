@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from partimento.checkpoints import built_in, read_manifest
-from partimento.codec.packing import unpack
+from partimento.checkpoints import model_files, read_manifest
+from partimento.codec.packing import filled
 from partimento.embed.joint import HOP, MEL_BANDS, MEL_WINDOW, SAMPLE_RATE, JointConfig, JointEmbedding
 from partimento.embed.tower import TowerConfig
 from partimento.embed.words import padded_ids
@@ -75,13 +75,9 @@ def load_joint(source: str = MINI_EMBED) -> JointEmbedder:
     from safetensors.torch import load_file
 
     folder = Path(source)
-    if folder.is_dir():
-        weights_path, config_path = folder / "model.safetensors", folder / "config.json"
-    elif all(entry.name != source for entry in read_manifest().models):
+    if not folder.is_dir() and all(entry.name != source for entry in read_manifest().models):
         raise RequestError(f"no joint embedding '{source}': it is no folder and not built in; train one (docs/training.md)")
-    else:
-        entry = built_in(source)
-        weights_path, config_path = entry.weights, entry.config
+    weights_path, config_path = model_files(source)
     try:
         data = json.loads(config_path.read_text(encoding="utf-8"))
         config, text = msgspec.convert(data["embed_model"], JointConfig), msgspec.convert(data["text"], TowerConfig)
@@ -92,9 +88,5 @@ def load_joint(source: str = MINI_EMBED) -> JointEmbedder:
         raise ParseError(f"{config_path} does not describe a joint embedding: {error}") from error
     except SafetensorError as error:
         raise FileError(f"{weights_path} is damaged: {error}") from error
-    model = JointEmbedding(config, text)
-    try:
-        model.load_state_dict(unpack(weights))
-    except RuntimeError as error:
-        raise FileError(f"{weights_path} does not fit {config_path}: {str(error).splitlines()[0]}") from error
-    return JointEmbedder(model.eval().requires_grad_(False), MINI_EMBED if source == MINI_EMBED else f"joint {folder.name}")
+    model = filled(JointEmbedding(config, text), weights, weights_path, config_path)
+    return JointEmbedder(model, MINI_EMBED if source == MINI_EMBED else f"joint {folder.name}")

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from partimento.checkpoints import built_in, read_manifest, sha256_of
+from partimento.checkpoints import CONFIG_FILE, WEIGHTS_FILE, built_in, read_manifest, weights_sha256
 from partimento.errors import FileError, ParseError, RequestError
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from partimento.models.musicgen.loader import MusicGen
 
 MINI = "mini"
-WEIGHTS_FILE, CONFIG_FILE = "model.safetensors", "config.json"
 TASK = "lm"
 
 
@@ -49,7 +48,7 @@ def mini_files(source: str) -> tuple[Path, Path]:
             "this version comes without weights of the model 'mini': train it (docs/training.md) and give its folder, or take "
             "--model score"
         )
-    entry = built_in(MINI)
+    entry = built_in(MINI)  # also where a folder of that name stands in the working directory
     return entry.weights, entry.config
 
 
@@ -63,7 +62,7 @@ def load_audio_lm(source: str) -> tuple[AudioLm, dict[str, Any]]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from partimento.codec.packing import unpack
+    from partimento.codec.packing import filled
     from partimento.embed.tower import TowerConfig
     from partimento.lm.audio_lm import AudioLm, AudioLmConfig
 
@@ -79,12 +78,7 @@ def load_audio_lm(source: str) -> tuple[AudioLm, dict[str, Any]]:
         raise ParseError(f"{config_path} does not describe a language model: {error}") from error
     except SafetensorError as error:
         raise FileError(f"{weights_path} is damaged: {error}") from error
-    model = AudioLm(config, text)
-    try:
-        model.load_state_dict(unpack(weights))
-    except RuntimeError as error:
-        raise FileError(f"{weights_path} does not fit {config_path}: {str(error).splitlines()[0]}") from error
-    return model.eval().requires_grad_(False), data
+    return filled(AudioLm(config, text), weights, weights_path, config_path), data
 
 
 def load_mini(source: str) -> MusicGen:
@@ -104,8 +98,7 @@ def load_mini(source: str) -> MusicGen:
     model, data = load_audio_lm(source)
     used = data.get("codec_used") or {}
     name, sha256 = str(used.get("source", "")), used.get("sha256")
-    folder = Path(name)
-    present = sha256_of(folder / WEIGHTS_FILE) if folder.is_dir() else built_in(name).entry.sha256
+    present = weights_sha256(name)
     if sha256 and present != sha256:
         raise FileError(
             f"{source} speaks tokens of another version of {name} ({sha256[:12]}; here is {present[:12]}); train it anew"

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from partimento.checkpoints import built_in
+from partimento.checkpoints import model_files
 from partimento.errors import FileError, MissingDependencyError, ParseError
 
 if TYPE_CHECKING:
     from partimento.score_lm.model import ScoreModel
 
 BUILT_IN = "mini-score"
-
-
-def files_of(source: str | os.PathLike[str]) -> tuple[Path, Path]:
-    """Weights and configuration of a checkpoint folder or of built-in weights. Raises FileError when there is none."""
-    folder = Path(source)
-    if folder.is_dir():
-        return folder / "model.safetensors", folder / "config.json"
-    entry = built_in(str(source))
-    return entry.weights, entry.config
 
 
 @cache
@@ -47,10 +36,10 @@ def load_score_model(source: str = BUILT_IN) -> ScoreModel:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from partimento.codec.packing import unpack
+    from partimento.codec.packing import filled
     from partimento.score_lm.model import ScoreModel, ScoreModelConfig
 
-    weights_path, config_path = files_of(source)
+    weights_path, config_path = model_files(source)
     try:
         data = json.loads(config_path.read_text(encoding="utf-8"))
         config = msgspec.convert(data.get("score_model"), ScoreModelConfig)
@@ -61,9 +50,4 @@ def load_score_model(source: str = BUILT_IN) -> ScoreModel:
         raise ParseError(f"{config_path} does not describe a score model: {error}") from error
     except SafetensorError as error:
         raise FileError(f"{weights_path} is damaged: {error}") from error
-    model = ScoreModel(config)
-    try:
-        model.load_state_dict(unpack(weights))
-    except RuntimeError as error:
-        raise FileError(f"{weights_path} does not fit {config_path}: {str(error).splitlines()[0]}") from error
-    return model.eval().requires_grad_(False)
+    return filled(ScoreModel(config), weights, weights_path, config_path)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from partimento.checkpoints import built_in, sha256_of
+from partimento.checkpoints import weights_sha256
 from partimento.codec.loading import load_mini_codec
 from partimento.data.cache.encoders import EncoderSpec, FrameLayout, open_encoder
 from partimento.errors import RequestError
@@ -22,9 +22,7 @@ def completed(recipe: Recipe) -> Recipe:
     """The recipe with the text tower's vocabulary and the codec's hash."""
     text = recipe.text if recipe.text.words else replace(recipe.text, words=training_words())
     used = recipe.codec_used
-    folder = Path(used.source)
-    sha256 = sha256_of(folder / "model.safetensors") if folder.is_dir() else built_in(used.source).entry.sha256
-    return replace(recipe, text=text, codec_used=CodecUsed(used.source, sha256))
+    return replace(recipe, text=text, codec_used=CodecUsed(used.source, weights_sha256(used.source)))
 
 
 def lm_task(

@@ -17,11 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from partimento.checkpoints import CONFIG_FILE, WEIGHTS_FILE
 from partimento.errors import FileError, ParseError
 from partimento.train.recipe import Recipe, recipe_from, to_plain
 
-WEIGHTS_FILE = "model.safetensors"
-CONFIG_FILE = "config.json"
 TRAINER_FILE = "trainer.pt"
 _PREFIX = "step-"
 _KEEP = 2

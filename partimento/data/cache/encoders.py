@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -132,16 +133,14 @@ class TokenEncoder:
 
 def _load(source: str) -> tuple[Any, list[str]]:
     """A codec, and hashes of what decides what it does."""
-    from partimento.checkpoints import built_in
+    from partimento.checkpoints import model_files
     from partimento.codec.loading import load_mini_codec
 
     folder = Path(source)
     if (folder / "state_dict.bin").exists() or ("/" in source and not folder.exists()):
         return _of_model(source)
     if not folder.is_dir():
-        codec = load_mini_codec(source)
-        entry = built_in(source)
-        return codec, _hashes([entry.weights, entry.config])
+        return load_mini_codec(source), _hashes(model_files(source))
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except OSError as error:
@@ -152,10 +151,10 @@ def _load(source: str) -> tuple[Any, list[str]]:
         return _of_model(source)
     if config.get("model_type") == "encodec":
         return _encodec(folder, config)
-    return load_mini_codec(folder), _hashes([folder / "model.safetensors", folder / "config.json"])
+    return load_mini_codec(folder), _hashes(model_files(folder))
 
 
-def _hashes(files: list[Path]) -> list[str]:
+def _hashes(files: Iterable[Path]) -> list[str]:
     return [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
 
 

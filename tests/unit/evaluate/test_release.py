@@ -56,7 +56,8 @@ def test_release_is_listed_checked_and_loadable(run: tuple[Path, Path], tmp_path
     assert listed.results["mel_distance"] > 0
     assert listed.bytes < 0.5 * (checkpoint / "model.safetensors").stat().st_size
     monkeypatch.setattr(manifests, "WEIGHTS_FOLDER", tmp_path)
-    monkeypatch.setattr("partimento.codec.loading.built_in", lambda name: manifests.built_in(name, tmp_path))
+    built_in = manifests.built_in
+    monkeypatch.setattr(manifests, "built_in", lambda name: built_in(name, tmp_path))
     wav = torch.randn(1, 1, RATE, generator=torch.Generator().manual_seed(0)) * 0.1
     released, trained = load_mini_codec("tiny"), load_mini_codec(checkpoint)
     bands = trained.bands_of(wav[:, 0])

@@ -77,7 +77,8 @@ def test_release_is_listed_checked_and_composes(
     assert "| composed | 1 |" in table
     assert read_manifest(tmp_path).models == (listed,)
     assert listed.bytes < 0.4 * (checkpoint / "model.safetensors").stat().st_size
-    monkeypatch.setattr(loading, "built_in", lambda name: manifests.built_in("tiny-score", tmp_path))
+    released = manifests.built_in("tiny-score", tmp_path)
+    monkeypatch.setattr(manifests, "built_in", lambda name: released)
     loading.load_score_model.cache_clear()
     song, other = tmp_path / "song.mid", tmp_path / "other.mid"
     assert cli(["compose", "flute and guitar", "--bars", "4", "--engine", "lm", "-o", str(song), "--quiet"]) == 0
