@@ -7,13 +7,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from partimento.checkpoints import CONFIG_FILE, WEIGHTS_FILE
 from partimento.errors import FileError, RequestError
 from partimento.models.mini import is_mini, load_audio_lm, mini_files
 from partimento.models.musicgen.loader import load_musicgen
 from partimento.models.musicgen.store import Layout, store_model
 from partimento.paths import make_folder, write_bytes
 from partimento.train.finetune_adapter import find_adapter, load_adapter, merged, read_card
-from partimento.train.state import CONFIG_FILE, WEIGHTS_FILE
 
 
 def merge_adapter(adapter: Path, to: Path, *, base: str | None = None, layout: Layout | None = None) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
+from partimento.checkpoints import CONFIG_FILE
 from partimento.errors import FileError, RequestError
 from partimento.train.recipe import Recipe
-from partimento.train.state import CONFIG_FILE
 
 TASK = "finetune"
 RANK = 16

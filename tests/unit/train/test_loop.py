@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from partimento.checkpoints import WEIGHTS_FILE
 from partimento.codec.loading import load_mini_codec
 from partimento.data.audio_folder import AudioWindows, find_audio
 from partimento.train.codec import CodecTask
 from partimento.train.curves import plot_curves, read_log
 from partimento.train.loop import Limits, Trainer, TrainingStopped, learning_rate_factor
 from partimento.train.recipe import OptimConfig, Recipe, recipe_from
-from partimento.train.state import TRAINER_FILE, WEIGHTS_FILE, checkpoints, load_config
+from partimento.train.state import TRAINER_FILE, checkpoints, load_config
 
 torch.set_num_threads(1)  # tiny tensors: a second thread only waits
 

@@ -10,12 +10,13 @@ from safetensors.torch import load_file
 from torch import nn
 from train_factory import tiny_cache, tiny_lm_recipe
 
+from partimento.checkpoints import WEIGHTS_FILE
 from partimento.errors import RequestError
 from partimento.train.lm_setup import lm_task
 from partimento.train.loop import Limits, Trainer
 from partimento.train.processes import Processes, join
 from partimento.train.recipe import recipe_from
-from partimento.train.state import WEIGHTS_FILE, checkpoints
+from partimento.train.state import checkpoints
 
 torch.set_num_threads(1)
 
