@@ -8,10 +8,11 @@ from typing import Any
 
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserWideCacheLocator
 
-from partimento.lm import kernel_data, kernels, kernels_attention, lanes, sharing
+from partimento.lm import kernel_data, kernels, kernels_attention, kernels_product, lanes, sharing
 from partimento.lm.kernel_data import Model, Past, Room, Sizes, Text
-from partimento.lm.kernels import norm_rows, product, round_rows
+from partimento.lm.kernels import norm_rows, round_rows
 from partimento.lm.kernels_attention import cross_attention, self_attention
+from partimento.lm.kernels_product import product
 from partimento.lm.sharing import compiled
 from partimento.paths import cache_dir
 
@@ -23,8 +24,12 @@ PHASES = 14
 
 
 @compiled
-def step(model: Model, sizes: Sizes, past: Past, text: Text, room: Room, before: int, new: int, thread: int) -> None:
+def step(
+    model: Model, sizes: Sizes, past: Past, text: Text, room: Room, before: int, new: int, heads: bool, thread: int
+) -> None:  # fmt: skip
     """From the embeddings of ``new`` positions of every sequence to their logits, with ``before`` positions past.
+
+    Without ``heads`` there are no logits: the positions become a past to go on from.
 
     Every thread calls this with a number of its own and everything else the same.
     """
@@ -34,7 +39,10 @@ def step(model: Model, sizes: Sizes, past: Past, text: Text, room: Room, before:
         matrix, norm = layer * LAYER_MATRICES, layer * LAYER_NORMS
         phase = norm_rows(model, sizes, room, norm, rows, phase)
         phase = product(model, room, matrix, rows, room.fused, 3 * fused, phase)
-        phase = self_attention(sizes, past, room, layer, before, new, thread, phase)
+        asked = heads or layer + 1 < sizes.layers
+        phase = self_attention(sizes, past, room, layer, before, new, asked, thread, phase)
+        if not asked:  # later positions hear of the last layer its keys and values only
+            return
         phase = round_rows(room, room.attended, sizes.attended, rows, phase)
         phase = product(model, room, matrix + 1, rows, room.x, sizes.d, phase)
         if heard:
@@ -67,7 +75,7 @@ class _Locator(UserWideCacheLocator):  # type: ignore[misc]
 
     def get_source_stamp(self) -> str:
         """A digest of the sources."""
-        modules = (lanes, sharing, kernel_data, kernels, kernels_attention)
+        modules = (lanes, sharing, kernel_data, kernels, kernels_attention, kernels_product)
         files = [__file__, *(str(module.__file__) for module in modules)]
         return hashlib.sha256(b"".join(Path(file).read_bytes() for file in files)).hexdigest()
 

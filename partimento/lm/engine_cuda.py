@@ -84,16 +84,16 @@ class StaticRunner:
         """Keys and values of a projected text for every layer."""
         return self._lm.keys_values(text, mask)
 
-    def __call__(self, x: Tensor, text: TextContext | None, cache: Any) -> Tensor:
-        """Logits ``[R, n, K * N]`` of embeddings ``[R, n, d]``."""
+    def __call__(self, x: Tensor, text: TextContext | None, cache: Any, wanted: int) -> Tensor:
+        """Logits ``[R, wanted, K * N]`` of the last of embeddings ``[R, n, d]``."""
         if cache is None:
-            return self._lm.run_layers(x, text, None)
+            return self._lm.run_layers(x, text, None, wanted)
         assert cache.length + x.shape[1] <= cache.capacity, "the cache is made for the whole sequence"
         if x.shape[1] == 1:
             out = self._one(x, text, cache)
         else:
             cache.stepping(0)
-            out = self._lm.run_layers(x, text, cache)
+            out = self._lm.run_layers(x, text, cache, wanted)
         cache.advance(x.shape[1])
         return out
 
@@ -115,7 +115,7 @@ class StaticRunner:
 
     def _step(self, text: TextContext | None, cache: StaticCache, span: int) -> Tensor:
         """What a graph holds: the step at ``cache.position``. Doing it twice changes nothing."""
-        return self._lm.run_layers(cache.x, text, cache, cache.stepping(span))
+        return self._lm.run_layers(cache.x, text, cache, 1, cache.stepping(span))
 
     def _capture(self, text: TextContext | None, cache: StaticCache, span: int) -> tuple[Any, Tensor]:
         """A graph of the step and where its logits will stand."""

@@ -12,10 +12,12 @@ from torch import Tensor, nn
 from partimento.lm.cache import TextContext
 from partimento.lm.compiled_step import LAYER_MATRICES, LAYER_NORMS, PHASES, project, step
 from partimento.lm.kernel_data import VECTOR, Model, Past, Room, Sizes, Text
-from partimento.lm.kernels import ADD, GELU, SET
-from partimento.lm.packed import Packer, pad_heads, padded
+from partimento.lm.kernels_attention import QUERIES
+from partimento.lm.kernels_product import ADD, GELU, SET
+from partimento.lm.packed import Packer, in_large_pages, pad_heads, padded
 from partimento.lm.quantize import GROUP
 from partimento.lm.sharing import LINE, Team
+from partimento.threads import one_thread
 
 if TYPE_CHECKING:
     from partimento.lm.transformer import Layer, LmConfig, MusicGenLm
@@ -45,8 +47,8 @@ class PackedCache:
         self.rows, self.capacity, self.length = rows, capacity, 0
         places = sizes.layers * rows * sizes.heads * padded(capacity, VECTOR)
         self.past = Past(
-            np.zeros(places * sizes.head, np.uint8), np.zeros(places, np.float32),
-            np.zeros(places * sizes.head, np.int8), np.zeros(places, np.float32), rows, padded(capacity, VECTOR),
+            in_large_pages(places * sizes.head), np.zeros(places, np.float32),
+            in_large_pages(places * sizes.head).view(np.int8), np.zeros(places, np.float32), rows, padded(capacity, VECTOR),
         )  # fmt: skip
         self.heard: tuple[TextContext | None, Text] | None = None
         self.room: Room | None = None
@@ -61,23 +63,19 @@ class PackedRunner:
     """
 
     def __init__(self, lm: MusicGenLm, bits: int) -> None:
-        config, threads = lm.config, torch.get_num_threads()
+        config = lm.config
         self._sizes, self._cross = padded_sizes(config), config.cross_attention
         self._logits = config.n_codebooks * config.cardinality
-        self._team = Team(threads)
-        # Quantising is many small operations, which threads would only hold up.
-        torch.set_num_threads(1)
-        try:
+        self._team = Team(torch.get_num_threads())
+        with one_thread():  # quantising is many small operations, which threads would only hold up
             self._model = _packed(lm, self._sizes, bits)
-        finally:
-            torch.set_num_threads(threads)
         lm.layers = nn.ModuleList()
         lm.heads = nn.Identity()
         lm.embed.to(torch.bfloat16)
         lm.runner = self
         # Compiles, where that was not done before: no first sound waits for it.
         x = torch.zeros(1, 1, config.width)
-        self(x, self.text(x, None) if self._cross else None, None)
+        self(x, self.text(x, None) if self._cross else None, None, 1)
 
     def cache(self, rows: int, capacity: int) -> PackedCache:
         """An empty past."""
@@ -99,16 +97,22 @@ class PackedRunner:
             values.append(v)
         return TextContext(tuple(keys), tuple(values), mask)
 
-    def __call__(self, x: Tensor, text: TextContext | None, cache: Any) -> Tensor:
-        """Logits ``[R, n, K * N]`` of embeddings ``[R, n, d]``."""
+    def __call__(self, x: Tensor, text: TextContext | None, cache: Any, wanted: int) -> Tensor:
+        """Logits ``[R, wanted, K * N]`` of the last of embeddings ``[R, n, d]``."""
         rows, n = x.shape[:2]
         cache = cast(PackedCache, cache or self.cache(rows, n))
         assert cache.length + n <= cache.capacity, "the cache is made for the whole sequence"
-        parts = torch.split(x, max(1, ROWS // rows), dim=1)
-        return torch.cat([self._run(part, text, cache) for part in parts], dim=1)
+        logits, left = [], n
+        for part in torch.split(x, max(1, ROWS // rows), dim=1):
+            left -= part.shape[1]
+            asked = left < wanted
+            self._run(part, text, cache, asked)
+            if asked:
+                logits.append(self._logits_of(cache, rows, part.shape[1]))
+        return torch.cat(logits, dim=1)[:, -wanted:]
 
-    def _run(self, x: Tensor, text: TextContext | None, cache: PackedCache) -> Tensor:
-        """The same of few positions."""
+    def _run(self, x: Tensor, text: TextContext | None, cache: PackedCache, heads: bool) -> None:
+        """A step of few positions; ``heads`` for their logits."""
         sizes, (rows, n, width) = self._sizes, x.shape
         if cache.heard is None or cache.heard[0] is not text:
             cache.heard, cache.room = (text, pack_text(sizes, text)), None
@@ -118,10 +122,14 @@ class PackedRunner:
         room = cache.room
         room.x[: rows * n * sizes.d].reshape(rows * n, sizes.d)[:, :width] = x.float().reshape(rows * n, width).numpy()
         room.counts.fill(0)
-        self._team.run(step, self._model, sizes, cache.past, heard, room, cache.length, n)
+        self._team.run(step, self._model, sizes, cache.past, heard, room, cache.length, n, heads)
         cache.length += n
-        logits = torch.from_numpy(room.logits[: rows * n * sizes.logits]).view(rows, n, sizes.logits)
-        return logits[..., : self._logits].clone()
+
+    def _logits_of(self, cache: PackedCache, rows: int, n: int) -> Tensor:
+        """What the last step left."""
+        width = self._sizes.logits
+        room = cast(Room, cache.room)
+        return torch.from_numpy(room.logits[: rows * n * width]).view(rows, n, width)[..., : self._logits].clone()
 
 
 def padded_sizes(config: LmConfig) -> Sizes:
@@ -185,7 +193,7 @@ def make_room(sizes: Sizes, rows: int, span: int, threads: int) -> Room:
     return Room(
         _floats(sizes.d), _floats(fused), _floats(sizes.attended), _floats(sizes.ffn), _floats(sizes.logits),
         np.zeros(rows * widest, np.int8), _floats(widest // GROUP), np.zeros(rows * widest // GROUP, np.int32),
-        np.zeros(threads * span, np.float32), np.zeros(threads * 2 * sizes.head, np.uint8),
+        np.zeros(threads * QUERIES * span, np.float32), np.zeros(threads * (QUERIES + 1) * sizes.head, np.uint8),
         np.zeros(2 * LINE * (sizes.layers * PHASES + 3), np.int64), span,
     )  # fmt: skip
 

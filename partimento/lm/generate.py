@@ -85,7 +85,7 @@ class _Branches:
     def logits(self, tokens: Tensor) -> Tensor:
         """Guided logits ``[B, K, N]`` after tokens ``[B, K, s]``."""
         prefix = self.prefix if not self.cache.length else None
-        out: Tensor = self.lm(tokens.repeat(self.copies, 1, 1), self.text, self.cache, prefix)[:, :, -1].float()
+        out: Tensor = self.lm(tokens.repeat(self.copies, 1, 1), self.text, self.cache, prefix, last=1)[:, :, 0].float()
         if self.copies == 1:
             return out
         prompted, null = out.chunk(2)

@@ -30,6 +30,9 @@ class Runner(Protocol):
         """Keys and values of a projected text ``[R, L, d]``, with its mask as :class:`TextContext` has it."""
         ...
 
-    def __call__(self, x: Tensor, text: TextContext | None, cache: Any) -> Tensor:
-        """Logits ``[R, n, K * N]`` of embeddings with positions ``[R, n, d]``; adds them to ``cache`` (None: no past)."""
+    def __call__(self, x: Tensor, text: TextContext | None, cache: Any, wanted: int) -> Tensor:
+        """Logits ``[R, wanted, K * N]`` of the last of embeddings with positions ``[R, n, d]``, 1 to n.
+
+        All are added to ``cache`` (None: no past).
+        """
         ...

@@ -45,7 +45,7 @@ class Model(NamedTuple):
         weights: uint8, in reading order.
         scales: float16 as uint16, 16 outputs for each group of inputs.
         places: int64 ``[matrices, 6]``: start in ``weights``, start in ``scales``, blocks of 16 outputs, groups of inputs, bits,
-            what is done with results (:data:`~partimento.lm.kernels.SET` and the like).
+            what is done with results (:data:`~partimento.lm.kernels_product.SET` and the like).
         norms: float32 ``[norms, 2, d]``: factors, then what is added.
         epsilon: of the normalisation.
     """
@@ -101,8 +101,8 @@ class Room(NamedTuple):
     Attributes:
         x, fused, attended, inner, logits: float32, by row (sequence, then position).
         levels, steps, sums: activations in 8 bits, scales and sums of their groups.
-        scores: float32, ``span`` for each thread.
-        bytes: uint8, for each thread two heads.
+        scores: float32, for each thread four times ``span``.
+        bytes: uint8, for each thread five heads: four queries and a key.
         counts: int64, for each phase pieces taken and pieces done; zero before a step.
         span: positions that attention may go over.
     """

@@ -1,4 +1,4 @@
-"""The parts of a step in compiled code but for attention: products with quantised weights, normalisation, rounding.
+"""The parts of a step in compiled code but for attention and products: normalisation, rounding.
 
 What a row becomes does not depend on the rows beside it: results are the same in any batch.
 """
@@ -12,24 +12,15 @@ from numpy.typing import NDArray
 
 from partimento.lm.kernel_data import Model, Room, Sizes
 from partimento.lm.lanes import (
-    block,
-    dot,
     floats,
     fma,
-    halves,
-    high_halves,
     larger,
     largest,
-    low_halves,
     nearest,
     power_of_two,
-    put,
     put_small,
-    quad,
     size,
     splat,
-    splat_int,
-    to_floats,
     to_ints,
     total,
     total_int,
@@ -37,11 +28,6 @@ from partimento.lm.lanes import (
 )  # fmt: skip
 from partimento.lm.quantize import GROUP
 from partimento.lm.sharing import compiled, done, meet, take
-
-SET, ADD, GELU = 0, 1, 2
-"""What a product does with its results: write, add to what is there, write GELU of it."""
-_PIECE_BYTES = 64 << 10
-"""Weights that a thread takes at once: the last piece of a product is waited for, and each costs a count."""
 
 
 @compiled
@@ -134,102 +120,3 @@ def norm_rows(model: Model, sizes: Sizes, room: Room, norm: int, rows: int, phas
             round_group(room, (start + i) // GROUP, a, b, c, e)
         done(room.counts, phase)
     return meet(room.counts, phase, rows)
-
-
-@compiled
-def _end(out: NDArray[Any], i: int, result: Any, kind: int) -> None:
-    """What is done with 16 results."""
-    if kind == ADD:
-        result = floats(out, i) + result
-    elif kind == GELU:
-        result = gelu(result)
-    put(out, i, result)
-
-
-@compiled
-def _two8(model: Model, room: Room, w: int, s: int, groups: int, row: int, out: NDArray[Any], i: int, j: int, kind: int) -> None:
-    """16 outputs of two rows, to ``i`` and ``j``, from weights of 8 bits (0 to 255 for -128 to 127)."""
-    y0, y1, g0, g1 = splat(0.0), splat(0.0), row * groups, (row + 1) * groups
-    for g in range(groups):
-        c0, c1 = splat_int(-128 * room.sums[g0 + g]), splat_int(-128 * room.sums[g1 + g])
-        for k in range(16):
-            levels = block(model.weights, w + g * 1024 + k * 64)
-            c0 = dot(c0, levels, quad(room.levels, (g0 + g) * GROUP + k * 4))
-            c1 = dot(c1, levels, quad(room.levels, (g1 + g) * GROUP + k * 4))
-        scales = halves(model.scales, s + g * 16)
-        y0 = fma(to_floats(c0), scales * splat(room.steps[g0 + g]), y0)
-        y1 = fma(to_floats(c1), scales * splat(room.steps[g1 + g]), y1)
-    _end(out, i, y0, kind)
-    _end(out, j, y1, kind)
-
-
-@compiled
-def _one8(model: Model, room: Room, w: int, s: int, groups: int, row: int, out: NDArray[Any], i: int, kind: int) -> None:
-    """The same of one row."""
-    y, g0 = splat(0.0), row * groups
-    for g in range(groups):
-        c = splat_int(-128 * room.sums[g0 + g])
-        for j in range(16):
-            c = dot(c, block(model.weights, w + g * 1024 + j * 64), quad(room.levels, (g0 + g) * GROUP + j * 4))
-        y = fma(to_floats(c), halves(model.scales, s + g * 16) * splat(room.steps[g0 + g]), y)
-    _end(out, i, y, kind)
-
-
-@compiled
-def _two4(model: Model, room: Room, w: int, s: int, groups: int, row: int, out: NDArray[Any], i: int, j: int, kind: int) -> None:
-    """16 outputs of two rows, to ``i`` and ``j``, from weights of 4 bits (0 to 15 for -8 to 7)."""
-    y0, y1, g0, g1 = splat(0.0), splat(0.0), row * groups, (row + 1) * groups
-    for g in range(groups):
-        c0, c1 = splat_int(-8 * room.sums[g0 + g]), splat_int(-8 * room.sums[g1 + g])
-        a0, a1 = (g0 + g) * GROUP, (g1 + g) * GROUP
-        for k in range(8):
-            both = block(model.weights, w + g * 512 + k * 64)
-            levels = low_halves(both)
-            c0, c1 = dot(c0, levels, quad(room.levels, a0 + k * 8)), dot(c1, levels, quad(room.levels, a1 + k * 8))
-            levels = high_halves(both)
-            c0, c1 = dot(c0, levels, quad(room.levels, a0 + k * 8 + 4)), dot(c1, levels, quad(room.levels, a1 + k * 8 + 4))
-        scales = halves(model.scales, s + g * 16)
-        y0 = fma(to_floats(c0), scales * splat(room.steps[g0 + g]), y0)
-        y1 = fma(to_floats(c1), scales * splat(room.steps[g1 + g]), y1)
-    _end(out, i, y0, kind)
-    _end(out, j, y1, kind)
-
-
-@compiled
-def _one4(model: Model, room: Room, w: int, s: int, groups: int, row: int, out: NDArray[Any], i: int, kind: int) -> None:
-    """The same of one row."""
-    y, g0 = splat(0.0), row * groups
-    for g in range(groups):
-        c, a = splat_int(-8 * room.sums[g0 + g]), (g0 + g) * GROUP
-        for j in range(8):
-            both = block(model.weights, w + g * 512 + j * 64)
-            c = dot(c, low_halves(both), quad(room.levels, a + j * 8))
-            c = dot(c, high_halves(both), quad(room.levels, a + j * 8 + 4))
-        y = fma(to_floats(c), halves(model.scales, s + g * 16) * splat(room.steps[g0 + g]), y)
-    _end(out, i, y, kind)
-
-
-@compiled
-def product(model: Model, room: Room, matrix: int, rows: int, out: NDArray[Any], stride: int, phase: int) -> int:
-    """Phase: the rounded rows times a matrix, to rows of ``stride`` numbers of ``out``."""
-    w0, s0, blocks = model.places[matrix, 0], model.places[matrix, 1], model.places[matrix, 2]
-    groups, bits, kind = model.places[matrix, 3], model.places[matrix, 4], model.places[matrix, 5]
-    piece_blocks = max(1, _PIECE_BYTES // (groups * 128 * bits))
-    pieces = (blocks + piece_blocks - 1) // piece_blocks
-    while True:
-        piece = take(room.counts, phase, pieces)
-        if piece < 0:
-            break
-        for o in range(piece * piece_blocks, min((piece + 1) * piece_blocks, blocks)):
-            w, s = w0 + o * groups * 128 * bits, s0 + o * groups * 16
-            for row in range(0, rows - 1, 2):
-                if bits == 8:
-                    _two8(model, room, w, s, groups, row, out, row * stride + o * 16, (row + 1) * stride + o * 16, kind)
-                else:
-                    _two4(model, room, w, s, groups, row, out, row * stride + o * 16, (row + 1) * stride + o * 16, kind)
-            if rows % 2 and bits == 8:
-                _one8(model, room, w, s, groups, rows - 1, out, (rows - 1) * stride + o * 16, kind)
-            elif rows % 2:
-                _one4(model, room, w, s, groups, rows - 1, out, (rows - 1) * stride + o * 16, kind)
-        done(room.counts, phase)
-    return meet(room.counts, phase, pieces)

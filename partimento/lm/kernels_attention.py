@@ -1,4 +1,4 @@
-"""Attention in compiled code: of single positions to a past of 8 bits, and to a text."""
+"""Attention in compiled code: of one position or four at once to a past of 8 bits, and to a text."""
 
 from __future__ import annotations
 
@@ -31,10 +31,15 @@ from partimento.lm.lanes import (
 )  # fmt: skip
 from partimento.lm.sharing import compiled, done, meet, take
 
+QUERIES = 4
+"""That attend to the past at once, where there are many."""
+
 
 @compiled
-def self_attention(sizes: Sizes, past: Past, room: Room, layer: int, before: int, new: int, thread: int, phase: int) -> int:
-    """Phase: keys and values of ``new`` positions to the past, then attention of each to all up to itself."""
+def self_attention(
+    sizes: Sizes, past: Past, room: Room, layer: int, before: int, new: int, asked: bool, thread: int, phase: int
+) -> int:  # fmt: skip
+    """Phase: keys and values of ``new`` positions to the past, then, where ``asked``, attention of each to all up to itself."""
     pieces, head, fused = past.sequences * sizes.heads, sizes.head, 3 * sizes.heads * sizes.head
     while True:
         piece = take(room.counts, phase, pieces)
@@ -46,9 +51,13 @@ def self_attention(sizes: Sizes, past: Past, room: Room, layer: int, before: int
             start = (sequence * new + i) * fused + h * head
             _keep_key(past, room, region, before + i, start + sizes.heads * head, head, thread)
             _keep_value(past, room, region, before + i, start + 2 * sizes.heads * head, head)
-        for i in range(new):
-            row = sequence * new + i
-            _attend(sizes, past, room, region, before + i + 1, row * fused + h * head, row * sizes.attended + h * head, thread)
+        query, out = sequence * new * fused + h * head, sequence * new * sizes.attended + h * head
+        queries = new if asked else 0
+        fours = queries // QUERIES * QUERIES
+        for i in range(0, fours, QUERIES):
+            _attend_four(sizes, past, room, region, before + i + 1, query + i * fused, out + i * sizes.attended, thread)
+        for i in range(fours, queries):
+            _attend(sizes, past, room, region, before + i + 1, query + i * fused, out + i * sizes.attended, thread)
         done(room.counts, phase)
     return meet(room.counts, phase, pieces)
 
@@ -66,7 +75,7 @@ def _top(numbers: NDArray[Any], start: int, n: int) -> float:
 @compiled
 def _keep_key(past: Past, room: Room, region: int, position: int, start: int, head: int, thread: int) -> None:
     """Round a key and put its numbers where :func:`_attend` reads them, by fours between those of 15 other positions."""
-    top, levels = _top(room.fused, start, head), 2 * thread * head
+    top, levels = _top(room.fused, start, head), ((QUERIES + 1) * thread + QUERIES) * head
     factor = splat(127.0 / top if top > 0 else 0.0)
     for i in range(0, head, 16):
         put_small(room.bytes, levels + i, to_ints(nearest(floats(room.fused, start + i) * factor)) + splat_int(128))
@@ -88,27 +97,40 @@ def _keep_value(past: Past, room: Room, region: int, position: int, start: int, 
 
 
 @compiled
-def _attend(sizes: Sizes, past: Past, room: Room, region: int, n: int, query: int, out: int, thread: int) -> None:
-    """Attention of a query to the first ``n`` positions of a region."""
-    head = sizes.head
-    top, levels = _top(room.fused, query, head), (2 * thread + 1) * head
+def _round_query(sizes: Sizes, room: Room, query: int, levels: int) -> Any:
+    """A query in 8 bits; gives what its products with keys begin with and are multiplied by."""
+    top = _top(room.fused, query, sizes.head)
     factor, sums = splat(127.0 / top if top > 0 else 0.0), splat_int(0)
-    for i in range(0, head, 16):
+    for i in range(0, sizes.head, 16):
         rounded = to_ints(nearest(floats(room.fused, query + i) * factor))
         put_small(room.bytes, levels + i, rounded)
         sums = sums + rounded
-    first, scale = splat_int(-128 * total_int(sums)), splat(top / (127 * math.sqrt(sizes.head_width)))
-    scores, steps, end = thread * room.span, region * past.capacity, (n + 15) // 16 * 16
+    return splat_int(-128 * total_int(sums)), splat(top / (127 * math.sqrt(sizes.head_width)))
+
+
+@compiled
+def _weigh(past: Past, room: Room, scores: int, steps: int, n: int, end: int) -> float:
+    """Scores of the first ``n`` of ``end`` positions to what their values are multiplied by; gives the sum of the shares."""
+    for p in range(n, end):
+        room.scores[scores + p] = -math.inf
+    shares: float = softmax(room.scores, scores, end)
+    for p in range(0, end, 16):
+        put(room.scores, scores + p, floats(room.scores, scores + p) * floats(past.value_steps, steps + p))
+    return shares
+
+
+@compiled
+def _attend(sizes: Sizes, past: Past, room: Room, region: int, n: int, query: int, out: int, thread: int) -> None:
+    """Attention of a query to the first ``n`` positions of a region."""
+    head, levels = sizes.head, (QUERIES + 1) * thread * sizes.head
+    first, scale = _round_query(sizes, room, query, levels)
+    scores, steps, end = QUERIES * thread * room.span, region * past.capacity, (n + 15) // 16 * 16
     for p in range(0, end, 16):
         products, keys = first, (steps + p) * head
         for i in range(0, head, 4):
             products = dot(products, block(past.keys, keys + i * 16), quad(room.bytes, levels + i))
         put(room.scores, scores + p, to_floats(products) * floats(past.key_steps, steps + p) * scale)
-    for p in range(n, end):
-        room.scores[scores + p] = -math.inf
-    shares = softmax(room.scores, scores, end)
-    for p in range(0, end, 16):
-        put(room.scores, scores + p, floats(room.scores, scores + p) * floats(past.value_steps, steps + p))
+    shares = _weigh(past, room, scores, steps, n, end)
     for i in range(0, head, 16):
         place = steps * head + i * past.capacity
         a, b, c, d = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
@@ -118,6 +140,59 @@ def _attend(sizes: Sizes, past: Past, room: Room, region: int, n: int, query: in
             c = fma(splat(room.scores[scores + p + 2]), small(past.values, place + p * 16 + 32), c)
             d = fma(splat(room.scores[scores + p + 3]), small(past.values, place + p * 16 + 48), d)
         put(room.attended, out + i, ((a + b) + (c + d)) * splat(1 / shares))
+
+
+@compiled
+def _attend_four(sizes: Sizes, past: Past, room: Room, region: int, n: int, query: int, out: int, thread: int) -> None:
+    """Attention of four queries, the first to the first ``n`` positions and each to one more; as :func:`_attend` of each.
+
+    Each key is read once for all four and each value twice. Positions that a query may not hear get no share of it.
+    """
+    head, span, levels, apart = sizes.head, room.span, (QUERIES + 1) * thread * sizes.head, 3 * sizes.heads * sizes.head
+    l1, l2, l3 = levels + head, levels + 2 * head, levels + 3 * head
+    first0, scale0 = _round_query(sizes, room, query, levels)
+    first1, scale1 = _round_query(sizes, room, query + apart, l1)
+    first2, scale2 = _round_query(sizes, room, query + 2 * apart, l2)
+    first3, scale3 = _round_query(sizes, room, query + 3 * apart, l3)
+    s0, steps, end = QUERIES * thread * span, region * past.capacity, (n + 3 + 15) // 16 * 16
+    s1, s2, s3 = s0 + span, s0 + 2 * span, s0 + 3 * span
+    for p in range(0, end, 16):
+        c0, c1, c2, c3, keys = first0, first1, first2, first3, (steps + p) * head
+        for i in range(0, head, 4):
+            key = block(past.keys, keys + i * 16)
+            c0, c1 = dot(c0, key, quad(room.bytes, levels + i)), dot(c1, key, quad(room.bytes, l1 + i))
+            c2, c3 = dot(c2, key, quad(room.bytes, l2 + i)), dot(c3, key, quad(room.bytes, l3 + i))
+        key_steps = floats(past.key_steps, steps + p)
+        put(room.scores, s0 + p, to_floats(c0) * key_steps * scale0)
+        put(room.scores, s1 + p, to_floats(c1) * key_steps * scale1)
+        put(room.scores, s2 + p, to_floats(c2) * key_steps * scale2)
+        put(room.scores, s3 + p, to_floats(c3) * key_steps * scale3)
+    shares0, shares1 = _weigh(past, room, s0, steps, n, end), _weigh(past, room, s1, steps, n + 1, end)
+    shares2, shares3 = _weigh(past, room, s2, steps, n + 2, end), _weigh(past, room, s3, steps, n + 3, end)
+    for i in range(0, head, 16):
+        _gather_pair(sizes, past, room, steps, end, i, s0, out, splat(1 / shares0), splat(1 / shares1))
+        _gather_pair(sizes, past, room, steps, end, i, s2, out + 2 * sizes.attended, splat(1 / shares2), splat(1 / shares3))
+
+
+@compiled
+def _gather_pair(
+    sizes: Sizes, past: Past, room: Room, steps: int, end: int, i: int, scores: int, out: int, of_first: Any, of_second: Any
+) -> None:  # fmt: skip
+    """16 numbers of what two queries hear, by their weights in ``scores`` and behind it."""
+    place, also = steps * sizes.head + i * past.capacity, scores + room.span
+    a, b, c, d = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+    e, f, g, h = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+    for p in range(0, end, 4):
+        value = small(past.values, place + p * 16)
+        a, e = fma(splat(room.scores[scores + p]), value, a), fma(splat(room.scores[also + p]), value, e)
+        value = small(past.values, place + p * 16 + 16)
+        b, f = fma(splat(room.scores[scores + p + 1]), value, b), fma(splat(room.scores[also + p + 1]), value, f)
+        value = small(past.values, place + p * 16 + 32)
+        c, g = fma(splat(room.scores[scores + p + 2]), value, c), fma(splat(room.scores[also + p + 2]), value, g)
+        value = small(past.values, place + p * 16 + 48)
+        d, h = fma(splat(room.scores[scores + p + 3]), value, d), fma(splat(room.scores[also + p + 3]), value, h)
+    put(room.attended, out + i, ((a + b) + (c + d)) * of_first)
+    put(room.attended, out + sizes.attended + i, ((e + f) + (g + h)) * of_second)
 
 
 @compiled
@@ -139,7 +214,7 @@ def softmax(scores: NDArray[Any], start: int, n: int) -> float:
 def cross_attention(sizes: Sizes, text: Text, room: Room, layer: int, new: int, thread: int, phase: int) -> int:
     """Phase: attention of the queries in ``fused`` to the text."""
     pieces, head, length = text.sequences * sizes.heads, sizes.head, text.length
-    scores = thread * room.span
+    scores = QUERIES * thread * room.span
     while True:
         piece = take(room.counts, phase, pieces)
         if piece < 0:

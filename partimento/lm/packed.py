@@ -1,4 +1,4 @@
-"""Weights in the order in which :mod:`partimento.lm.kernels` reads them.
+"""Weights in the order in which :mod:`partimento.lm.kernels_product` reads them.
 
 A matrix is cut into blocks of 16 outputs, these into groups of 64 inputs. A group is 16 vectors of 64 bytes, each with 4 inputs
 of all 16 outputs, as the processor's instruction for 8-bit products takes them; with 4 bits two such vectors share their bytes,
@@ -53,7 +53,7 @@ class Packer:
             places.append((w, s, blocks, groups, bits, kind))
             w += blocks * groups * VECTOR * GROUP * bits // 8
             s += blocks * groups * VECTOR
-        self.weights: NDArray[np.uint8] = _aligned(w)
+        self.weights: NDArray[np.uint8] = in_large_pages(w)
         self.scales: NDArray[np.uint16] = np.empty(s, np.uint16)
         self.places = np.array(places, np.int64)
 
@@ -73,9 +73,11 @@ class Packer:
         self.scales[s : s + scales.numel()] = scales.contiguous().numpy().view(np.uint16).ravel()
 
 
-def _aligned(size: int) -> NDArray[np.uint8]:
-    """Memory for what every step reads from end to end, in large pages where the system has them."""
-    memory = mmap.mmap(-1, max(size, 1))
-    if hasattr(mmap, "MADV_HUGEPAGE"):
-        memory.madvise(mmap.MADV_HUGEPAGE)
+def in_large_pages(size: int) -> NDArray[np.uint8]:
+    """Zeros for what every step reads from end to end, in large pages where the system has them: small ones cost look-ups."""
+    if not hasattr(mmap, "MADV_HUGEPAGE"):
+        return np.frombuffer(mmap.mmap(-1, max(size, 1)), np.uint8)
+    # Private: memory that processes could share, Python's default, gets no large pages by advice.
+    memory = mmap.mmap(-1, max(size, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    memory.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(memory, np.uint8)

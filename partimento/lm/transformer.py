@@ -239,35 +239,39 @@ class MusicGenLm(nn.Module):
         return torch.cat([heard, self.project_text(states, mask)], dim=1)
 
     def forward(
-        self, tokens: Tensor, text: TextContext | None = None, cache: Past | None = None, prefix: Tensor | None = None
-    ) -> Tensor:
-        """Logits of the step after each of ``tokens``.
+        self, tokens: Tensor, text: TextContext | None = None, cache: Past | None = None, prefix: Tensor | None = None,
+        last: int | None = None,
+    ) -> Tensor:  # fmt: skip
+        """Logits of the step after each of ``tokens``, or after the last of them.
 
         Args:
             tokens: ``[R, K, s]``, 0 to ``cardinality`` (the special token).
             text: what the first rows listen to.
             cache: the past, to which these positions are added; None for a whole sequence at once.
             prefix: ``[R, P, d]`` put before the tokens; at the start only.
+            last: after how many of the last tokens; None for all ``s``.
 
         Returns:
-            ``[R, K, s, cardinality]``; none for the prefix.
+            ``[R, K, last, cardinality]``; none for the prefix.
         """
         x = self.embed(tokens.to(self.offsets.device) + self.offsets).to(self.out_norm.weight).sum(dim=1)
         if prefix is not None:
             x = torch.cat([prefix.to(x), x], dim=1)
         n, past = x.shape[1], 0 if cache is None else cache.length
         x = x + self._positions(past + n)[past:].to(x)
+        wanted = tokens.shape[2] if last is None else last
         if self.runner is None:
-            logits = self.run_layers(x, text, cast("KvCache | None", cache))
+            logits = self.run_layers(x, text, cast("KvCache | None", cache), wanted)
             if cache is not None:
                 cast(KvCache, cache).advance(n)
         else:
-            logits = self.runner(x, text, cache)
-        logits = logits[:, -tokens.shape[2] :].reshape(x.shape[0], tokens.shape[2], self.config.n_codebooks, -1)
-        return logits.transpose(1, 2)
+            logits = self.runner(x, text, cache, wanted)
+        return logits.reshape(x.shape[0], wanted, self.config.n_codebooks, -1).transpose(1, 2)
 
-    def run_layers(self, x: Tensor, text: TextContext | None, cache: KvCache | None, mask: Tensor | None = None) -> Tensor:
-        """Layers and heads by their own modules: ``[R, n, d]`` to ``[R, n, K * N]``. The cache is not advanced.
+    def run_layers(
+        self, x: Tensor, text: TextContext | None, cache: KvCache | None, wanted: int, mask: Tensor | None = None
+    ) -> Tensor:
+        """Layers and heads by their own modules: ``[R, n, d]`` to ``[R, wanted, K * N]`` of the last. The cache is not advanced.
 
         ``mask`` is what attention may see, as boolean ``[1, 1, n, past and present]``; None for the causal one.
         """
@@ -276,7 +280,7 @@ class MusicGenLm(nn.Module):
             mask = torch.ones(n, past + n, dtype=torch.bool, device=x.device).tril(past)
         for index, layer in enumerate(self.layers):
             x = layer(x, index, cache, mask, text)
-        return cast(Tensor, self.heads(self.out_norm(x)))
+        return cast(Tensor, self.heads(self.out_norm(x[:, n - wanted :])))
 
     def _positions(self, n: int) -> Tensor:
         """At least the first ``n`` positions; kept for the next call."""

@@ -63,6 +63,20 @@ def test_positions_may_come_in_any_grouping(bits, monkeypatch):
 
 
 @BITS
+def test_of_a_prompt_only_the_last_logits_are_made(bits, monkeypatch):
+    lm, given = model(bits), tokens(2, 40)
+    whole, heard = logits(lm, given, text(5)), text(5)
+    for rows in (128, 6):
+        monkeypatch.setattr(engine_packed, "ROWS", rows)
+        cache, context = lm.cache(2, 40), lm.text_context(heard.states, heard.mask)
+        with torch.inference_mode():
+            after = lm(given[..., :31], context, cache, last=1)
+            then = lm(given[..., 31:], context, cache, last=5)
+        assert torch.equal(after, whole[:, :, 30:31])
+        assert torch.equal(then, whole[:, :, 35:])
+
+
+@BITS
 def test_any_number_of_threads(bits):
     config = LmConfig(cardinality=32, width=256, n_layers=2, n_heads=4, ffn=1024, text_width=16)
     one, three, given = model(bits, 1, config), model(bits, 3, config), tokens(2, 20)

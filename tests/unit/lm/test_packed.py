@@ -12,8 +12,8 @@ from partimento.lm.cache import TextContext  # noqa: E402
 from partimento.lm.compiled_step import project  # noqa: E402
 from partimento.lm.engine_packed import PackedCache, make_room, pack_text, padded_sizes  # noqa: E402
 from partimento.lm.kernel_data import Model  # noqa: E402
-from partimento.lm.kernels import SET  # noqa: E402
 from partimento.lm.kernels_attention import cross_attention, self_attention  # noqa: E402
+from partimento.lm.kernels_product import SET  # noqa: E402
 from partimento.lm.packed import Packer, pad_heads  # noqa: E402
 from partimento.lm.quantize import quantize  # noqa: E402
 from partimento.lm.transformer import LmConfig  # noqa: E402
@@ -74,7 +74,7 @@ def test_attention_to_the_past(heads):
     for start, end in ((0, 20), (20, 21), (21, n)):
         room = make_room(sizes, 2 * (end - start), 48, 1)
         room.fused[:] = fused[:, start:end].numpy().ravel()
-        self_attention(sizes, cache.past, room, 1, start, end - start, 0, 0)
+        self_attention(sizes, cache.past, room, 1, start, end - start, True, 0, 0)
         out = torch.from_numpy(room.attended).view(2, end - start, -1)[..., : heads * sizes.head]
         made.append(out.unflatten(2, (heads, sizes.head))[..., :width].transpose(1, 2))
     assert (torch.cat(made, dim=2) - expected).norm() < 0.01 * expected.norm()
