@@ -98,7 +98,10 @@ def generate_several(
     tell = on_stage or (lambda _name: None)
     items = [replace(request, index=request.index + i) for i in range(n)]
     performer = get_performer(request.model)
-    group = performer.group_size(request) if n > 1 and isinstance(performer, MusicGenPerformer) else 1
+    group = 1
+    if n > 1 and isinstance(performer, MusicGenPerformer):
+        performer.check(make_plan(items[0]), items[0])  # the size of a group needs the model
+        group = performer.group_size(request)
     if group == 1 or not isinstance(performer, MusicGenPerformer):
         yield from (generate(item, audio_report=audio_report, on_stage=on_stage) for item in items)
         return

@@ -19,7 +19,7 @@ def add_request_options(parser: argparse.ArgumentParser, *, sound: bool) -> None
     add("--key", metavar="KEY", help='e.g. "A minor", "F# major", "D dorian"')
     add("--metre", "--meter", dest="metre", metavar="N/D", help="e.g. 3/4, 7/8, 12/8")
     add("--chords", metavar="TEXT", help='e.g. "Am7 | D7 | Gmaj7 | %%", Harte or Roman numerals; repeated to fill')
-    tune = "keep this tune (MIDI, MusicXML, ABC) and arrange around it; or a recording, for melody models"
+    tune = "keep this tune (MIDI, MusicXML, ABC) and arrange around it; a melody model hears it instead, or a recording"
     add("--melody", metavar="FILE", help=tune)
     add("--midi", metavar="FILE", help="keep these parts (MIDI, MusicXML, ABC) and complete them")
     add("--negative", metavar="WORDS", help='what must not be there, e.g. "vocals, drums"')

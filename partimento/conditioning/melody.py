@@ -1,4 +1,4 @@
-"""The tune of a recording as MusicGen-Melody hears it: the strongest pitch class of each frame.
+"""A tune as MusicGen-Melody hears it: the strongest pitch class of each frame.
 
 As published (Copet et al., "Simple and Controllable Music Generation", 2023, section 2.3; AudioCraft's ``ChromaExtractor``,
 transformers' ``MusicgenMelodyFeatureExtractor``, which agree): 32 kHz mono, power spectrum of 16384 samples every 4096,
@@ -36,11 +36,12 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Melody:
-    """A recording ready to be heard by a melody model.
+    """A tune ready to be heard by a melody model.
 
     Attributes:
         mono: ``[n]`` at :data:`RATE_HZ`, without drums and bass.
-        method: how they were taken out; ``none`` when they were not.
+        method: how they were taken out; ``none`` when they were not, ``notes`` when it comes from a score
+            (:mod:`partimento.conditioning.melody_notes`).
     """
 
     mono: Array
@@ -72,6 +73,16 @@ def prepare_melody(wave: Waveform, method: Method | None = None, solo: bool = Fa
     Raises:
         RequestError: no samples, less than a tenth of a second, or silence: the model would follow the first pitch class.
     """
+    check_recording(wave)
+    if solo:
+        return Melody(resample(Waveform(wave.mono(), wave.sample_rate), RATE_HZ).samples[0], "none")
+    parts = separate(wave, ("melody",), method)
+    tune = parts.stems["melody"]
+    return Melody(resample(Waveform(tune.mono(), tune.sample_rate), RATE_HZ).samples[0], parts.method)
+
+
+def check_recording(wave: Waveform) -> None:
+    """Raise what :func:`prepare_melody` raises, before a longer work begins."""
     if not wave.n_samples:
         raise RequestError("the melody's recording holds no samples; give one with sound")
     if wave.duration_s < SHORTEST_S:
@@ -79,11 +90,6 @@ def prepare_melody(wave: Waveform, method: Method | None = None, solo: bool = Fa
     peak = float(np.abs(wave.samples).max())
     if peak < SILENT_PEAK:
         raise RequestError(f"the melody's recording is silent (its peak is {peak:.1e}, of 1); give one with sound")
-    if solo:
-        return Melody(resample(Waveform(wave.mono(), wave.sample_rate), RATE_HZ).samples[0], "none")
-    parts = separate(wave, ("melody",), method)
-    tune = parts.stems["melody"]
-    return Melody(resample(Waveform(tune.mono(), tune.sample_rate), RATE_HZ).samples[0], parts.method)
 
 
 def chroma(mono: Array) -> Array:

@@ -11,6 +11,7 @@ from partimento.interpret.entries import Timeline, active_ranges
 from partimento.interpret.form import choose_sections, form_bars, shaped
 from partimento.interpret.gaps import filled
 from partimento.interpret.grid import Grid, choose_grid, choose_metre, choose_tempo
+from partimento.interpret.heard_tune import heard_tune
 from partimento.interpret.imitation import with_imitation
 from partimento.interpret.key_choice import choose_chords_and_key
 from partimento.interpret.long_forms import with_second_lead
@@ -68,7 +69,9 @@ def make_plan(request: GenerateRequest) -> Plan:
         parts = with_second_lead(parts, sections.value, grid.duration_s.value)
     parts, stayed = filled(parts, reading.passages, n_bars)
     orders, unkept = _orders(reading, parts)
-    more = (*fugal, *negative_remarks, *meaning_remarks, *(placed.remarks if placed else ()))
+    heard = heard_tune(request, grid.tempo, key)
+    told = (*(placed.remarks if placed else ()), *(heard.remarks if heard else ()))
+    more = (*fugal, *negative_remarks, *meaning_remarks, *told)
     plan = Plan(
         caption="",
         language=reading.language,
@@ -100,6 +103,7 @@ def make_plan(request: GenerateRequest) -> Plan:
             *unkept,
             *stayed,
             *_contradictions(reading),
+            *(heard.conflicts if heard else ()),
         ),
         unknown=(*reading.refused, *reading.unknown),
         remarks=(*grid.remarks, *ensemble.remarks, *sound_remarks([p.instrument for p in parts]), *_remarks(reading), *more),

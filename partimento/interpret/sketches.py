@@ -64,15 +64,24 @@ class Sketch:
 
 
 def load(request: GenerateRequest) -> Sketch | None:
-    """Read ``request.melody`` and ``request.midi``.
+    """Read what is to be played of ``request.melody`` and ``request.midi``; None where that is nothing.
 
     Raises:
         FileError, ParseError: when a file cannot be read or holds no notes.
     """
-    heard = request.melody_is_recording and request.model != "score"  # by the performer, as sound
-    melody = None if heard else request.melody
-    if melody is None and request.midi is None:
-        return None
+    melody = None if request.melody_is_heard else request.melody
+    return None if melody is None and request.midi is None else read_sketch(melody, request.midi)
+
+
+def read_sketch(melody: str | None, midi: str | None) -> Sketch:
+    """Read a tune, parts to be kept, or both.
+
+    Args:
+        melody, midi: paths of score files, at least one of them.
+
+    Raises:
+        As of :func:`load`.
+    """
     from partimento.score.io import read_score
 
     tracks: list[Track] = []
@@ -81,8 +90,8 @@ def load(request: GenerateRequest) -> Sketch | None:
     if melody is not None:
         first = read_score(Path(melody))
         tracks.append(replace(tune_of(first), role="melody"))
-    if request.midi is not None:
-        score = read_score(Path(request.midi))
+    if midi is not None:
+        score = read_score(Path(midi))
         if first is None:
             first = score
         tracks += [t for t in score.tracks if t.notes]
@@ -90,7 +99,7 @@ def load(request: GenerateRequest) -> Sketch | None:
     if not tracks:
         from partimento.errors import FileError
 
-        raise FileError(f"{request.midi} holds no notes: give a file with at least one part that plays")
+        raise FileError(f"{midi} holds no notes: give a file with at least one part that plays")
     if len(tracks) > MAX_SKETCH_TRACKS:
         remarks.append(f"only the first {MAX_SKETCH_TRACKS} of {len(tracks)} given tracks are kept")
         tracks = tracks[:MAX_SKETCH_TRACKS]

@@ -8,6 +8,7 @@ from partimento.interpret import make_plan
 from partimento.interpret.caption import caption_of
 from partimento.models.mini import MINI, mini_files
 from partimento.models.musicgen_performer import MusicGenPerformer, story_of
+from partimento.models.performer import Support
 from partimento.plan.plan import Plan
 from partimento.plan.request import GenerateRequest
 from partimento.plan.story import StorySection
@@ -23,6 +24,7 @@ class MiniPerformer(MusicGenPerformer):
     name = MINI
     description = "the built-in audio language model, or a checkpoint trained like it: words to sound, learned; needs PyTorch"
     licence = "Apache-2.0 (built in), or the checkpoint's own"
+    support = MusicGenPerformer.support | dict.fromkeys(("melody (score file)", "melody (recording)"), Support.REFUSED)
     packages = ("torch", "safetensors")
 
     def _words(self, plan: Plan, request: GenerateRequest) -> tuple[tuple[StorySection, ...], str, tuple[str, ...]]:

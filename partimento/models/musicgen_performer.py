@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -22,16 +22,34 @@ from partimento.plan.story import StorySection, parse_story
 
 if TYPE_CHECKING:
     from partimento.audio.waveform import Waveform
+    from partimento.conditioning.melody import Melody
+    from partimento.interpret.heard_tune import HeardTune
     from partimento.lm.engines import Choice
     from partimento.lm.sampling import Sampling
     from partimento.models.musicgen.loader import MusicGen
     from partimento.models.musicgen.take import Take
 
-_REFUSED = ("chords", "melody (score file)", "notes (score file)", "drums (recording)", "style audio", "stems", "midi")
-_OPTIONS = (("chords", "--chords"), ("melody", "--melody"), ("midi", "--midi"))
+_REFUSED = ("chords", "notes (score file)", "drums (recording)", "style audio", "stems", "midi")
+_OPTIONS = (("chords", "--chords"), ("midi", "--midi"))
 _SILENCE_LUFS = -70.0
 GROUP = 4
 """Pieces made together: more rows gain little time, and each takes memory for its past."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """What a request asks for, as far as no model is needed to tell; fields as of ``Take``.
+
+    Attributes:
+        tune: a recording, or notes.
+    """
+
+    sections: tuple[StorySection, ...]
+    negative: str
+    negatives: tuple[str, ...]
+    duration_s: float
+    recording: Waveform | None
+    tune: Waveform | HeardTune | None
 
 
 class MusicGenPerformer:
@@ -48,7 +66,8 @@ class MusicGenPerformer:
     licence = "of the checkpoint (Meta's: CC-BY-NC-4.0)"
     support = dict.fromkeys(CONTROLS, Support.TEXT) | dict.fromkeys(_REFUSED, Support.REFUSED) | {
         "words": Support.LEARNED,
-        "melody (recording)": Support.LEARNED,  # by melody checkpoints; the others refuse it
+        "melody (score file)": Support.LEARNED,  # by melody checkpoints; the others refuse both
+        "melody (recording)": Support.LEARNED,
         "duration": Support.EXACT,
     }  # fmt: skip
     packages: ClassVar[tuple[str, ...]] = ("torch", "transformers", "safetensors")
@@ -83,6 +102,8 @@ class MusicGenPerformer:
     def group_size(self, request: GenerateRequest) -> int:
         """How many of ``--n`` pieces are made as one batch.
 
+        The request has passed :meth:`check`: this loads the model, which ``auto`` chooses the engine by.
+
         One with the reference engine, where each must be exactly the piece that its seed gives alone: in a batch the same
         sums may differ in the last bit. The others round far more than that; a piece of four costs a third.
         """
@@ -105,9 +126,9 @@ class MusicGenPerformer:
         Its level is the model's own, not the one that :meth:`perform` gives the finished piece, which is not known before
         the end. Arguments and errors as of :meth:`perform`.
         """
-        take = self._take(plan, request, rng)
-        if take.recording is not None:
+        if request.extends is not None:
             raise UnsupportedError("going on from a recording cannot be streamed; leave out --stream")
+        take = self._take(plan, request, rng)
         import soxr
 
         from partimento.audio.waveform import Waveform
@@ -128,37 +149,89 @@ class MusicGenPerformer:
                 yield Waveform(np.ascontiguousarray(ready[:, :left]), request.sample_rate)
                 left -= min(left, ready.shape[1])
 
-    def _take(self, plan: Plan, request: GenerateRequest, rng: np.random.Generator) -> Take:
-        """What the request asks of the model; what it cannot do is refused before the model is loaded."""
+    def check(self, plan: Plan, request: GenerateRequest) -> None:
+        """Raise for what the request, its files and the checkpoint's configuration show to be impossible; loads no weights."""
+        self._asked(plan, request)
+
+    def _asked(self, plan: Plan, request: GenerateRequest) -> _Asked:
+        """What the request asks of the model; what it cannot do is refused here, before the model is loaded."""
         for field, option in _OPTIONS:
-            if getattr(request, field) is not None and not (field == "melody" and request.melody_is_recording):
-                sung = ", or give a melody checkpoint the tune as a recording (wav, flac …)" if field == "melody" else ""
-                what = f"the notes of {option}" if field == "melody" else option
-                raise UnsupportedError(f"MusicGen cannot follow {what}; --model score plays it exactly{sung}")
+            if getattr(request, field) is not None:
+                raise UnsupportedError(f"MusicGen cannot follow {option}; --model score plays it exactly")
         if request.soundfont is not None:
             raise UnsupportedError("MusicGen plays no SoundFont; leave out --soundfont, or take --model score")
         from partimento.audio.io import read_audio
+        from partimento.models.musicgen.asked import check_lengths, check_melody
 
         recording = None if request.extends is None else read_audio(request.extends)
         if recording is not None and recording.n_channels > 2:
             few = f"{request.extends} has {recording.n_channels} channels; MusicGen goes on from 1 or 2"
             raise UnsupportedError(f"{few}: mix it down to stereo first")
-        heard = None if request.melody is None else read_audio(request.melody)
+        sections, negative, negatives = self._words(plan, request)
+        check_lengths(sections, plan.duration_s.value, recording)
+        need_packages(self.source, self.packages)
+        if request.melody is not None:
+            from partimento.models.musicgen.loader import hears_melody
+
+            check_melody(True, hears_melody(self.source) is not False)
+        tune = self._tune(plan, request)
+        return _Asked(sections, negative, negatives, plan.duration_s.value, recording, tune)
+
+    def _tune(self, plan: Plan, request: GenerateRequest) -> Waveform | HeardTune | None:
+        """The given melody, from which a model can hear something."""
+        from partimento.audio.io import read_audio
+        from partimento.conditioning.melody import check_recording
+        from partimento.conditioning.melody_notes import check_tune
+        from partimento.interpret.heard_tune import heard_tune
+
+        if request.melody is None:
+            return None
+        notes = heard_tune(replace(request, model=self.source), plan.tempo, plan.key)
+        if notes is not None:
+            check_tune(notes.score, notes.line.notes, plan.duration_s.value)
+            return notes
+        wave = read_audio(request.melody)
+        check_recording(wave)
+        return wave
+
+    def _take(self, plan: Plan, request: GenerateRequest, rng: np.random.Generator) -> Take:
+        """What the model is to make; loads it."""
+        asked = self._asked(plan, request)
         model = self._load(request.engine)
-        self._heard = {}
-        from partimento.conditioning.melody import prepare_melody
+        from partimento.models.musicgen.asked import check_melody
         from partimento.models.musicgen.take import Take, check_take
 
-        sections, negative, negatives = self._words(plan, request)
-        take = Take(sections, plan.duration_s.value, _seed(rng), negative, negatives, recording=recording)
-        if heard is not None:
-            if model.lm.config.melody_classes is None:
-                raise UnsupportedError("this checkpoint hears no melody; a melody checkpoint does (facebook/musicgen-melody)")
-            melody = prepare_melody(heard, solo=request.melody_alone)
-            self._heard = {"melody_separation": melody.method}
-            take = replace(take, melody=melody)
+        check_melody(asked.tune is not None, model.lm.config.melody_classes is not None)
+        melody = self._melody(asked, request)
+        take = Take(
+            asked.sections,
+            asked.duration_s,
+            _seed(rng),
+            asked.negative,
+            asked.negatives,
+            melody=melody,
+            recording=asked.recording,
+        )
         check_take(model, take)
         return take
+
+    def _melody(self, asked: _Asked, request: GenerateRequest) -> Melody | None:
+        """The melody as a model hears it; where it came from is kept for :meth:`provenance`."""
+        from partimento.audio.waveform import Waveform
+        from partimento.conditioning.melody import prepare_melody
+        from partimento.conditioning.melody_notes import melody_from_notes
+        from partimento.models.musicgen.take import WINDOW_S
+
+        self._heard = {}
+        if asked.tune is None:
+            return None
+        if isinstance(asked.tune, Waveform):
+            melody = prepare_melody(asked.tune, solo=request.melody_alone)
+            self._heard = {"melody_from": "recording", "melody_separation": melody.method}
+            return melody
+        line = asked.tune.line
+        self._heard = {"melody_from": "notes", "melody_part": line.name, "melody_notes": str(len(line.notes))}
+        return melody_from_notes(asked.tune.score, line.notes, asked.duration_s + WINDOW_S)
 
     def _words(self, plan: Plan, request: GenerateRequest) -> tuple[tuple[StorySection, ...], str, tuple[str, ...]]:
         """What the model is told along the time line, what to stay away from throughout, and in each section."""

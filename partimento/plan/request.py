@@ -26,6 +26,8 @@ _TEXTS = {
 """Text fields with an example of each."""
 RECORDINGS = frozenset((".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".opus"))
 """Suffixes that make ``melody`` a recording instead of a score."""
+COMPOSERS = frozenset(("score", "mini-score"))
+"""Performers that play the notes of a melody; all others hear it (:attr:`GenerateRequest.melody_is_heard`)."""
 SAMPLING = {"top_k": "--top-k", "top_p": "--top-p", "temperature": "--temperature", "guidance": "--guidance"}
 """Fields that only language models know, with their options."""
 _ALWAYS = frozenset(("words", "negative", "model", "engine"))  # never None
@@ -43,7 +45,8 @@ class GenerateRequest:
         key: e.g. ``"A minor"``.
         metre: e.g. ``"4/4"`` or ``"7/8"``.
         chords: chord text (lead-sheet, Harte or Roman numerals with a key); repeated to fill the piece.
-        melody: path of a MIDI, MusicXML or ABC file whose tune is kept, or of a recording (for melody checkpoints).
+        melody: path of a MIDI, MusicXML or ABC file whose tune is kept, or, for melody checkpoints, heard; or of a recording
+            (for these checkpoints only).
         midi: path of a MIDI file used as the sketch: its tracks are kept and arranged around.
         negative: words for what must not be there, comma separated.
         style: style id that overrules the words.
@@ -118,6 +121,11 @@ class GenerateRequest:
     def melody_is_recording(self) -> bool:
         """Whether the melody is sound, not notes."""
         return self.melody is not None and self.melody.lower().endswith(tuple(RECORDINGS))
+
+    @property
+    def melody_is_heard(self) -> bool:
+        """Whether the melody, notes or sound, is what a model hears beside the words, instead of notes that are played."""
+        return self.melody is not None and self.model not in COMPOSERS
 
     @property
     def extends_without_words(self) -> bool:

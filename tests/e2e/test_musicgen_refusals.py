@@ -15,6 +15,7 @@ from partimento.cli.main import main  # noqa: E402
 from partimento.models import musicgen_performer  # noqa: E402
 
 mono = factory.checkpoint(factory.build)
+melodic = factory.checkpoint(factory.build_melody)
 
 
 def recording(path, channels=1, subtype="PCM_16", seconds=2.0, rate=44_100):
@@ -41,18 +42,49 @@ def refusal(capsys, *arguments):
         (["-o", "a.wav", "--melody", "tune.mid", "--melody-alone"], "give the recording with --melody FILE"),
         (
             ["-o", "a.wav", "--melody", "tune.mid"],
-            "notes of --melody; --model score plays it exactly, or give a melody checkpoint",
+            "this checkpoint hears no melody; a melody checkpoint does (facebook/musicgen-melody), and --model score plays notes",
         ),
         (["-o", "a.wav", "--top-p", "0"], "top p 0 keeps no code"),
         (["-o", "a.wav", "--story", "0:30 calm; 0:04 fast"], "4 s does not come after 30 s"),
+        (["-o", "a.wav", "--story", "0:4 calm"], "'0:4' is not clear; a time has two digits of seconds"),
+        (["-o", "a.wav", "--story", "0: calm; 90: drums", "--duration", "5"], "a story section starts at 90 s of 5 s"),
+        (["-o", "a.wav", "--midi", "tune.mid"], "MusicGen cannot follow --midi"),
+        (["-o", "a.wav", "--chords", "C"], "MusicGen cannot follow --chords"),
+        (["-o", "a.wav", "--melody", "none.mid"], "none.mid"),
     ],
 )
-def test_before_the_model_is_loaded(mono, tmp_path, capsys, monkeypatch, more, said):
+@pytest.mark.parametrize("n", [1, 2])
+def test_before_the_model_is_loaded(mono, tmp_path, capsys, monkeypatch, more, said, n):
+    if n > 1 and "--stream" in more:
+        said = "a stream is one piece"
+    elif n > 1:
+        said = said.replace("/proc/x.wav", "/proc/x-1.wav")
+    more = [*more, "--n", n]
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(musicgen_performer, "_loaded", None)  # a load would be a TypeError
     (tmp_path / "tune.mid").write_bytes(b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk\0\0\0\x0c\0\x90\x3c\x40\x60\x80\x3c\0\0\xff\x2f\0")
     assert said in refusal(capsys, "generate", "calm piano", "--model", mono, *more)
     assert [path.name for path in tmp_path.iterdir()] == ["tune.mid"]
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_melodies_before_the_model_is_loaded(melodic, tmp_path, capsys, monkeypatch, n):
+    monkeypatch.setattr(musicgen_performer, "_loaded", None)
+    soundfile.write(tmp_path / "silent.wav", np.zeros(32_000), 32_000)
+    for name, text in (
+        ("late.abc", "X:1\nL:1/4\nQ:1/4=60\nM:4/4\nK:C\nz4|z4|CDEF|\n"),
+        ("rests.abc", "X:1\nM:4/4\nK:C\nz4|z4|\n"),
+    ):
+        (tmp_path / name).write_text(text)
+    for name, said in (
+        ("silent.wav", "the melody's recording is silent"),
+        ("late.abc", "the melody's first note is at 8 s of 5 s; give a longer --duration"),
+        ("rests.abc", "no notes after its K: line"),
+        ("none.wav", "none.wav"),
+        ("tune.txt", "a score file ends in one of"),
+    ):
+        command = ["generate", "calm", "--model", melodic, "--duration", "5", "--melody", tmp_path / name, "--n", n]
+        assert said in refusal(capsys, *command, "-o", tmp_path / "a.wav")
 
 
 def test_of_extensions(mono, tmp_path, capsys, monkeypatch):
@@ -62,6 +94,8 @@ def test_of_extensions(mono, tmp_path, capsys, monkeypatch):
     assert "six.wav has 6 channels; MusicGen goes on from 1 or 2" in said
     said = refusal(capsys, "extend", six, "--model", mono, "--seconds", "0", "-o", tmp_path / "b.wav")
     assert "--seconds 0 must be above 0" in said
+    said = refusal(capsys, "extend", six, "--model", mono, "--seconds", "2", "--n", "2", "-o", tmp_path / "b.wav")
+    assert "six.wav has 6 channels" in said
 
 
 def test_engines_are_of_models(tmp_path, capsys):

@@ -65,6 +65,27 @@ def test_a_hummed_melody_is_heard(melodic, mono, tmp_path, capsys):
     assert not (tmp_path / "d.wav").exists()
 
 
+def test_a_melody_of_notes_is_heard(melodic, tmp_path, capsys):
+    head = "X:1\nL:1/4\nQ:1/4=60\nM:3/4\nK:C\n"
+    abc, other = tmp_path / "tune.abc", tmp_path / "other.abc"
+    abc.write_text(f"{head}CEG|CEG|\n")
+    other.write_text(f"{head}DF_A|DF_A|\n")
+    told = make(melodic, tmp_path / "a.wav", "--melody", str(abc))
+    assert np.array_equal(told, make(melodic, tmp_path / "b.wav", "--melody", str(abc)))
+    assert not np.array_equal(told, make(melodic, tmp_path / "c.wav", "--melody", str(other)))
+    hum = tune(tmp_path / "hum.wav", (60, 64, 67) * 2)
+    played = make(melodic, tmp_path / "d.wav", "--melody", str(hum), "--melody-alone")
+    assert np.array_equal(told, played), "the same tune, hummed"
+    said = json.loads((tmp_path / "a.provenance.json").read_text())
+    assert (said["melody_from"], said["melody_notes"]) == ("notes", "6")
+    assert json.loads((tmp_path / "d.provenance.json").read_text())["melody_from"] == "recording"
+    capsys.readouterr()
+    command = ["generate", "calm piano", "--duration", "3", "--model", str(melodic), "--melody", str(abc), "--no-audio-report"]
+    assert main([*command, "-o", str(tmp_path / "e.wav"), "--n", "2"]) == 0
+    assert "note: the model hears the notes of " in capsys.readouterr().out
+    assert main([*command, "-o", str(tmp_path / "f.wav"), "--stream"]) == 0
+
+
 @pytest.mark.parametrize(("model", "rate", "channels"), [("mono", 44_100, 2), ("mono", RATE, 1), ("stereo", 22_050, 2)])
 def test_going_on_from_a_recording(model, rate, channels, tmp_path, request):
     folder = request.getfixturevalue(model)

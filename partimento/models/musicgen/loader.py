@@ -277,6 +277,20 @@ def load_musicgen(source: str, text_encoder: str | None = None, *, layerwise: bo
     raise FileError(f"{folder} holds neither config.json nor state_dict.bin: not a MusicGen; give the folder of a whole model")
 
 
+def hears_melody(source: str) -> bool | None:
+    """Whether a model hears a melody, told without reading its weights; None where only these tell (AudioCraft's files).
+
+    Raises:
+        As of :func:`load_musicgen`: it is not on this machine, or its configuration is no MusicGen's.
+    """
+    if is_mini(source):
+        return False
+    folder = find_folder(source)
+    if not (folder / "config.json").exists() or missing_of_transformers(folder) is not None:
+        return None
+    return hf_layout.lm_config(read_config(folder)).melody_classes is not None
+
+
 def load_for_engine(source: str, engine: str, text_encoder: str | None = None) -> tuple[MusicGen, Choice]:
     """A MusicGen that an engine runs, and which that is.
 

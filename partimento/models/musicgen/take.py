@@ -16,9 +16,10 @@ from partimento.audio.resample import resample, to_channels
 from partimento.audio.waveform import Waveform
 from partimento.conditioning.melody import Melody
 from partimento.embed.t5 import TextStates
-from partimento.errors import FileError, RequestError, UnsupportedError
+from partimento.errors import FileError, RequestError
 from partimento.lm.generate import Texts, Window, generate
 from partimento.lm.sampling import NotNumbersError, Sampling
+from partimento.models.musicgen.asked import check_lengths, check_melody
 from partimento.models.musicgen.folder import damaged
 from partimento.models.musicgen.loader import MusicGen
 from partimento.plan.story import StorySection
@@ -65,17 +66,11 @@ def check_take(model: MusicGen, take: Take) -> None:
         UnsupportedError: a melody for a model that hears none.
         RequestError: a section or the recording's end beyond the piece's, or a recording too short for one token.
     """
-    if take.melody is not None and model.lm.config.melody_classes is None:
-        raise UnsupportedError("this checkpoint hears no melody; a melody checkpoint does (facebook/musicgen-melody)")
-    late = [section for section in take.sections if section.start_s >= take.duration_s]
-    if late:
-        raise RequestError(f"a story section starts at {late[0].start_s:g} s of {take.duration_s:g} s; give a longer --duration")
-    if take.recording is not None:
-        length_s = take.recording.duration_s
-        if length_s >= take.duration_s:
-            raise RequestError(f"{take.duration_s:g} s asked for, and the recording has {length_s:g} s; ask for more")
-        if not whole_frames(model, take.recording):
-            raise RequestError(f"a recording of {1000 * length_s:.0f} ms is too short to go on from; give 20 ms or more")
+    check_melody(take.melody is not None, model.lm.config.melody_classes is not None)
+    check_lengths(take.sections, take.duration_s, take.recording)
+    if take.recording is not None and not whole_frames(model, take.recording):
+        length_ms = 1000 * take.recording.duration_s
+        raise RequestError(f"a recording of {length_ms:.0f} ms is too short to go on from; give 20 ms or more")
 
 
 def window_of(model: MusicGen) -> Window:

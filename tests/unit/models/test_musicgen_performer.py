@@ -73,7 +73,7 @@ def test_every_control_has_an_answer():
     assert set(MusicGenPerformer.support) == set(CONTROLS)
 
 
-@pytest.mark.parametrize(("control", "option"), [("chords", "--chords"), ("melody", "--melody"), ("midi", "--midi")])
+@pytest.mark.parametrize(("control", "option"), [("chords", "--chords"), ("midi", "--midi")])
 def test_what_words_cannot_carry_is_refused(control, option):
     plain = GenerateRequest("calm piano")
     request = GenerateRequest("calm piano", model="some/model", **{control: "C | F"})
