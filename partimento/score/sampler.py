@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,6 +90,7 @@ class NoteCache:
         self.n_bytes = 0
         self._bodies: OrderedDict[tuple[Any, ...], sv.Body] = OrderedDict()
         self._voices: dict[tuple[Region, int, int], sv.Voice | None] = {}
+        self._places: dict[tuple[sv.Voice, int, int], tuple[tuple[Any, ...], tuple[Any, ...] | None, float | None]] = {}
         self._lock = threading.Lock()
 
     def voice(self, font: SoundFont, region: Region, key: int, velocity: int) -> sv.Voice | None:
@@ -117,18 +118,51 @@ class NoteCache:
             off: sample at which the key is let go.
         """
         length = _ladder(n)
+        if voice.steady:
+            return self._steady_body(font, voice, length, sample_rate)
         released = off if voice.depends_on_length else None
-        place = (voice, sample_rate, length, released)
+        wave = font.wave(voice.region.sample)
+        # All of it: what is kept is what was asked for by the same note, and shorter only where its sample ends.
+        return self._kept(
+            (voice, sample_rate, length, released), 0, lambda: sv.render_body(wave, voice, length, sample_rate, released)
+        )
+
+    def _steady_body(self, font: SoundFont, voice: sv.Voice, length: int, sample_rate: int) -> sv.Body:
+        """A voice whose long notes begin as its short ones do: one body for all lengths, and one resampled sound for all
+        voices that read a sample at one speed."""
+        key = (voice, sample_rate, length)
+        place = self._places.get(key)
+        if place is None:
+            if len(self._places) > 100_000:
+                self._places.clear()
+            cutoff = sv.cutoff_of(voice, length, sample_rate)
+            place = self._places[key] = (font, sample_rate, voice.pitch_source), voice.colour(cutoff), cutoff
+        source, colour, cutoff = place
+
+        def plain() -> sv.Body:
+            return sv.Body(sv.pitched(font.wave(voice.region.sample), voice, length, sample_rate), None)
+
+        if colour is None:
+            return self._kept(source, length, plain)
+        return self._kept(
+            (source, colour), length, lambda: sv.coloured(self._kept(source, length, plain).held, voice, sample_rate, cutoff)
+        )
+
+    def _kept(self, place: tuple[Any, ...], length: int, render: Callable[[], sv.Body]) -> sv.Body:
+        """The body at a place, rendered when there is none or only one of fewer than ``length`` samples."""
         with self._lock:
             body = self._bodies.get(place)
-            if body is not None:
+            if body is not None and len(body.held) >= length:
                 self._bodies.move_to_end(place)
                 return body
-        body = sv.render_body(font.wave(voice.region.sample), voice, length, sample_rate, released)
+        body = render()
         with self._lock:
-            if place not in self._bodies:
-                self._bodies[place] = body
-                self.n_bytes += body.n_bytes
+            before = self._bodies.pop(place, None)
+            if before is not None:
+                self.n_bytes -= before.n_bytes
+                body = max(body, before, key=lambda b: len(b.held))  # another thread may have made a longer one meanwhile
+            self._bodies[place] = body
+            self.n_bytes += body.n_bytes
             while self.n_bytes > self.max_bytes and len(self._bodies) > 1:
                 self.n_bytes -= self._bodies.popitem(last=False)[1].n_bytes
         return body

@@ -73,11 +73,36 @@ def filtered(x: NDArray[np.float32], path: FilterPath, q_db: float, sample_rate:
         q_db: resonance.
         sample_rate: Hz.
     """
-    top = min(OPEN_CENTS, 1200.0 * math.log2(0.45 * sample_rate / 8.175798915643707))
-    cents = np.clip(path.cents, _MIN_CENTS, top)
+    cutoff = still_cutoff(path, sample_rate)
+    return moving_filter(x, path, q_db, sample_rate) if cutoff is None else constant_filter(x, cutoff, q_db, sample_rate)
+
+
+def still_cutoff(path: FilterPath, sample_rate: int) -> float | None:
+    """The cutoff in absolute cents of a path that hardly moves (:data:`OPEN_CENTS` when it does nothing), else None."""
+    cents = _inside(path.cents, sample_rate)
     low, high = float(cents.min()), float(cents.max())
-    if high - low <= _STILL_CENTS:
-        return constant_filter(x, OPEN_CENTS if low >= top - 1 else float(cents[0]), q_db, sample_rate)
+    if high - low > _STILL_CENTS:
+        return None
+    return OPEN_CENTS if low >= _top_cents(sample_rate) - 1 else float(cents[0])
+
+
+def _top_cents(sample_rate: int) -> float:
+    """Highest cutoff at a sample rate."""
+    return min(OPEN_CENTS, 1200.0 * math.log2(0.45 * sample_rate / 8.175798915643707))
+
+
+def _inside(cents: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:
+    """Cutoffs within what can be played."""
+    return np.clip(cents, _MIN_CENTS, _top_cents(sample_rate))
+
+
+def moving_filter(x: NDArray[np.float32], path: FilterPath, q_db: float, sample_rate: int) -> NDArray[np.float32]:
+    """As :func:`filtered`, by the bank of fixed cutoffs in any case.
+
+    The beginning of a longer sound comes out as the shorter sound does, bit for bit.
+    """
+    cents = _inside(path.cents, sample_rate)
+    low, high = float(cents.min()), float(cents.max())
     out = np.zeros_like(x)
     place = cents / GRID_CENTS
     for member in range(math.floor(low / GRID_CENTS), math.ceil(high / GRID_CENTS) + 1):

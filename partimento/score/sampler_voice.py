@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ from partimento.score.sampler_envelope import (
     modulation_curve,
     seconds_of,
 )
-from partimento.score.sampler_filter import FilterPath, between, constant_filter, filtered
+from partimento.score.sampler_filter import OPEN_CENTS, FilterPath, between, constant_filter, moving_filter, still_cutoff
 from partimento.score.sf2_zones import Region
 
 Samples = NDArray[np.float32]
@@ -40,6 +41,8 @@ _SHOT_FADE_SAMPLES = 200  # at the end of a sample that is not looped, so that i
 _MIN_LOOP_SAMPLES = 2  # the specification asks for 32; fonts hold loops of 5
 _MIN_SHOT_SAMPLES = 8
 _PITCH_OVERSAMPLING = 2
+_LAG_SAMPLES = 512  # read beyond what is needed, and again while the resampler keeps its last block; times the ratio
+_LAGS_AT_MOST = 64
 _CHUNK_SAMPLES = 8192  # worked on at once, so that everything stays in the processor's cache
 
 
@@ -95,6 +98,29 @@ class Voice:
     def depends_on_length(self) -> bool:
         """True when already the sound before the volume envelope depends on when the key is let go."""
         return (self.looped and self.exits_loop) or (abs(self.mod_env_to_pitch) >= 0.5 and self.modulation.sustain < 1000)
+
+    @property
+    def steady(self) -> bool:
+        """True when a long note begins exactly as a short one does: a loop whose pitch nothing moves."""
+        return self.looped and not self.exits_loop and not self.bends
+
+    @property
+    def pitch_source(self) -> tuple[int, float, int, int, int, bool]:
+        """All that the unfiltered sound of a steady voice follows from, besides the font and the rate of the result."""
+        return (self.region.sample, self.speed_hz, self.start, self.loop_start, self.loop_end, self.region.percussive)
+
+    def colour(self, cutoff: float | None) -> tuple[Any, ...] | None:
+        """All that the filter and the tremolo do, None when that is nothing.
+
+        Args:
+            cutoff: see :func:`cutoff_of`.
+        """
+        closes = self.closes_on_release()
+        if cutoff == OPEN_CENTS and self.filter_q_db == 0 and not self.tremolo_db and not closes:
+            return None
+        moves = (self.mod_env_to_filter, self.modulation, self.mod_lfo_to_filter) if cutoff is None else cutoff
+        tremolo = (self.tremolo_db, self.mod_lfo) if self.tremolo_db or self.mod_lfo_to_filter else None
+        return (moves, self.filter_cents, self.filter_q_db, closes, tremolo)
 
     def closes_on_release(self) -> bool:
         """True when letting go moves the filter audibly while the note dies away."""
@@ -211,35 +237,94 @@ def render_body(wave: Samples, voice: Voice, n: int, sample_rate: int, off: int 
         sample_rate: Hz of the result.
         off: sample at which the key is let go; only for a voice that ``depends_on_length``.
     """
-    plain = _pitched(wave, voice, n, sample_rate, off)
+    plain = pitched(wave, voice, n, sample_rate, off)
     if not voice.looped or voice.exits_loop:
         plain = _faded_end(plain, n)
-    time_s = np.arange(0, len(plain) + CONTROL_SAMPLES, CONTROL_SAMPLES) / sample_rate
+    return coloured(plain, voice, sample_rate, cutoff_of(voice, len(plain), sample_rate))
+
+
+def cutoff_of(voice: Voice, n: int, sample_rate: int) -> float | None:
+    """The cutoff of a voice whose filter hardly moves in its first ``n`` samples, else None."""
+    return still_cutoff(_filter_path(voice, n, sample_rate), sample_rate)
+
+
+def _filter_path(voice: Voice, n: int, sample_rate: int) -> FilterPath:
+    """Where the filter is while the key is down."""
+    if not voice.mod_env_to_filter and not voice.mod_lfo_to_filter:
+        return FilterPath(np.full(1, voice.filter_cents), n)
+    time_s = _control_times(n, sample_rate)
     cents = np.full(len(time_s), voice.filter_cents)
     if voice.mod_env_to_filter:
         cents += voice.mod_env_to_filter * modulation_curve(voice.modulation, time_s)
     if voice.mod_lfo_to_filter:
         cents += voice.mod_lfo_to_filter * voice.mod_lfo.at(time_s)
-    held = filtered(plain, FilterPath(cents, CONTROL_SAMPLES), voice.filter_q_db, sample_rate)
+    return FilterPath(cents, CONTROL_SAMPLES)
+
+
+def _control_times(n: int, sample_rate: int) -> NDArray[np.float64]:
+    """Times in seconds of the control points of ``n`` samples."""
+    return np.arange(0, n + CONTROL_SAMPLES, CONTROL_SAMPLES) / sample_rate
+
+
+def coloured(plain: Samples, voice: Voice, sample_rate: int, cutoff: float | None) -> Body:
+    """A sound at its pitch through the voice's filter and tremolo; the sound itself where they do nothing.
+
+    Args:
+        plain: ``[n]``, see :func:`pitched`.
+        voice: what to play.
+        sample_rate: Hz.
+        cutoff: see :func:`cutoff_of`.
+    """
+    if cutoff is None:
+        held = moving_filter(plain, _filter_path(voice, len(plain), sample_rate), voice.filter_q_db, sample_rate)
+    else:
+        held = constant_filter(plain, cutoff, voice.filter_q_db, sample_rate)
     closed = constant_filter(plain, voice.filter_cents, voice.filter_q_db, sample_rate) if voice.closes_on_release() else None
     if voice.tremolo_db:
-        points = 10.0 ** (voice.tremolo_db / 20.0 * voice.mod_lfo.at(time_s))
+        points = 10.0 ** (voice.tremolo_db / 20.0 * voice.mod_lfo.at(_control_times(len(plain), sample_rate)))
         level = between(points, CONTROL_SAMPLES, len(plain))
         held = held * level
         closed = None if closed is None else closed * level
     return Body(held, closed)
 
 
-def _pitched(wave: Samples, voice: Voice, n: int, sample_rate: int, off: int | None) -> Samples:
-    """The unrolled wave at the voice's pitch."""
+def pitched(wave: Samples, voice: Voice, n: int, sample_rate: int, off: int | None = None) -> Samples:
+    """The unrolled wave at the voice's pitch; see :func:`render_body`.
+
+    Returns:
+        ``n`` samples; fewer when the sample is not looped and shorter, perhaps more when the voice is steady.
+    """
     import soxr
 
     if voice.bends:
         return _bent(wave, voice, n, sample_rate, off)
+    read_between = voice.region.percussive and voice.speed_hz < sample_rate
+    if voice.steady and not read_between:
+        return _streamed(wave, voice, n, sample_rate)
     source = _unrolled(wave, voice, math.ceil(n * voice.speed_hz / sample_rate) + 64, off, sample_rate)
-    if voice.region.percussive and voice.speed_hz < sample_rate:
+    if read_between:
         return _read_at(source, np.arange(n, dtype=np.float64) * (voice.speed_hz / sample_rate))
     return np.asarray(soxr.resample(source, voice.speed_hz, sample_rate, quality="HQ")[:n])
+
+
+def _streamed(wave: Samples, voice: Voice, n: int, sample_rate: int) -> Samples:
+    """A steady voice at its pitch, at least ``n`` samples: the resampler is never told that the sound ends, so that its last
+    block is as in a longer sound."""
+    import soxr
+
+    stream = soxr.ResampleStream(voice.speed_hz, sample_rate, 1, quality="HQ")
+    ratio = voice.speed_hz / sample_rate
+    lag = math.ceil(_LAG_SAMPLES * max(1.0, ratio))
+    read = math.ceil(n * ratio) + lag
+    source = _unrolled(wave, voice, read + _LAGS_AT_MOST * lag, None, sample_rate)
+    parts = [stream.resample_chunk(source[:read])]
+    while (done := sum(map(len, parts))) < n:
+        last = read + lag >= len(source)
+        parts.append(stream.resample_chunk(source[read : read + lag], last=last))
+        read += lag
+        if last and done + len(parts[-1]) < n:
+            raise ArithmeticError(f"the resampler gave {done + len(parts[-1])} of {n} samples at a ratio of {ratio}")
+    return np.asarray(parts[0] if len(parts) == 1 else np.concatenate(parts))
 
 
 def _faded_end(plain: Samples, n: int) -> Samples:

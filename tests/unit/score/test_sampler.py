@@ -375,6 +375,24 @@ def test_a_longer_neighbour_does_not_change_a_note(default_font):
     np.testing.assert_array_equal(both[:, :RATE], alone[:, :RATE])
 
 
+@pytest.mark.parametrize("program", [0, 4, 33, 48, 52, 81, 89])
+def test_what_the_cache_has_grown_to_is_what_is_rendered_anew(default_font, program):
+    lengths = (0.3, 2.5, 0.2, 1.0)
+    grown = NoteCache()
+    for key, velocity, length_s in [(k, v, s) for k in (43, 60) for s in lengths for v in (50, 100)]:
+        note = Note(0.0, length_s, key, velocity)
+        again = play(default_font, note, length_s=4.0, program=program, cache=grown)
+        np.testing.assert_array_equal(again, play(default_font, note, length_s=4.0, program=program))
+    assert grown.n_bytes == sum(body.n_bytes for body in grown._bodies.values())
+
+
+def test_velocities_share_one_resampled_sound(tmp_path):
+    font, cache = font_of(tmp_path, Zone(0, {54: 1})), NoteCache()
+    for velocity in range(20, 120, 5):
+        play(font, Note(0.0, 0.5 + velocity / 500, 69, velocity), cache=cache)
+    assert len(cache._bodies) == 1
+
+
 def test_cache_stays_within_its_memory(default_font):
     cache = NoteCache(max_bytes=2_000_000)
     for key in range(40, 80):
