@@ -1,25 +1,29 @@
-"""Faults of generated clips beside those of real ones through the codec: silence, clipping, stuck codes, buzz."""
+"""Faults of generated clips beside those of real ones through the codec: silence, clipping, stuck codes, buzz, one held chord."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from partimento.audio.waveform import Waveform
+from partimento.evaluate.audio_lm.harmony_table import harmony_notes, harmony_table, measured_harmony
 from partimento.evaluate.audio_lm.page import Page
 from partimento.evaluate.systems.work import Measured, Progress, Values, measure, no_progress
 
 if TYPE_CHECKING:
     from partimento.evaluate.audio_lm.clips import Clip
+    from partimento.evaluate.audio_lm.windows import RealWindow
 
 GOAL_ITEMS = 200
 LONGEST_LAG = 100
 """Frames: loops of the codes up to 2 s are looked for."""
 _SILENT_DBFS = -60.0
+REAL, ROUND_TRIP, MODEL = "held out", "held out through the codec", "model"
+"""Rows that are compared with each other."""
 _NAMES = ("silent", "holes", "clipped", "clicks", "stuck sound", "buzz")
 
 
@@ -73,40 +77,56 @@ def _repeat(clip: Clip) -> int:
 
 
 def faults_page(
-    sets: Mapping[str, Sequence[Clip]], work: Path, checkpoint: str, *, jobs: int | None = None, progress: Progress = no_progress
-) -> Page:
-    """The table.
+    sets: Mapping[str, Sequence[Clip]], places: Sequence[RealWindow], work: Path, checkpoint: str, *,
+    jobs: int | None = None, progress: Progress = no_progress,
+) -> Page:  # fmt: skip
+    """The tables: faults, and harmony that is held throughout.
 
     Args:
-        sets: clips of each row, all with codes; the first row is real music through the codec, the second the model's.
+        sets: clips of each row, :data:`REAL`, :data:`ROUND_TRIP` and :data:`MODEL` among them in the order of ``places``.
+        places: the real windows, whose prompts the model was given.
         work: where measurements are kept.
         checkpoint: its name.
         jobs: processes.
         progress: bar.
     """
     rows, figures = [], {}
-    real = next(iter(sets))
-    repeats = {name: [_repeat(clip) for clip in clips] for name, clips in sets.items()}
-    limit = max(repeats[real])
+    repeats = {name: [_repeat(clip) for clip in clips if clip.codes is not None] for name, clips in sets.items()}
+    limit = max(repeats[ROUND_TRIP])
     for name, clips in sets.items():
         done = measure([c.path for c in clips], _Job(), cache=work, n_jobs=jobs, progress=progress, label="faults")
         flags = [one.values["flags"] for one in done if isinstance(one, Measured)]
         counts = np.sum(flags, axis=0).astype(int) if flags else np.zeros(len(_NAMES), dtype=int)
-        stuck = sum(value > limit for value in repeats[name])
-        middle = float(np.median(repeats[name]))
-        rows.append((name, str(len(flags)), *map(str, counts), str(stuck), f"{middle:.0f} / {max(repeats[name])}"))
-        figures[name] = dict(zip(_NAMES, counts.tolist(), strict=True)) | {"stuck codes": stuck, "clips": len(flags)}
-    model = figures[list(sets)[1]]
-    goals = {f"no clip {name}": not model[key] for name, key in (("silent", "silent"), ("clipped", "clipped"))}
-    goals |= {"no stuck frame": not model["stuck codes"], "no buzz": not model["buzz"]}
-    goals |= {f"{GOAL_ITEMS} clips or more ({model['clips']} here)": model["clips"] >= GOAL_ITEMS}
+        figures[name] = dict(zip(_NAMES, counts.tolist(), strict=True)) | {"clips": len(flags)}
+        codes = ("", "")
+        if repeats[name]:
+            stuck = sum(value > limit for value in repeats[name])
+            figures[name]["stuck codes"] = stuck
+            codes = (str(stuck), f"{np.median(repeats[name]):.0f} / {max(repeats[name])}")
+        rows.append((name, str(len(flags)), *map(str, counts), *codes))
+    found = {name: measured_harmony(clips, work, jobs=jobs, progress=progress) for name, clips in sets.items()}
+    asked = [place.prompt for place in places]
+    prompts = dict.fromkeys((REAL, ROUND_TRIP, MODEL), asked)
+    harmony, held = harmony_table(found, prompts)
+    figures = {name: values | {"harmony": held[name]} for name, values in figures.items()}
     head = ("sound", "clips", *_NAMES, "stuck codes", "longest repeat, frames (median / most)")
-    notes = (
+    notes = (*_notes(limit), *harmony_notes(found[REAL], places), f"Model: {checkpoint}.")
+    return Page("faults", "Faults of generated clips", head, tuple(rows), notes, figures, _goals(figures[MODEL]), (harmony,))
+
+
+def _notes(limit: int) -> tuple[str, ...]:
+    """What decides the first table."""
+    return (
         "Numbers of clips. Sound as it comes from the codec, before `generate` sets its level, written with 16 bits: what is "
         "beyond full scale counts as clipped. Silence, holes (2 s), clipping, clicks, stuck sound and buzz (lines at "
         "multiples of 50, 60 or 75 Hz): `partimento.listen.quality`.",
         f"Stuck codes: where there is sound, all codes of more than {limit} frames in a row equal those 1 to {LONGEST_LAG} "
-        f"frames earlier; {limit} is the most in any clip of the first row.",
-        f"Model: {checkpoint}.",
+        f"frames earlier; {limit} is the most in any clip of real music through the codec.",
     )
-    return Page("faults", "Faults of generated clips", head, tuple(rows), notes, figures, goals)
+
+
+def _goals(model: Mapping[str, Any]) -> dict[str, bool]:
+    """What is asked of the model's row."""
+    goals = {f"no clip {name}": not model[key] for name, key in (("silent", "silent"), ("clipped", "clipped"))}
+    goals |= {"no stuck frame": not model["stuck codes"], "no buzz": not model["buzz"]}
+    return goals | {f"{GOAL_ITEMS} clips or more ({model['clips']} here)": model["clips"] >= GOAL_ITEMS}

@@ -1,4 +1,4 @@
-"""A part's result as a page: one table, what it says in a few lines, and the figures as JSON."""
+"""A part's result as a page: a table or more, what they say in a few lines, and the figures as JSON."""
 
 from __future__ import annotations
 
@@ -13,6 +13,15 @@ from partimento.tables import markdown_table
 
 
 @dataclass(frozen=True)
+class Table:
+    """A further table of a page, under a heading of its own."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
 class Page:
     """A finished part.
 
@@ -23,6 +32,7 @@ class Page:
         notes: what decides the figures.
         figures: values by name.
         goals: what is asked for, by its words: whether it is met.
+        tables: more tables, after the first.
     """
 
     part: str
@@ -32,10 +42,13 @@ class Page:
     notes: tuple[str, ...] = ()
     figures: dict[str, Any] = field(default_factory=dict)
     goals: dict[str, bool] = field(default_factory=dict)
+    tables: tuple[Table, ...] = ()
 
     def markdown(self, command: str = "") -> str:
         """The page; ``command`` is what made it."""
         lines = [f"# {self.title}", "", markdown_table(self.head, self.rows), ""]
+        for table in self.tables:
+            lines += [f"## {table.title}", "", markdown_table(table.head, table.rows), ""]
         lines += [f"- {note}" for note in self.notes]
         lines += [f"- goal {'met' if met else 'missed'}: {goal}" for goal, met in self.goals.items()]
         return "\n".join([*lines, *([f"- `{command}`"] if command else [])]) + "\n"

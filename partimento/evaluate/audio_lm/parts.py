@@ -206,12 +206,16 @@ class MiniEvaluation:
         )  # fmt: skip
 
     def _faults(self) -> Page:
-        from partimento.evaluate.audio_lm.faults import faults_page
+        from partimento.evaluate.audio_lm.faults import MODEL, REAL, ROUND_TRIP, faults_page
 
+        studio, places, o = self._studio, self._windows, self.options
         sets: dict[str, Sequence[Clip]] = {
-            "held out through the codec": self._studio.round_trips(self._windows, "held out codec"), "model": self._asked(),
+            REAL: studio.real(places, "held out"), ROUND_TRIP: studio.round_trips(places, "held out codec"),
+            MODEL: self._asked(), "model without words": self._unasked(),
         }  # fmt: skip
-        return faults_page(sets, self.options.work, self.name, jobs=self.options.jobs, progress=self.progress)
+        if o.tokens:
+            sets["bigram of codes"] = self._chain()
+        return faults_page(sets, places, o.work, self.name, jobs=o.jobs, progress=self.progress)
 
     def _by_heart(self) -> Page:
         from partimento.evaluate.audio_lm.by_heart import by_heart_page

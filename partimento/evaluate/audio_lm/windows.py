@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,11 +20,16 @@ from partimento.data.render import read_manifest
 from partimento.errors import FileError, ParseError
 from partimento.score.instruments import english_name, instruments
 
+if TYPE_CHECKING:
+    from partimento.score.score import Score
+
 HELD_OUT = ("valid", "test")
 LEAST_SOUNDING_S = 0.5
 """A part counts as sounding in a window when its notes last so long together (drums: when it has so many strokes as below)."""
 LEAST_STROKES = 3
 _TRIES = 200
+_CHORD_GAP_S = 0.05
+"""Chords that follow each other closer than this are in a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,15 +157,51 @@ def sounding(place: Path, data: dict[str, Any], start_s: float, end_s: float) ->
     return found
 
 
-@lru_cache(maxsize=256)
-def _spans(path: Path) -> dict[str, tuple[tuple[float, float], ...]]:
-    """Start and end of every note in seconds, by track."""
+def _score(path: Path) -> Score:
     from partimento.plan.serial import from_json
     from partimento.score.score import Score
 
-    score = from_json(path.read_bytes(), Score)
+    return from_json(path.read_bytes(), Score)
+
+
+@lru_cache(maxsize=256)
+def _spans(path: Path) -> dict[str, tuple[tuple[float, float], ...]]:
+    """Start and end of every note in seconds, by track."""
+    score = _score(path)
     at = score.tempo_map.seconds
     return {track.name: tuple((at(note.start), at(note.end)) for note in track.notes) for track in score.tracks}
+
+
+def written_chord_s(window: RealWindow) -> float | None:
+    """How long the longest chord of a window lasts in it by the score, in seconds; None where no chords are known.
+
+    Chords in a row that have the same notes, octaves aside, are one.
+    """
+    path = window.folder / "score.json"
+    chords = _chords(path) if path.exists() else ()
+    if not chords:
+        return None
+    end_s = window.start_s + window.duration_s
+    longest = since = 0.0
+    last_end, last_notes = -1.0, frozenset[int]()
+    for start, end, notes in chords:
+        start, end = max(start, window.start_s), min(end, end_s)
+        if end <= start:
+            continue
+        if notes != last_notes or start - last_end > _CHORD_GAP_S:
+            since = start
+        last_end, last_notes = end, notes
+        longest = max(longest, end - since)
+    return longest
+
+
+@lru_cache(maxsize=256)
+def _chords(path: Path) -> tuple[tuple[float, float, frozenset[int]], ...]:
+    """Start and end in seconds and pitch classes of every chord."""
+    score = _score(path)
+    at = score.tempo_map.seconds
+    spans = ((at(span.start), at(span.end), span.chord) for span in score.chords)
+    return tuple((a, b, frozenset((chord.root + i) % 12 for i in chord.intervals)) for a, b, chord in spans)
 
 
 def full_caption(data: dict[str, Any], rows: Sequence[dict[str, Any]], start_s: float, rng: np.random.Generator) -> str:
