@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from partimento.interpret.sketches import in_key, read_sketch, upper_line
-from partimento.plan.plan import Conflict, KeyAt, Origin, TempoAt, Value
+from partimento.plan.plan import KeyAt, Origin, TempoAt, Value
 from partimento.plan.request import GenerateRequest
 from partimento.score.score import Note, Score, Track
 from partimento.score.timing import TempoPoint
@@ -24,13 +24,12 @@ class HeardTune:
     Attributes:
         score: tempo and length; where nothing else was asked for, those of the file.
         line: the tune, one note at a time.
-        remarks, conflicts: for the user.
+        remarks: for the user.
     """
 
     score: Score
     line: Track
     remarks: tuple[str, ...]
-    conflicts: tuple[Conflict, ...]
 
 
 def heard_tune(request: GenerateRequest, tempo: Value[tuple[TempoAt, ...]], key: Value[tuple[KeyAt, ...]]) -> HeardTune | None:
@@ -48,18 +47,19 @@ def heard_tune(request: GenerateRequest, tempo: Value[tuple[TempoAt, ...]], key:
     if request.melody is None or request.melody_is_recording or not request.melody_is_heard:
         return None
     sketch = read_sketch(request.melody, None)
-    conflicts: tuple[Conflict, ...] = ()
     remarks: tuple[str, ...] = ()
     if key.origin in (Origin.GIVEN, Origin.SAID):
         sketch, _, conflicts, remarks = in_key(sketch, key.value[0].key)
+        # No conflict of the plan: the model is told the key that was asked for, and may well follow it round the tune.
+        remarks += tuple(f"{conflict.reason}; the model is told {conflict.dropped}" for conflict in conflicts)
     track, score = sketch.tracks[0], sketch.source
     if tempo.origin in (Origin.GIVEN, Origin.SAID) and not tempo.reason:  # a reason: said as a word, "slow"
         score = replace(score, tempos=(TempoPoint(0.0, tempo.value[0].bpm),))
     line = replace(track, notes=upper_line(_uncovered(track.notes)))
     start_s, end_s = (score.tempo_map.seconds(quarter) for quarter in (line.notes[0].start, line.notes[-1].end))
-    told = f"the model hears the notes of '{line.name}' ({len(line.notes)}, {start_s:.1f} to {end_s:.1f} s of the file)"
     at = f", at {score.tempo_bpm:g} bpm" if score.tempos != sketch.source.tempos else ""
-    return HeardTune(score, line, (f"{told}{at} as pitch classes: their octaves are the model's own", *remarks), conflicts)
+    told = f"the model hears the {len(line.notes)} notes of '{line.name}' ({start_s:.1f} to {end_s:.1f} s{at}) as pitch classes"
+    return HeardTune(score, line, (f"{told}: octaves are its own", *remarks))
 
 
 def _uncovered(notes: tuple[Note, ...]) -> tuple[Note, ...]:

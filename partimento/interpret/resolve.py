@@ -103,7 +103,6 @@ def make_plan(request: GenerateRequest) -> Plan:
             *unkept,
             *stayed,
             *_contradictions(reading),
-            *(heard.conflicts if heard else ()),
         ),
         unknown=(*reading.refused, *reading.unknown),
         remarks=(*grid.remarks, *ensemble.remarks, *sound_remarks([p.instrument for p in parts]), *_remarks(reading), *more),

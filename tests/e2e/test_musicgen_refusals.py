@@ -16,6 +16,7 @@ from partimento.models import musicgen_performer  # noqa: E402
 
 mono = factory.checkpoint(factory.build)
 melodic = factory.checkpoint(factory.build_melody)
+audiocraft = factory.checkpoint(factory.build, save=factory.save_audiocraft)
 
 
 def recording(path, channels=1, subtype="PCM_16", seconds=2.0, rate=44_100):
@@ -85,6 +86,23 @@ def test_melodies_before_the_model_is_loaded(melodic, tmp_path, capsys, monkeypa
     ):
         command = ["generate", "calm", "--model", melodic, "--duration", "5", "--melody", tmp_path / name, "--n", n]
         assert said in refusal(capsys, *command, "-o", tmp_path / "a.wav")
+
+
+def test_audiocraft_files_are_asked_without_reading_their_weights(audiocraft, tmp_path, capsys, monkeypatch):
+    from partimento.models.musicgen.loader import hears_melody
+
+    monkeypatch.setattr(musicgen_performer, "_loaded", None)
+    tune = recording(tmp_path / "tune.wav")
+    command = ["generate", "calm", "--model", audiocraft, "--melody", tune, "--n", "2", "-o", tmp_path / "a.wav"]
+    assert "this checkpoint hears no melody" in refusal(capsys, *command)
+    state = torch.load(audiocraft / "state_dict.bin", weights_only=True)
+    hearing = tmp_path / "hearing"
+    hearing.mkdir()
+    state["best_state"]["condition_provider.conditioners.self_wav.output_proj.weight"] = torch.zeros(32, 12)
+    torch.save(state, hearing / "state_dict.bin")
+    assert hears_melody(str(hearing)) is True
+    (hearing / "state_dict.bin").write_bytes(b"half")
+    assert hears_melody(str(hearing)) is None
 
 
 def test_of_extensions(mono, tmp_path, capsys, monkeypatch):

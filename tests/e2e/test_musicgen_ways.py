@@ -82,7 +82,7 @@ def test_a_melody_of_notes_is_heard(melodic, tmp_path, capsys):
     capsys.readouterr()
     command = ["generate", "calm piano", "--duration", "3", "--model", str(melodic), "--melody", str(abc), "--no-audio-report"]
     assert main([*command, "-o", str(tmp_path / "e.wav"), "--n", "2"]) == 0
-    assert "note: the model hears the notes of " in capsys.readouterr().out
+    assert "note: the model hears the 6 notes of " in capsys.readouterr().out
     assert main([*command, "-o", str(tmp_path / "f.wav"), "--stream"]) == 0
 
 

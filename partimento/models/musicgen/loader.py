@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from partimento.codec.encodec import EncodecCodec, EncodecConfig
 from partimento.codec.encodec_layout import config_from_transformers, weights_from_audiocraft, weights_from_transformers
 from partimento.codec.interface import Encoded
 from partimento.embed.t5 import T5Texts
-from partimento.errors import FileError, MissingDependencyError
+from partimento.errors import FileError, MissingDependencyError, PartimentoError
 from partimento.lm.engines import AUTO, Choice, choose_engine, get_engine
 from partimento.lm.transformer import LmConfig, MusicGenLm
 from partimento.models.mini import is_mini, load_mini
@@ -278,7 +280,7 @@ def load_musicgen(source: str, text_encoder: str | None = None, *, layerwise: bo
 
 
 def hears_melody(source: str) -> bool | None:
-    """Whether a model hears a melody, told without reading its weights; None where only these tell (AudioCraft's files).
+    """Whether a model hears a melody, told without reading its weights; None where only these tell.
 
     Raises:
         As of :func:`load_musicgen`: it is not on this machine, or its configuration is no MusicGen's.
@@ -286,9 +288,23 @@ def hears_melody(source: str) -> bool | None:
     if is_mini(source):
         return False
     folder = find_folder(source)
-    if not (folder / "config.json").exists() or missing_of_transformers(folder) is not None:
+    if (folder / "state_dict.bin").exists() and missing_of_transformers(folder) is not None:
+        return _audiocraft_hears(folder / "state_dict.bin")
+    if not (folder / "config.json").exists():
         return None
     return hf_layout.lm_config(read_config(folder)).melody_classes is not None
+
+
+def _audiocraft_hears(path: Path) -> bool | None:
+    """From the names in AudioCraft's file, whose tensors are mapped and not read; None for a file that cannot be mapped."""
+    try:
+        with warnings.catch_warnings():  # torch remarks on the pickle protocol before it refuses a file
+            warnings.simplefilter("ignore", UserWarning)
+            package = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        tensors, settings = audiocraft_layout.unpack(package, str(path))
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, AttributeError, TypeError, PartimentoError):
+        return None  # of an older form, or damaged: reading it whole will tell
+    return audiocraft_layout.lm_config(tensors, settings, str(path)).melody_classes is not None
 
 
 def load_for_engine(source: str, engine: str, text_encoder: str | None = None) -> tuple[MusicGen, Choice]:

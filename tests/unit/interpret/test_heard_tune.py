@@ -40,7 +40,7 @@ def test_nothing_is_arranged_round_it(tmp_path):
     assert (plan.duration_s, plan.tempo, plan.key, plan.parts) == (plain.duration_s, plain.tempo, plain.key, plain.parts)
     assert [n.pitch for n in tune.line.notes] == [n[2] for n in SCALE]
     assert tune.score.tempo_bpm == pytest.approx(100.0)
-    assert plan.remarks[-1].startswith("the model hears the notes of 'Tune' (8, 0.0 to 4.8 s of the file) as pitch classes")
+    assert plan.remarks[-1].startswith("the model hears the 8 notes of 'Tune' (0.0 to 4.8 s) as pitch classes")
     assert len(make_plan(GenerateRequest("calm piano", melody=path)).sketch) == 1, "the score performer plays it"
 
 
@@ -70,6 +70,9 @@ def test_asked_tempo_and_key_are_the_tunes(tmp_path):
         assert [n.pitch % 12 for n in tune.line.notes] == [(n[2] + 2) % 12 for n in SCALE]
         assert any("at 80 bpm" in remark for remark in plan.remarks)
         assert any("transposed by +2" in remark for remark in plan.remarks)
+    plan, _ = heard(path, key="D minor")
+    assert plan.conflicts == ()
+    assert "the given tune is in major: it moves to the tonic and keeps its notes; the model is told D minor" in plan.remarks
     _, tune = heard(path, "slow piano")
     assert tune.score.tempo_bpm == pytest.approx(100.0), "a tempo word is for the model"
 
