@@ -36,9 +36,9 @@ _RELATIVE_SILENCE = 0.01
 _LEVEL_DBFS = -20.0
 """Clips are brought to this level first: onsets and strength depend on it."""
 _LEAST_STRENGTH = 0.5
-"""Smoothed chroma whose strongest class is below this, at the level above, has no pitch to speak of: 98 % of moments of real
-mixes are above, 97 % of white noise and all of brown noise below; of 100 stems of percussion it leaves 8 held (25 without
-it), which are those with a tone: toms, cowbells, big drums."""
+"""Smoothed chroma whose strongest class is below this, at the level above, has no pitch to speak of: of moments of real
+training pieces 99 % are above with drums and 97 % without, of white noise 3 %, of brown noise none. Of 100 real stems of
+percussion it leaves 8 held (15 without it): some percussion has a tone."""
 
 
 @dataclass(frozen=True, slots=True)
