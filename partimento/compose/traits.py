@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,9 +125,8 @@ def rhythm_traits(starts: Ints, lengths: Ints, ground: Ground) -> Floats:
     values[at : at + 9] = [*_durations(lengths), *_density(starts, lengths, ground.bar_ticks)]
     at = INDEX["syncopation"]
     values[at : at + 2] = _metre(starts, lengths, weight, ground)
-    form = _form(starts, lengths, np.zeros_like(starts), ground.bar_ticks)
     at = INDEX["phrase_bars"]
-    values[at : at + 5] = form[:5]
+    values[at : at + 5] = _rhythm_form(starts, lengths, ground.bar_ticks)
     values[INDEX["final_length"]] = float(lengths[-1] / ground.bar_ticks)
     values[INDEX["final_strong"]] = float(weight[-1] >= 4)
     return values
@@ -217,41 +217,41 @@ def _next_heavier(weights: tuple[int, ...]) -> Ints:
 
 
 def _form(starts: Ints, lengths: Ints, pitches: Ints, bar_ticks: int) -> list[float]:
+    contours, figures = _bar_figures(starts, pitches, bar_ticks)
+    return [*_rhythm_form(starts, lengths, bar_ticks), *_lag_shares(contours), _best_match([f for f in figures if f])]
+
+
+def _rhythm_form(starts: Ints, lengths: Ints, bar_ticks: int) -> list[float]:
+    """The five traits of form that need no pitches."""
     distance = np.diff(starts)
     rest = distance - lengths[:-1]
     breaks = np.flatnonzero((rest >= TICKS) | ((distance >= 2 * TICKS) & (distance >= 3 * np.median(distance)))) + 1
     n_phrases = len(breaks) + 1
-    values = [float(starts[-1] + lengths[-1] - starts[0]) / n_phrases / bar_ticks]
-    rhythms, contours, figures = _bars(starts, lengths, pitches, bar_ticks)
-    for labels in (rhythms, contours):
-        values += [_lag_share(labels, lag) for lag in (1, 2, 4, 8)]
-    values.append(_best_match([f for f in figures if f]))
-    return values
+    phrase_bars = float(starts[-1] + lengths[-1] - starts[0]) / n_phrases / bar_ticks
+    return [phrase_bars, *_lag_shares(_bar_rhythms(starts, lengths, bar_ticks))]
 
 
-def _bars(
-    starts: Ints, lengths: Ints, pitches: Ints, bar_ticks: int
-) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]], list[frozenset[int]]]:
-    """Rhythm, contour and figure of each bar (empty where no note begins)."""
-    bars = (starts // bar_ticks).tolist()
-    place = (starts % bar_ticks).tolist()
-    durations, line = lengths.tolist(), pitches.tolist()
-    count = bars[-1] + 1
-    rhythms: list[tuple[int, ...]] = [()] * count
-    contours: list[tuple[int, ...]] = [()] * count
-    figures: list[frozenset[int]] = [frozenset()] * count
-    i = 0
-    while i < len(bars):
-        j = i
-        while j < len(bars) and bars[j] == bars[i]:
-            j += 1
-        first = line[i]
-        rhythms[bars[i]] = tuple(place[k] * 4096 + durations[k] for k in range(i, j))
-        signs = [(line[k + 1] > line[k]) - (line[k + 1] < line[k]) for k in range(i, j - 1)]
-        contours[bars[i]] = (j - i, *signs)
-        figures[bars[i]] = frozenset(place[k] * 512 + line[k] - first for k in range(i, j))
-        i = j
-    return rhythms, contours, figures
+def _bar_rhythms(starts: Ints, lengths: Ints, bar_ticks: int) -> list[tuple[int, ...]]:
+    """Rhythm of each bar (empty where no note begins)."""
+    bars, codes = starts // bar_ticks, (starts % bar_ticks * 4096 + lengths).tolist()
+    edges = np.searchsorted(bars, np.arange(int(bars[-1]) + 2)).tolist()
+    return [tuple(codes[i:j]) for i, j in pairwise(edges)]
+
+
+def _bar_figures(starts: Ints, pitches: Ints, bar_ticks: int) -> tuple[list[tuple[int, ...]], list[frozenset[int]]]:
+    """Contour and figure of each bar (empty where no note begins)."""
+    bars, codes = starts // bar_ticks, starts % bar_ticks * 512 + pitches
+    line, signs = pitches.tolist(), np.sign(np.diff(pitches)).tolist()
+    edges = np.searchsorted(bars, np.arange(int(bars[-1]) + 2)).tolist()
+    places = codes.tolist()
+    contours = [(j - i, *signs[i : j - 1]) if j > i else () for i, j in pairwise(edges)]
+    figures = [frozenset(place - line[i] for place in places[i:j]) for i, j in pairwise(edges)]
+    return contours, figures
+
+
+def _lag_shares(labels: list[tuple[int, ...]]) -> list[float]:
+    """Share of bars that are as those one, two, four and eight before."""
+    return [_lag_share(labels, lag) for lag in (1, 2, 4, 8)]
 
 
 def _lag_share(labels: list[tuple[int, ...]], lag: int) -> float:

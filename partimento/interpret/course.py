@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -26,13 +27,20 @@ _ENERGY_TO_LEVEL = 1.2
 _QUIETEST, _LOUDEST = 0.26, 0.86
 
 
+@cache
+def _moods() -> dict[str, dict[str, Any]]:
+    """Rows of the moods, read once: a description asks for many words."""
+    rows: dict[str, dict[str, Any]] = load_yaml("moods.yaml")
+    return rows
+
+
 def level_of(hit: Hit) -> float | None:
     """The level, 0 to 1, that a word asks for; a mood counts by its energy, a weak one not at all."""
     dynamics = hit.sense(DYNAMICS)
     if dynamics:
         return float(dynamics.facts["level"]) if "level" in dynamics.facts else _SHAPES.get(dynamics.value)
     mood = hit.sense(MOOD)
-    row: dict[str, Any] = load_yaml("moods.yaml").get(mood.value, {}) if mood else {}
+    row = _moods().get(mood.value, {}) if mood else {}
     energy = float(row.get("energy", 0.0))
     return max(_QUIETEST, min(_LOUDEST, 0.5 + _ENERGY_TO_LEVEL * energy)) if abs(energy) >= _LEAST_STEP else None
 

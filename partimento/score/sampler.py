@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ _MIDDLE_GAIN = math.sqrt(0.5)  # of each channel for a sound in the middle, at c
 _CENTRED = 0.01  # pans up to 2 % of the way to a side count as the middle
 _TIMBRE_VELOCITIES = 4  # modulators other than loudness follow the velocity in steps of this size
 _TAIL_END = 2e-4  # a release curve that ends above this level was cut short and needs a fade
-_LADDER_SAMPLES = 4096
+_LADDER = [4096 * 2.0 ** (k / 2.0) for k in range(64)]
 _RAMP = np.arange(1 << 16, dtype=np.float32)
 
 
@@ -118,7 +119,7 @@ class NoteCache:
             off: sample at which the key is let go.
         """
         length = _ladder(n)
-        if voice.steady:
+        if (voice, sample_rate, length) in self._places or voice.steady:
             return self._steady_body(font, voice, length, sample_rate)
         released = off if voice.depends_on_length else None
         wave = font.wave(voice.region.sample)
@@ -170,8 +171,7 @@ class NoteCache:
 
 def _ladder(n: int) -> int:
     """The next length of the ladder 4096 x 2^(k/2): few lengths, and each follows from the note alone."""
-    k = max(0, math.ceil(2.0 * math.log2(max(n, 1) / _LADDER_SAMPLES) - 1e-9))
-    return int(_LADDER_SAMPLES * 2.0 ** (k / 2.0)) + 1
+    return int(_LADDER[bisect_left(_LADDER, n)]) + 1
 
 
 _SHARED_CACHE = NoteCache()
@@ -342,8 +342,9 @@ def _play(
     sound = np.empty(n, np.float32)
     down = min(off, n)
     np.multiply(body.held[:down], curve[:down], out=sound[:down])
+    sound[:down] *= gain
     if n > down:
-        level = curve[down]
+        level = curve[down] * gain
         stop = int(min(cut, n))
         np.multiply(_released(body, voice, down, n, sample_rate), level, out=sound[down:])
         sound[down:stop] *= falling[: stop - down]
@@ -352,7 +353,6 @@ def _play(
         if n == last and falling[-1] > _TAIL_END and cut == math.inf:
             tail = min(n - down, sample_rate // 4)
             sound[n - tail :] *= np.linspace(1.0, 0.0, tail, dtype=np.float32)
-    sound *= gain
     desk.add(event.on, sound, voice.pan)
 
 

@@ -71,7 +71,7 @@ def envelope_of(gens: NDArray[np.float64], first: int, key: int, min_release_s: 
     )
 
 
-@lru_cache(maxsize=96)
+@lru_cache(maxsize=192)
 def volume_curve(env: Envelope, n: int, sample_rate: int) -> Samples:
     """Volume envelope of a held key, linear gain ``[n]``: attack straight in amplitude, decay straight in decibels."""
     time_s = np.arange(n) / sample_rate - env.delay_s

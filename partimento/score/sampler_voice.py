@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -193,6 +194,7 @@ def make_voice(region: Region, key: int, velocity: int, wave_samples: int) -> Vo
     )
 
 
+@lru_cache(maxsize=1 << 14)
 def velocity_gain(region: Region, key: int, velocity: int) -> float:
     """Linear gain of the velocity: the attenuation modulators, by default (velocity / 127) squared (section 8.4.1).
 
