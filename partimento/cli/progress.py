@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -35,6 +36,39 @@ def stages(total: int, quiet: bool) -> Iterator[Tell]:
 
     try:
         yield tell
+    finally:
+        bar.close()
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLine:
+    """Lines that stay, on stdout, and one under them that rewrites itself, on stderr.
+
+    Attributes:
+        say: prints a line.
+        show: sets the other one; None where stderr is no terminal.
+    """
+
+    say: Callable[[str], None]
+    show: Callable[[str], None] | None
+
+
+@contextmanager
+def live_line(quiet: bool = False) -> Iterator[LiveLine]:
+    """A place for progress that has no known number of items; on a terminal its line is wiped at the end."""
+    if not wanted(quiet):
+        yield LiveLine(lambda line: print(line, flush=True), None)
+        return
+    from tqdm import tqdm
+
+    bar = tqdm(bar_format="{desc}", leave=False, dynamic_ncols=True)
+
+    def say(line: str) -> None:
+        tqdm.write(line, file=sys.stdout)
+        sys.stdout.flush()
+
+    try:
+        yield LiveLine(say, lambda text: bar.set_description_str(text))
     finally:
         bar.close()
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from partimento.cli import train_finetune
+from partimento.cli.progress import live_line
 from partimento.errors import MissingDependencyError
 
 EPILOG = """examples:
@@ -64,16 +65,18 @@ def _train(args: argparse.Namespace) -> int:
     recipe = load_recipe(args.recipe)
     if args.total_steps:
         recipe = replace(recipe, optim=replace(recipe.optim, total_steps=args.total_steps))
-    train(
-        recipe,
-        args.data,
-        args.out,
-        valid=args.valid,
-        limits=Limits(args.minutes, args.steps),
-        device=args.device,
-        warm_start=args.warm_start,
-        say=lambda line: print(line, flush=True),
-    )
+    with live_line() as line:
+        train(
+            recipe,
+            args.data,
+            args.out,
+            valid=args.valid,
+            limits=Limits(args.minutes, args.steps),
+            device=args.device,
+            warm_start=args.warm_start,
+            say=line.say,
+            live=line.show,
+        )
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from partimento.cli.progress import live_line
 from partimento.errors import RequestError
 
 NAME = "finetune"
@@ -44,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
     renamed = {"window": "window_s"}
     given = {renamed.get(name, name): value for name in _OWN if (value := getattr(args, name)) is not None}
     config = FinetuneConfig(data=args.data[0], out=args.out, steps=args.steps, minutes=args.minutes, device=args.device, **given)
-    done = finetune(config, say=lambda line: print(line, flush=True))
+    with live_line() as line:
+        done = finetune(config, say=line.say, live=line.show)
     card = done.card
     if card.loss_before is not None:
         print(f"held-out loss: {card.loss_before:.4f} before, {card.loss_after:.4f} after {card.steps} steps (nats per code)")

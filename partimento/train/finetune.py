@@ -101,12 +101,15 @@ class Finetuned:
     songs: Songs
 
 
-def finetune(config: FinetuneConfig, say: Callable[[str], None] = lambda line: None) -> Finetuned:
+def finetune(
+    config: FinetuneConfig, say: Callable[[str], None] = lambda line: None, live: Callable[[str], None] | None = None
+) -> Finetuned:
     """Fine-tune, or go on with it, in the folder ``config.out``.
 
     Args:
         config: what.
         say: gets progress lines.
+        live: as of :class:`partimento.train.loop.Trainer`.
 
     Raises:
         RequestError: a run of other settings in that folder. FileError: no songs, no model, or damaged ones.
@@ -128,7 +131,7 @@ def finetune(config: FinetuneConfig, say: Callable[[str], None] = lambda line: N
     _say_songs(songs, train, config, say)
     _say_memory(base, recipe, config, say)
     task = FinetuneTask(base, recipe, train, valid)
-    trainer = Trainer(recipe, task, config.out, device=config.device, say=say)
+    trainer = Trainer(recipe, task, config.out, device=config.device, say=say, live=live)
     total = config.steps if config.steps is not None or config.minutes is not None else STEPS
     state = trainer.run(Limits(config.minutes, total))
     weights = trainer.ema.weights(trainer.model)

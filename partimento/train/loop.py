@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from partimento.train.processes import Processes
+from partimento.train.progress import Pace
 from partimento.train.recipe import OptimConfig, Recipe
 from partimento.train.state import Ema, TrainState, checkpoints, load_training, load_weights, save_checkpoint
 from partimento.train.task import Task
@@ -81,6 +82,8 @@ class Trainer:
         warm_start: weights to begin from when the folder holds no run.
         say: gets a line of text now and then.
         processes: those that train this model together; None for this one alone.
+        live: gets how far the run is after a step, twice a second at most, for a line that rewrites itself; None says it in the
+            log's lines instead.
     """
 
     def __init__(
@@ -93,11 +96,14 @@ class Trainer:
         warm_start: Path | None = None,
         say: Callable[[str], None] = lambda line: None,
         processes: Processes | None = None,
+        live: Callable[[str], None] | None = None,
     ) -> None:
         self._with = processes or Processes()
         self._indices = self._with.indices(recipe.optim.accumulate)
         self.recipe, self.task, self.folder = recipe, task, folder
         self._say = say if self._with.is_first else lambda line: None
+        self._live = live if self._with.is_first else None
+        self._pace: Pace | None = None
         self.device = self._with.device or pick_device(device)
         task.to(self.device)
         self.model = task.model
@@ -133,6 +139,7 @@ class Trainer:
         # Writing a checkpoint takes seconds; a chunk of so many minutes includes it.
         budget_s = math.inf if limits.minutes is None else max(1.0, limits.minutes * 60.0 - 5.0)
         total = limits.steps if limits.steps is not None else (self.recipe.optim.total_steps if limits.minutes is None else None)
+        self._pace = Pace(self.state.step, total, None if limits.minutes is None else limits.minutes * 60.0, before)
         self.model.train()
         try:
             with self._with.asked_to_stop() as asked:
@@ -141,6 +148,7 @@ class Trainer:
             self._say("interrupted; saving")
         self._validate()
         self._save_first()
+        self._say(f"ended: {self._pace.progress(ended=True)}")
         return self.state
 
     def _train(self, total: int | None, goes_on: Callable[[], bool], start: float, before: float) -> None:
@@ -150,6 +158,7 @@ class Trainer:
             figures = self._step()
             self.state.wall_s = before + time.monotonic() - start
             step = self.state.step
+            self._show_progress(step)
             if step % config.log_every == 0:
                 self._log("train", figures)
             if step % config.validate_every == 0:
@@ -157,6 +166,13 @@ class Trainer:
             if time.monotonic() - last_save > config.save_every_s:
                 self._save_first()
                 last_save = time.monotonic()
+
+    def _show_progress(self, step: int) -> None:
+        """Count a step, and show it where a line rewrites itself."""
+        if self._pace is not None:
+            self._pace.count(step)
+            if self._live is not None and self._pace.due():
+                self._live(str(self._pace.progress()))
 
     def save(self) -> Path:
         """Write a checkpoint now."""
@@ -240,7 +256,8 @@ class Trainer:
         counters = {"kind": kind, "step": self.state.step, "wall_s": round(self.state.wall_s, 3)}
         self._write(counters | {"audio_s": round(self.state.audio_s, 1)} | {k: float(f"{v:.5g}") for k, v in figures.items()})
         shown = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
-        self._say(f"{kind} {self.state.step}  {shown}  ({speed:.0f} s of music per s)")
+        far = f"  [{self._pace.progress()}]" if kind == "train" and self._pace is not None and self._live is None else ""
+        self._say(f"{kind} {self.state.step}  {shown}  ({speed:.0f} s of music per s){far}")
 
     def _write(self, row: dict[str, object]) -> None:
         if not self._with.is_first:

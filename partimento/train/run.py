@@ -28,6 +28,7 @@ def train(
     device: str = "auto",
     warm_start: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
+    live: Callable[[str], None] | None = None,
 ) -> TrainState:
     """Train, or go on training, in the folder ``out``.
 
@@ -42,6 +43,7 @@ def train(
         device: ``auto``, ``cpu`` or ``cuda``.
         warm_start: checkpoint or weights to begin from.
         say: gets progress lines.
+        live: as of :class:`partimento.train.loop.Trainer`.
 
     Raises:
         FileError: data or weights cannot be read.
@@ -61,7 +63,8 @@ def train(
         recipe, task = embed_task(recipe, data, valid, say)
     else:
         task = _score_task(recipe, data, valid, say) if recipe.task == "score" else _codec_task(recipe, data, valid, say)
-    return Trainer(recipe, task, out, device=device, warm_start=warm_start, say=say, processes=processes).run(limits or Limits())
+    trainer = Trainer(recipe, task, out, device=device, warm_start=warm_start, say=say, processes=processes, live=live)
+    return trainer.run(limits or Limits())
 
 
 def _silence(_line: str) -> None:
