@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from partimento.errors import FileError
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 RENDERED_MANIFEST = "manifest.jsonl"
+_TRIES, _TRIES_BAD = 5, 32
+"""Windows looked at for one that is not silent, and for one that can be read before all files are tried in turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +98,27 @@ def find_training_audio(folders: Sequence[str | os.PathLike[str]], split: str = 
 
 def _mixes(folder: Path, split: str) -> list[Path]:
     """Mixes of a rendered dataset's split, in order."""
-    lines = []
-    for text in (folder / RENDERED_MANIFEST).read_text(encoding="utf-8").splitlines():
-        try:
-            lines.append(json.loads(text))
-        except json.JSONDecodeError:
-            continue  # a line cut off by a crash
-    return [
-        folder / "items" / line["id"] / "mix.flac" for line in sorted(lines, key=lambda d: str(d["id"])) if line["split"] == split
-    ]
+    return [folder / "items" / line["id"] / "mix.flac" for line in manifest_lines(folder) if line["split"] == split]
+
+
+def manifest_lines(folder: Path) -> list[dict[str, Any]]:
+    """Lines of a rendered dataset's manifest in order of their ids, each id once (the line written last)."""
+    lines = {str(line["id"]): line for line in json_lines(folder / RENDERED_MANIFEST) if "id" in line}
+    return [lines[key] for key in sorted(lines)]
+
+
+def json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Objects of a file with one JSON a line; a line that a crash cut off is left out, a missing file has none."""
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for text in file:
+            try:
+                row = json.loads(text)
+            except json.JSONDecodeError:
+                continue
+            if isinstance(row, dict):
+                yield row
 
 
 class AudioWindows:
@@ -115,6 +130,8 @@ class AudioWindows:
         window_samples: length of a window at ``sample_rate``; shorter files are padded with silence.
         gain_db: each window is scaled by a random gain of up to this many decibels either way.
         silence_rms: a window quieter than this is drawn again (at most four times).
+        on_skip: gets a file and the reason each time one of its windows cannot be read; another window is drawn then, decided by
+            the generator and the files alone.
     """
 
     def __init__(
@@ -125,27 +142,62 @@ class AudioWindows:
         *,
         gain_db: float = 0.0,
         silence_rms: float = 1e-4,
+        on_skip: Callable[[str, str], None] = lambda name, reason: None,
     ) -> None:
-        self._files = list(files)
+        self._files, self._on_skip = list(files), on_skip
         self._sample_rate, self._window, self._gain_db, self._silence = sample_rate, window_samples, gain_db, silence_rms
         lengths = np.array([f.duration_s for f in self._files])
         self._ends = np.cumsum(lengths) / lengths.sum()
         self.duration_s = float(lengths.sum())
 
     def batch(self, rng: np.random.Generator, size: int) -> NDArray[np.float32]:
-        """``[size, window_samples]``, decided by ``rng`` alone."""
+        """``[size, window_samples]``, decided by ``rng`` alone.
+
+        Raises:
+            FileError: none of the files can be read.
+        """
         return np.stack([self._draw(rng) for _ in range(size)])
 
     def _draw(self, rng: np.random.Generator) -> NDArray[np.float32]:
         window = np.zeros(self._window, dtype=np.float32)
-        for _ in range(5):
-            file = self._files[min(int(np.searchsorted(self._ends, rng.random(), side="right")), len(self._files) - 1)]
-            window = self._read(file, float(rng.random()))
+        for _ in range(_TRIES):
+            window = self._readable_window(rng)
             if float(np.sqrt(np.mean(window**2))) >= self._silence:
                 break
         gain = 10.0 ** (rng.uniform(-self._gain_db, self._gain_db) / 20.0)
         peak = float(np.abs(window).max())
         return np.asarray(window * min(gain, 1.0 / max(peak, 1e-9)), dtype=np.float32)
+
+    def _readable_window(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        """A random window; one that cannot be read is drawn again.
+
+        Nothing is remembered of bad files, so that a run in pieces draws what a run in one draws.
+        """
+        index, place, n = 0, 0.0, len(self._files)
+        for _ in range(_TRIES_BAD):
+            index, place = min(int(np.searchsorted(self._ends, rng.random(), side="right")), n - 1), float(rng.random())
+            window = self._read_or_skip(self._files[index], place)
+            if window is not None:
+                return window
+        for i in range(n):
+            window = self._read_or_skip(self._files[(index + i) % n], place)
+            if window is not None:
+                return window
+        raise FileError(f"none of the {n} sound files can be read, {self._files[0].path} among them; give others")
+
+    def _read_or_skip(self, file: AudioFile, place: float) -> NDArray[np.float32] | None:
+        """A window of a file, or None when that cannot be read."""
+        import soundfile
+
+        try:
+            window = self._read(file, place)
+        except (soundfile.LibsndfileError, RuntimeError, OSError, ValueError) as error:
+            self._on_skip(str(file.path), f"not readable ({str(error).rsplit(': ', 1)[-1].rstrip('.')})")
+            return None
+        if not np.isfinite(window).all():
+            self._on_skip(str(file.path), "holds samples that are not numbers")
+            return None
+        return window
 
     def _read(self, file: AudioFile, place: float) -> NDArray[np.float32]:
         """The window at ``place`` (0 first possible, 1 last possible)."""
@@ -154,6 +206,8 @@ class AudioWindows:
         need = -(-self._window * file.sample_rate // self._sample_rate)
         start = int(place * max(0, file.n_samples - need))
         samples, _ = soundfile.read(str(file.path), frames=need, start=start, dtype="float32", always_2d=True)
+        if not len(samples):
+            raise FileError(f"{file.path}: cut off before sample {start} of {file.n_samples}")
         mono = samples.mean(axis=1, dtype=np.float32)
         if file.sample_rate != self._sample_rate:
             import soxr

@@ -164,16 +164,26 @@ def build_scores(config: ScoresConfig, *, jobs: int = 1, say: Callable[[str], No
     return sum(1 for _ in _lines(config.out / MANIFEST))
 
 
-def read_scores(folder: Path) -> list[dict[str, Any]]:
+def read_scores(folder: Path, on_skip: Callable[[str, str], None] = lambda name, reason: None) -> list[dict[str, Any]]:
     """Lines of a dataset by id, their ``piece`` a :class:`GridScore`; a line cut off by a crash is left out.
+
+    Args:
+        folder: of the dataset.
+        on_skip: gets the id of a line that is damaged, and the reason; it is left out as well.
 
     Raises:
         FileError: the folder holds none.
     """
-    lines = sorted(_lines(folder / MANIFEST), key=lambda line: str(line["id"]))
+    lines = []
+    for line in _lines(folder / MANIFEST):
+        try:
+            lines.append(line | {"id": str(line["id"]), "split": line["split"], "piece": from_plain(line["piece"])})
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            name = str(line.get("id", "?")) if isinstance(line, dict) else "?"
+            on_skip(f"{folder}/{name}", f"damaged line in {MANIFEST} ({type(error).__name__}: {error})")
     if not lines:
         raise FileError(f"{folder} holds no scores: make some with 'partimento data scores --out {folder}'")
-    return [line | {"piece": from_plain(line["piece"])} for line in lines]
+    return sorted(lines, key=lambda line: str(line["id"]))
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

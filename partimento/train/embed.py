@@ -127,7 +127,11 @@ def _found(similarities: Tensor, ids: Tensor, most: int) -> Tensor:
 
 
 def embed_task(
-    recipe: Recipe, data: Sequence[Path], valid: Sequence[Path] | None, say: Callable[[str], None]
+    recipe: Recipe,
+    data: Sequence[Path],
+    valid: Sequence[Path] | None,
+    say: Callable[[str], None],
+    on_skip: Callable[[str, str], None] = lambda name, reason: None,
 ) -> tuple[Recipe, EmbedTask]:
     """The recipe completed with its vocabulary, and its task.
 
@@ -136,6 +140,7 @@ def embed_task(
         data: caches of log-mel features; their training split.
         valid: caches whose validation split is held out; None takes ``data``.
         say: gets a line on how much there is.
+        on_skip: gets the name of an item that cannot be read, and the reason.
 
     Raises:
         FileError: no cache. RequestError: other features.
@@ -144,7 +149,7 @@ def embed_task(
     recipe = replace(recipe, text=text)
 
     def windows(folders: Sequence[Path], split: str, prompts: Prompts | None = None) -> MelWindows:
-        return MelWindows(folders, recipe.embed, text, recipe.embed_model, prompts, split)
+        return MelWindows(folders, recipe.embed, text, recipe.embed_model, prompts, split, on_skip)
 
     train = windows(data, "train")
     say(f"{train.n_items} items, {train.duration_s / 3600:.2f} h of sound with words")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,7 @@ class MelWindows:
         sound: how much the model hears.
         prompts: what is asked of every window; None makes them from these windows' instruments.
         split: ``train``, ``valid`` or ``test``; sound is changed for ``train`` only.
+        on_skip: gets the name of an item that cannot be read, and the reason.
 
     Raises:
         FileError: no cache, or nothing with words of that split. RequestError: no such features in it.
@@ -43,9 +44,9 @@ class MelWindows:
 
     def __init__(
         self, folders: Sequence[Path], settings: EmbedTraining, text: TowerConfig, sound: JointConfig,
-        prompts: Prompts | None = None, split: str = "train",
+        prompts: Prompts | None = None, split: str = "train", on_skip: Callable[[str, str], None] = lambda name, reason: None,
     ) -> None:  # fmt: skip
-        self._windows = FrameWindows(folders, sound.window_frames, split=split, captioned=True)
+        self._windows = FrameWindows(folders, sound.window_frames, split=split, captioned=True, on_skip=on_skip)
         self.layout = layout = self._windows.layout
         if layout.kind != "mel" or layout.width != sound.n_mels:
             has = f"{layout.kind} of width {layout.width}"

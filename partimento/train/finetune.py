@@ -24,6 +24,7 @@ from partimento.train.finetune_recipe import BATCH, RANK, TASK, FinetuneRecipe, 
 from partimento.train.finetune_task import FinetuneTask
 from partimento.train.loop import Limits, Trainer, has_bf16, pick_device
 from partimento.train.recipe import OptimConfig, RunConfig
+from partimento.train.skipping import Skipped
 from partimento.train.state import checkpoints
 
 STEPS = 500
@@ -127,7 +128,7 @@ def finetune(
     found = checkpoints(config.out)
     if found:
         refuse_another(found[-1], recipe)
-    train, valid = _windows(songs, base, recipe)
+    train, valid = _windows(songs, base, recipe, Skipped(config.out, say).add)
     _say_songs(songs, train, config, say)
     _say_memory(base, recipe, config, say)
     task = FinetuneTask(base, recipe, train, valid)
@@ -176,10 +177,13 @@ def _recipe(config: FinetuneConfig, base: MusicGen, songs: Songs) -> FinetuneRec
     )  # fmt: skip
 
 
-def _windows(songs: Songs, base: MusicGen, recipe: FinetuneRecipe) -> tuple[SongWindows, SongWindows | None]:
+def _windows(
+    songs: Songs, base: MusicGen, recipe: FinetuneRecipe, on_skip: Callable[[str, str], None]
+) -> tuple[SongWindows, SongWindows | None]:
     """Windows to learn from and to check with."""
-    shape = (base.lm.config.n_codebooks, recipe.finetune.window_frames)
-    return SongWindows(songs, songs.learn, *shape), SongWindows(songs, songs.held_out, *shape) if songs.held_out else None
+    n_books, n_frames = base.lm.config.n_codebooks, recipe.finetune.window_frames
+    train = SongWindows(songs, songs.learn, n_books, n_frames, on_skip)
+    return train, SongWindows(songs, songs.held_out, n_books, n_frames, on_skip) if songs.held_out else None
 
 
 def _say_songs(songs: Songs, train: SongWindows, config: FinetuneConfig, say: Callable[[str], None]) -> None:

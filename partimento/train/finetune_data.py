@@ -190,10 +190,14 @@ class SongWindows:
         names: which of them.
         n_codebooks: how many of the cache's codebooks the model speaks.
         n_frames: of a window; a shorter song is filled up, and what is filled is not learned.
+        on_skip: gets the name of a song whose tokens cannot be read, and the reason.
     """
 
-    def __init__(self, songs: Songs, names: Collection[str], n_codebooks: int, n_frames: int) -> None:
-        self._windows = FrameWindows([songs.cache], n_frames, split=None, names=names)
+    def __init__(
+        self, songs: Songs, names: Collection[str], n_codebooks: int, n_frames: int,
+        on_skip: Callable[[str, str], None] = lambda name, reason: None,
+    ) -> None:  # fmt: skip
+        self._windows = FrameWindows([songs.cache], n_frames, split=None, names=names, on_skip=on_skip)
         if self._windows.layout.width < n_codebooks:
             raise RequestError(f"{songs.cache} holds {self._windows.layout.width} codebooks, the model speaks {n_codebooks}")
         self._words, self._n_codebooks = songs.words, n_codebooks

@@ -26,7 +26,11 @@ def completed(recipe: Recipe) -> Recipe:
 
 
 def lm_task(
-    recipe: Recipe, data: Sequence[Path], valid: Sequence[Path] | None, say: Callable[[str], None]
+    recipe: Recipe,
+    data: Sequence[Path],
+    valid: Sequence[Path] | None,
+    say: Callable[[str], None],
+    on_skip: Callable[[str, str], None] = lambda name, reason: None,
 ) -> tuple[Recipe, LmTask]:
     """The completed recipe and its task.
 
@@ -35,6 +39,7 @@ def lm_task(
         data: caches of ``partimento data encode`` by the recipe's codec; their training split.
         valid: caches whose validation split is held out; None takes ``data``.
         say: gets a line on how much there is.
+        on_skip: gets the name of an item that cannot be read, and the reason.
 
     Raises:
         FileError: no cache or codec. RequestError: tokens of another codec.
@@ -43,7 +48,7 @@ def lm_task(
     model, lm = recipe.lm_model, recipe.lm
 
     def windows(folders: Sequence[Path], split: str) -> TokenWindows:
-        return TokenWindows(folders, model.n_codebooks, lm.window_frames, recipe.text, lm.own_caption_share, split)
+        return TokenWindows(folders, model.n_codebooks, lm.window_frames, recipe.text, lm.own_caption_share, split, on_skip)
 
     train = windows(data, "train")
     check_codec(recipe, train.layout, data[0])

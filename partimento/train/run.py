@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from partimento.data.audio_folder import RENDERED_MANIFEST, AudioWindows, find_training_audio
+from partimento.data.audio_folder import RENDERED_MANIFEST, AudioFile, AudioWindows, find_training_audio
 from partimento.train.loop import Limits, Trainer
 from partimento.train.processes import join
 from partimento.train.recipe import Recipe
+from partimento.train.skipping import Skipped
 from partimento.train.state import TrainState
 from partimento.train.task import Task
 
@@ -52,17 +53,20 @@ def train(
     processes = join(device)
     if not processes.is_first:
         say = _silence
+    skipped = Skipped(out, say)
     task: Task
     if recipe.task == "lm":
         from partimento.train.lm_setup import lm_task
 
-        recipe, task = lm_task(recipe, data, valid, say)
+        recipe, task = lm_task(recipe, data, valid, say, skipped.add)
     elif recipe.task == "embed":
         from partimento.train.embed import embed_task
 
-        recipe, task = embed_task(recipe, data, valid, say)
+        recipe, task = embed_task(recipe, data, valid, say, skipped.add)
+    elif recipe.task == "score":
+        task = _score_task(recipe, data, valid, say, skipped)
     else:
-        task = _score_task(recipe, data, valid, say) if recipe.task == "score" else _codec_task(recipe, data, valid, say)
+        task = _codec_task(recipe, data, valid, say, skipped)
     trainer = Trainer(recipe, task, out, device=device, warm_start=warm_start, say=say, processes=processes, live=live)
     return trainer.run(limits or Limits())
 
@@ -71,26 +75,35 @@ def _silence(_line: str) -> None:
     """Of all processes but the first."""
 
 
-def _codec_task(recipe: Recipe, data: Sequence[Path], valid: Sequence[Path] | None, say: Callable[[str], None]) -> Task:
+def _codec_task(
+    recipe: Recipe, data: Sequence[Path], valid: Sequence[Path] | None, say: Callable[[str], None], skipped: Skipped
+) -> Task:
     """The codec on sound files."""
     from partimento.train.codec import CodecTask
 
     codec, model = recipe.codec, recipe.model
     window = codec.window_frames * model.hop
-    files, skipped = find_training_audio(data)
-    for line in skipped:
-        say(f"skipped {line}")
-    windows = AudioWindows(files, model.sample_rate, window, gain_db=codec.gain_db)
+
+    def found(folders: Sequence[Path], split: str = "train") -> list[AudioFile]:
+        files, lines = find_training_audio(folders, split)
+        for line in lines:
+            skipped.add(*line.rsplit(": ", 1))
+        return files
+
+    files = found(data)
+    windows = AudioWindows(files, model.sample_rate, window, gain_db=codec.gain_db, on_skip=skipped.add)
     if valid is None and all((folder / RENDERED_MANIFEST).exists() for folder in data):
         valid = data
     held_out = None
     if valid is not None:
-        held_out = AudioWindows(find_training_audio(valid, "valid")[0], model.sample_rate, window)
+        held_out = AudioWindows(found(valid, "valid"), model.sample_rate, window, on_skip=skipped.add)
     say(f"{len(files)} files, {windows.duration_s / 3600:.2f} h of sound")
     return CodecTask(recipe, windows, held_out)
 
 
-def _score_task(recipe: Recipe, data: Sequence[Path], valid: Sequence[Path] | None, say: Callable[[str], None]) -> Task:
+def _score_task(
+    recipe: Recipe, data: Sequence[Path], valid: Sequence[Path] | None, say: Callable[[str], None], skipped: Skipped
+) -> Task:
     """The score model on datasets of scores."""
     from partimento.data.scores import read_scores
     from partimento.train.score import ScoreTask
@@ -99,8 +112,8 @@ def _score_task(recipe: Recipe, data: Sequence[Path], valid: Sequence[Path] | No
     model = recipe.score_model
 
     def windows(folders: Sequence[Path], split: str) -> ScoreWindows:
-        lines = [line for folder in folders for line in read_scores(folder) if line["split"] == split]
-        return ScoreWindows(lines, recipe.score, model.vocabulary, model.context, chords=model.chord_tokens)
+        lines = [line for folder in folders for line in read_scores(folder, skipped.add) if line["split"] == split]
+        return ScoreWindows(lines, recipe.score, model.vocabulary, model.context, chords=model.chord_tokens, on_skip=skipped.add)
 
     train, held_out = windows(data, "train"), windows(valid or data, "valid")
     say(f"{train.n_pieces} pieces to learn from, {held_out.n_pieces} held out")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -126,6 +126,7 @@ class ScoreWindows:
         vocabulary: the words.
         length: tokens of a window.
         chords: chords are said as tokens, too.
+        on_skip: gets the id of a piece that cannot be worded, and the reason; it is left out.
 
     Raises:
         FileError: none of the lines is of a source that the recipe wants.
@@ -139,6 +140,7 @@ class ScoreWindows:
         length: int,
         *,
         chords: bool = False,
+        on_skip: Callable[[str, str], None] = lambda name, reason: None,
     ) -> None:
         self.settings, self.vocabulary, self.length, self.chords = settings, vocabulary, length, chords
         self._pieces: dict[str, list[GridScore]] = {}
@@ -146,8 +148,14 @@ class ScoreWindows:
         for line in lines:
             grid = line["piece"]
             if settings.shares.get(line["source"], 0.0) > 0 and all(b.metre in vocabulary.metres for b in grid.bars):
+                try:
+                    lead = lead_of(grid)
+                    sequence(excerpt(grid, 0, min(2, len(grid.bars))), vocabulary, chords=chords)
+                except (LookupError, TypeError, ValueError) as error:
+                    on_skip(str(line["id"]), f"cannot be worded ({type(error).__name__}: {error})")
+                    continue
                 self._pieces.setdefault(line["source"], []).append(grid)
-                self._leads.setdefault(line["source"], []).append(lead_of(grid))
+                self._leads.setdefault(line["source"], []).append(lead)
         if not self._pieces:
             raise FileError(f"no pieces of {', '.join(settings.shares)}; build some with 'partimento data scores'")
         self._sources = sorted(self._pieces)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from partimento.data.cache.encoders import FrameLayout
 from partimento.data.cache.layout import CONTROLS, Entry, index_lines, read_layout, row_bytes, shard_path
 from partimento.errors import FileError, RequestError
 
+_TRIES_BAD = 32
+"""Items drawn for one that can be read, before all are tried in turn."""
 _SPANS = ("chords", "sections")
 _POINTS = ("beats", "downbeats")
 
@@ -43,22 +45,53 @@ class FrameCache:
                 raise FileError(f"{path} is missing or cut off; run 'partimento data encode' again to mend the cache")
 
     def frames(self, entry: Entry, start: int = 0, count: int | None = None) -> NDArray[Any]:
-        """``[count, width]`` of an item from frame ``start`` on (read-only); fewer where it ends."""
+        """``[count, width]`` of an item from frame ``start`` on (read-only); fewer where it ends.
+
+        Raises:
+            FileError: they are not there any more, or hold codes that the codec has not, or features that are not numbers.
+        """
         if entry.shard not in self._shards:
-            raw = np.memmap(shard_path(self.folder, entry.shard), np.dtype(self.layout.dtype).newbyteorder("<"), mode="r")
+            path = shard_path(self.folder, entry.shard)
+            try:
+                raw = np.memmap(path, np.dtype(self.layout.dtype).newbyteorder("<"), mode="r")
+            except (OSError, ValueError) as error:
+                raise FileError(f"{path} cannot be read ({error}); run 'partimento data encode' again") from error
             usable = len(raw) // self.layout.width * self.layout.width
             self._shards[entry.shard] = raw[:usable].reshape(-1, self.layout.width)
         stop = entry.n_frames if count is None else min(entry.n_frames, start + count)
-        return self._shards[entry.shard][entry.start + start : entry.start + max(start, stop)]
+        found = self._shards[entry.shard][entry.start + start : entry.start + max(start, stop)]
+        self._refuse_damaged(found, entry)
+        return found
+
+    def _refuse_damaged(self, found: NDArray[Any], entry: Entry) -> None:
+        """Raise FileError for frames that no encoder of this layout writes."""
+        where = f"item '{entry.name}' of {self.folder}"
+        if self.layout.kind == "tokens":
+            low, high = (int(found.min()), int(found.max())) if found.size else (0, 0)
+            if low < 0 or high >= self.layout.cardinality:
+                bad = low if low < 0 else high
+                raise FileError(f"{where} holds code {bad}, the codec has 0 to {self.layout.cardinality - 1}; encode it again")
+        elif not np.isfinite(found).all():
+            raise FileError(f"{where} holds features that are not numbers; encode it again")
 
     def controls(self, entry: Entry) -> dict[str, Any]:
-        """The item's truth in seconds, as :func:`partimento.data.annotations.annotate` writes it; empty where unknown."""
+        """The item's truth in seconds, as :func:`partimento.data.annotations.annotate` writes it; empty where unknown.
+
+        Raises:
+            FileError: it cannot be read, or is damaged.
+        """
         if entry.controls is None:
             return {}
         at, length = entry.controls
-        with (self.folder / CONTROLS).open("rb") as file:
-            file.seek(at)
-            data: dict[str, Any] = json.loads(file.read(length))
+        try:
+            with (self.folder / CONTROLS).open("rb") as file:
+                file.seek(at)
+                data = json.loads(file.read(length))
+        except (OSError, ValueError) as error:
+            why = f"the truth about item '{entry.name}' in {self.folder / CONTROLS} cannot be read"
+            raise FileError(f"{why} ({error}); encode it again") from error
+        if not isinstance(data, dict):
+            raise FileError(f"the truth about item '{entry.name}' in {self.folder / CONTROLS} is damaged; encode it again")
         return data
 
 
@@ -94,6 +127,8 @@ class FrameWindows:
         split: ``train``, ``valid`` or ``test``; None takes all items.
         captioned: only items with captions.
         names: only items of these names; None takes all.
+        on_skip: gets an item's name and the reason each time a window of it cannot be read; another is drawn then, decided by
+            the generator and the caches alone.
 
     Raises:
         FileError: no cache, or nothing of that split in any.
@@ -102,7 +137,7 @@ class FrameWindows:
 
     def __init__(
         self, folders: Sequence[Path], n_frames: int, *, split: str | None = "train", captioned: bool = False,
-        names: Collection[str] | None = None,
+        names: Collection[str] | None = None, on_skip: Callable[[str, str], None] = lambda name, reason: None,
     ) -> None:  # fmt: skip
         if n_frames < 1:
             raise RequestError(f"a window of {n_frames} frames is empty; 1 or more are possible")
@@ -121,6 +156,7 @@ class FrameWindows:
         if not self._items:
             wanted = f"split '{split}'" if split is not None else "any split"
             raise FileError(f"nothing of {wanted}{' with captions' if captioned else ''} in {', '.join(map(str, folders))}")
+        self._on_skip = on_skip
         self.layout = caches[0].layout
         self.n_frames = n_frames
         lengths = np.array([entry.n_frames for _, entry in self._items], dtype=np.float64)
@@ -133,15 +169,39 @@ class FrameWindows:
         return len(self._items)
 
     def draw(self, rng: np.random.Generator) -> Window:
-        """One window, decided by ``rng`` alone."""
-        index = min(int(np.searchsorted(self._ends, rng.random(), side="right")), len(self._items) - 1)
+        """One window, decided by ``rng`` alone; an item that cannot be read is left out and another one drawn.
+
+        Raises:
+            FileError: no item can be read.
+        """
+        index, n = 0, len(self._items)
+        for _ in range(_TRIES_BAD):
+            index = min(int(np.searchsorted(self._ends, rng.random(), side="right")), n - 1)
+            window = self._window_or_skip(index, rng)
+            if window is not None:
+                return window
+        for i in range(n):
+            window = self._window_or_skip((index + i) % n, rng)
+            if window is not None:
+                return window
+        raise FileError(f"none of the {n} items can be read, '{self._items[0][1].name}' among them; encode them again")
+
+    def _window_or_skip(self, index: int, rng: np.random.Generator) -> Window | None:
+        """A window of an item, or None when that cannot be read."""
         cache, entry = self._items[index]
         start = int(rng.integers(max(1, entry.n_frames - self.n_frames + 1)))
         caption = entry.captions[int(rng.integers(len(entry.captions)))] if entry.captions else ""
-        found = cache.frames(entry, start, self.n_frames)
         rate = self.layout.frame_rate_hz
-        start_s, end_s = start / rate, (start + len(found)) / rate
-        controls = controls_within(cache.controls(entry), start_s, end_s)
+        try:
+            found = cache.frames(entry, start, self.n_frames)
+            start_s, end_s = start / rate, (start + len(found)) / rate
+            controls = controls_within(cache.controls(entry), start_s, end_s)
+        except FileError as error:
+            self._on_skip(entry.name, str(error))
+            return None
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            self._on_skip(entry.name, f"the truth about it is damaged ({error})")
+            return None
         return Window(self._filled(found), len(found), entry.name, start_s, caption, entry.tags, controls)
 
     def _filled(self, found: NDArray[Any]) -> NDArray[Any]:
