@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from partimento.audio.pictures import save_spectrograms
 from partimento.metrics.chroma_cosine import chroma_cosine
 from partimento.metrics.mel_distance import mel_distance
 
@@ -184,7 +185,7 @@ def evaluate_codec(
     if pictures is not None:
         for i in range(min(4, len(sounds))):
             pair = {"original": sounds[i], "decoded": _decode(codec, codes, i)}
-            save_picture(pictures / f"{i:02d}.png", pair, rate)
+            save_spectrograms(pictures / f"{i:02d}.png", pair, rate)
             for name, samples in pair.items():
                 _write(pictures / f"{i:02d}_{name}.wav", samples, rate)
     used = perplexities(torch.cat(codes, dim=2), codec.cardinality)
@@ -225,21 +226,3 @@ def _write(path: Path, samples: Samples, sample_rate: int) -> None:
     from partimento.audio.waveform import Waveform
 
     write_audio(path, Waveform(np.array(samples)[None, :], sample_rate))
-
-
-def save_picture(path: Path, sounds: dict[str, Samples], sample_rate: int, seconds: float = 6.0) -> None:
-    """Spectrograms of the same stretch of several sounds, one above the other (log frequency to 16 kHz, 90 dB)."""
-    from matplotlib.figure import Figure
-    from scipy.signal import stft
-
-    figure = Figure(figsize=(11, 3.4 * len(sounds)), layout="constrained")
-    for axes, (name, samples) in zip(np.ravel(figure.subplots(len(sounds), 1)), sounds.items(), strict=True):
-        hz, at, spectrum = stft(samples[: int(seconds * sample_rate)], sample_rate, nperseg=2048, noverlap=2048 - 256)
-        level = 20.0 * np.log10(np.maximum(np.abs(spectrum), 1e-6))
-        axes.pcolormesh(at, hz[2:], level[2:], vmin=-100, vmax=-10, cmap="magma", rasterized=True)
-        axes.set_yscale("log")
-        axes.set_ylim(40, sample_rate / 2)
-        axes.set_title(name)
-        axes.set_ylabel("Hz")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=70)

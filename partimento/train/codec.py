@@ -14,12 +14,14 @@ from partimento.codec.quantize import perplexities
 from partimento.data.audio_folder import AudioWindows
 from partimento.metrics.mel_distance import mel_filters
 from partimento.train.recipe import CodecTraining, Recipe
+from partimento.train.sample_kinds import Sample, Sounds
 from partimento.train.task import StepResult
 
 _FULL_SCALE_LOG = 6.5
 _MEL_BANDS = (128, 80, 32, 8)
 _STATISTICS_STEP = -1
 _KMEANS_STEP = -2
+_N_SAMPLES = 2
 
 
 class CodecTask:
@@ -134,6 +136,18 @@ class CodecTask:
         assert self._valid is not None
         for i in range(self._n_valid):
             yield torch.from_numpy(self._valid.batch(np.random.default_rng([self.seed, 999, i]), self.settings.batch))
+
+    @torch.no_grad()
+    def samples(self, device: torch.device, most_s: float) -> list[Sample]:
+        """Two held-out windows beside what the codec makes of them."""
+        if self._valid is None:
+            return []
+        wav = torch.from_numpy(self._valid.batch(np.random.default_rng([self.seed, 998]), _N_SAMPLES))
+        made = self.model.sound_of(self.model(self.model.bands_of(wav.to(device)))[0].float())[:, 0].cpu()
+        return [
+            Sounds(str(i + 1), {"original": before.numpy()[None], "reconstruction": after.numpy()[None]}, self.model.sample_rate)
+            for i, (before, after) in enumerate(zip(wav, made, strict=True))
+        ]
 
     def alarms(self, figures: dict[str, float]) -> list[str]:
         """What is wrong with validation figures, in words."""

@@ -18,6 +18,7 @@ from partimento.train.captioning import training_words
 from partimento.train.embed_data import MelWindows
 from partimento.train.embed_prompts import Prompts
 from partimento.train.recipe import Recipe
+from partimento.train.sample_kinds import Matrix, Sample
 from partimento.train.task import StepResult, held_out_of
 
 _N_VALID = 4
@@ -100,6 +101,16 @@ class EmbedTask:
         """Area under the ROC curve of instruments, the mean of those with ``least`` windows on each side."""
         n = len(self._prompts.played)
         return mean_auc(truths[:, :n].detach(), wanted[:, :n], least)
+
+    @torch.no_grad()
+    def samples(self, device: torch.device, most_s: float) -> list[Sample]:
+        """The similarities of a held-out batch."""
+        if self._valid is None:
+            return []
+        mel, said, _ = self._valid.batch(np.random.default_rng([self.seed, 999, 0]), _VALID_BATCH)
+        sounds, words = self.model.embed_audio(torch.from_numpy(mel).to(device)), torch.from_numpy(said).to(device)
+        similarities = self.model.similarities(sounds, self.model.embed_words(words)).float().cpu().numpy()
+        return [Matrix("similarities", similarities, "similarities of held-out pairs (right: the diagonal)")]
 
     def alarms(self, figures: dict[str, float]) -> list[str]:
         """What is wrong with validation figures, in words: no better than guessing within the batch."""

@@ -13,6 +13,8 @@ from partimento.train.finetune_data import SongWindows, TextTable
 from partimento.train.finetune_recipe import FinetuneRecipe
 from partimento.train.lm import codes_result
 from partimento.train.loop import has_bf16
+from partimento.train.sample_kinds import Sample, Sounds
+from partimento.train.sampling import N_SAMPLES, SAMPLE_S, sampled_codes
 from partimento.train.task import StepResult
 
 N_VALID = 8
@@ -32,7 +34,7 @@ class FinetuneTask:
 
     def __init__(self, base: MusicGen, recipe: FinetuneRecipe, train: SongWindows, valid: SongWindows | None) -> None:
         self.settings, self.seed, self._bf16 = recipe.finetune, recipe.run.seed, recipe.run.bf16
-        self.lm, self._texts = base.lm, TextTable(base.texts.encode)
+        self._base, self.lm, self._texts = base, base.lm, TextTable(base.texts.encode)
         self.adapted = adapted(base.lm, self.settings.rank, self.settings.alpha, self.seed)
         self.model: nn.Module = AdapterSet(self.adapted)
         self._train, self._valid = train, valid
@@ -88,6 +90,19 @@ class FinetuneTask:
             with self.adapted.disable_adapter():
                 self.loss_before = self.validate(device).get("valid_loss", 0.0)
         return self.loss_before
+
+    @torch.no_grad()
+    def samples(self, device: torch.device, most_s: float) -> list[Sample]:
+        """Two pieces of 5 s (less where time is short) to words of held-out songs, or of all where none is held out."""
+        texts = (self._valid or self._train).batch(np.random.default_rng([self.seed, 998]), N_SAMPLES)[1]
+        states = self._texts.states([self._texts.number(text) for text in texts])
+        with self._autocast:
+            codes = sampled_codes(self.lm, states, round(SAMPLE_S * self._train.rate_hz), self.seed, most_s)
+        rate = self._base.codec.sample_rate
+        return [
+            Sounds(str(i + 1), {"sampled": sound.float().numpy()}, rate, text)
+            for i, (sound, text) in enumerate(zip(self._base.decode(codes), texts, strict=True))
+        ]
 
     def alarms(self, figures: dict[str, float]) -> list[str]:
         """What is wrong with validation figures, in words: worse than the base, or than an earlier look."""

@@ -9,11 +9,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from partimento.codec.interface import Encoded
+from partimento.codec.loading import load_mini_codec
+from partimento.codec.mini import MiniCodec
+from partimento.embed.t5 import TextStates
 from partimento.embed.words import PAD
 from partimento.lm.audio_lm import AudioLm
 from partimento.lm.code_chains import CodeChains
 from partimento.train.lm_data import TokenWindows
 from partimento.train.recipe import Recipe
+from partimento.train.sample_kinds import Sample, Sounds
+from partimento.train.sampling import N_SAMPLES, SAMPLE_S, sampled_codes
 from partimento.train.task import StepResult
 
 _N_VALID = 4
@@ -46,6 +52,8 @@ class LmTask:
         self._train, self._valid = train, valid
         self._n_books, self._n_words = recipe.lm_model.n_codebooks, recipe.text.most_words
         self._rate_hz = train.layout.frame_rate_hz
+        self._words, self._codec_source = recipe.text.words, recipe.codec_used.source
+        self._codec: MiniCodec | None = None
         chains = train.sequences(_CHANCE_FRAMES)
         counted = CodeChains(chains, recipe.lm_model.cardinality).unigram(chains)
         self.chance = float(np.mean(counted))
@@ -104,6 +112,24 @@ class LmTask:
                 sums[j] += nats.sum((0, 2)).double().cpu()
             counts += valid.sum((0, 2)).double().cpu()
         return sums / counts.clamp_min(1)
+
+    @torch.no_grad()
+    def samples(self, device: torch.device, most_s: float) -> list[Sample]:
+        """Two pieces of 5 s (less where time is short) to captions of held-out windows."""
+        if self._valid is None:
+            return []
+        ids = torch.from_numpy(self._valid.batch(np.random.default_rng([self.seed, 998]), N_SAMPLES, 1)[1]).to(device)
+        prompt = TextStates(*self.model.text(ids))
+        if self._codec is None:
+            self._codec = load_mini_codec(self._codec_source)
+        n_frames = round(SAMPLE_S * self._rate_hz)
+        codes = sampled_codes(self.model.lm, prompt, n_frames, self.seed, most_s)
+        sounds = self._codec.decode(Encoded(codes))
+        words = [" ".join(self._words[i - 1] for i in row.tolist() if i != PAD) for row in ids]
+        return [
+            Sounds(str(i + 1), {"sampled": sound.numpy()}, self._codec.sample_rate, text)
+            for i, (sound, text) in enumerate(zip(sounds, words, strict=True))
+        ]
 
     def alarms(self, figures: dict[str, float]) -> list[str]:
         """What is wrong with validation figures, in words: no better than equal chances, or than counting codes."""

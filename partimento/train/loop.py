@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from partimento.train.processes import Processes
 from partimento.train.progress import Pace
 from partimento.train.recipe import OptimConfig, Recipe
+from partimento.train.samples import Sampler
 from partimento.train.state import Ema, TrainState, checkpoints, load_training, load_weights, save_checkpoint
 from partimento.train.task import Task
 
@@ -112,6 +113,8 @@ class Trainer:
         self.state = TrainState()
         use_bf16 = recipe.run.bf16 and has_bf16(self.device)
         self.autocast = torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=use_bf16)
+        self._sampler = Sampler(folder, recipe.run.sample_every if self._with.is_first else 0, self._say)
+        self._box_s: float | None = None
         self._bad_steps = 0
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="batches")
         self._ahead: dict[tuple[int, int], Future[Tensor]] = {}
@@ -137,17 +140,25 @@ class Trainer:
         """
         start, before = time.monotonic(), self.state.wall_s
         # Writing a checkpoint takes seconds; a chunk of so many minutes includes it.
+        # So do the last samples.
         budget_s = math.inf if limits.minutes is None else max(1.0, limits.minutes * 60.0 - 5.0)
         total = limits.steps if limits.steps is not None else (self.recipe.optim.total_steps if limits.minutes is None else None)
-        self._pace = Pace(self.state.step, total, None if limits.minutes is None else limits.minutes * 60.0, before)
+        self._box_s = None if limits.minutes is None else limits.minutes * 60.0
+        self._pace = Pace(self.state.step, total, self._box_s, before)
         self.model.train()
+        interrupted = False
         try:
             with self._with.asked_to_stop() as asked:
-                self._train(total, lambda: time.monotonic() - start < budget_s and not asked.is_set(), start, before)
+                self._train(
+                    total, lambda: self._has_time(time.monotonic() - start, budget_s) and not asked.is_set(), start, before
+                )
         except KeyboardInterrupt:
+            interrupted = True
             self._say("interrupted; saving")
         self._validate()
         self._save_first()
+        if not interrupted:
+            self._sample()
         self._say(f"ended: {self._pace.progress(ended=True)}")
         return self.state
 
@@ -163,6 +174,8 @@ class Trainer:
                 self._log("train", figures)
             if step % config.validate_every == 0:
                 self._validate()
+            if self._sampler.due(step):
+                self._sample()
             if time.monotonic() - last_save > config.save_every_s:
                 self._save_first()
                 last_save = time.monotonic()
@@ -173,6 +186,14 @@ class Trainer:
             self._pace.count(step)
             if self._live is not None and self._pace.due():
                 self._live(str(self._pace.progress()))
+
+    def _has_time(self, elapsed_s: float, budget_s: float) -> bool:
+        """Whether a time box has room for another step before its last samples."""
+        return self._box_s is None or elapsed_s < max(1.0, budget_s - self._sampler.reserve_s(self._box_s))
+
+    def _sample(self) -> None:
+        """Samples of the averaged weights; the training does not notice."""
+        self._sampler.take(self.task, self.device, self.ema.values, self.state.step, self._box_s)
 
     def save(self) -> Path:
         """Write a checkpoint now."""

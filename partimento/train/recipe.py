@@ -53,6 +53,8 @@ class RunConfig:
         log_every: steps between log lines.
         save_every_s: seconds between checkpoints.
         validate_every: steps between looks at held-out data.
+        sample_every: steps between samples of the model (sounds, pieces, pictures) in the run's folder; 0 takes none. Those that
+            are due wait while earlier ones have taken more than a twentieth of the time; the last are taken at the end.
         bf16: matrix products in bfloat16 where the machine has it.
     """
 
@@ -60,6 +62,7 @@ class RunConfig:
     log_every: int = 20
     save_every_s: float = 240.0
     validate_every: int = 500
+    sample_every: int = 500
     bf16: bool = True
 
 

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from partimento.compose.learned import SHORTEST
+from partimento.score_lm.grammar import rules_of
+from partimento.score_lm.grid import to_score
 from partimento.score_lm.model import ScoreModel
+from partimento.score_lm.tokens import excerpt
+from partimento.score_lm.write import write_bars
 from partimento.train.recipe import Recipe
+from partimento.train.sample_kinds import Piece, Sample
 from partimento.train.score_data import ScoreWindows
 from partimento.train.task import StepResult
 
 _N_VALID = 4
+_N_SAMPLES, _SAMPLE_BARS = 2, 8
 
 
 class ScoreTask:
@@ -72,6 +81,22 @@ class ScoreTask:
             total, n = total + float(value), n + int(count)
         self.model.train()
         return {"valid_loss": total / n, "valid_bits": total / n / math.log(2.0)}
+
+    @torch.no_grad()
+    def samples(self, device: torch.device, most_s: float) -> list[Sample]:
+        """Two tunes over the bars, chords and conditions of held-out ones."""
+        if self._valid is None:
+            return []
+        rng = np.random.default_rng([self.seed, 998])
+        model = copy.deepcopy(self.model).float().cpu()  # it writes on the CPU
+        out: list[Sample] = []
+        for i, lead in enumerate(self._valid.leads(rng, _N_SAMPLES)):
+            grid = excerpt(lead, 0, min(len(lead.bars), _SAMPLE_BARS))
+            rules = tuple(replace(rule, shortest=SHORTEST) for rule in rules_of(grid))
+            out.append(
+                Piece(str(i + 1), to_score(write_bars(model, grid, 0, rules, rng)), f"a tune over held-out chords, {i + 1}")
+            )
+        return out
 
     def alarms(self, figures: dict[str, float]) -> list[str]:
         """What is wrong with validation figures, in words: no better than chance."""

@@ -167,6 +167,11 @@ class ScoreWindows:
         """Pieces to draw from."""
         return sum(map(len, self._pieces.values()))
 
+    def leads(self, rng: np.random.Generator, n: int) -> list[GridScore]:
+        """Tunes of ``n`` random pieces."""
+        pool = [lead for source in self._sources for lead in self._leads[source] if lead.tracks]
+        return [pool[int(rng.integers(len(pool)))] for _ in range(n)] if pool else []
+
     def batch(self, rng: np.random.Generator, n: int) -> Ints:
         """``[n, length, CHANNELS]``: windows one after another in each row, the last one cut where the row ends."""
         out = np.full((n, self.length, CHANNELS), PAD, dtype=np.int64)

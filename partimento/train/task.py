@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from partimento.errors import FileError
+from partimento.train.sample_kinds import Sample
 
 W = TypeVar("W")
 
@@ -56,6 +57,13 @@ class Task(Protocol):
 
     def validate(self, device: torch.device) -> dict[str, float]:
         """Figures on held-out data, ``valid_loss`` among them; empty without such data."""
+        ...
+
+    def samples(self, device: torch.device, most_s: float) -> list[Sample]:
+        """What can be heard or seen of the model, which is in evaluation mode, on held-out data; none without such data.
+
+        The same data and chance each time. ``most_s`` is about how many seconds it may take.
+        """
         ...
 
     def alarms(self, figures: dict[str, float]) -> list[str]:
