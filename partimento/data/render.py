@@ -2,8 +2,9 @@
 
     partimento data render --sheets scores/ --out data/ --items 1000 --seed 1 --jobs 2
 
-Item ``i`` of seed ``s`` is always the same. A run that was interrupted goes on where it stopped; an item that cannot be
-made (a corrupt sheet, a silent excerpt) is named in ``skipped.jsonl`` and nothing stops. Levels follow Slakh2100 (Manilow
+Item ``i`` of seed ``s`` is always the same. A run that was interrupted goes on where it stopped, and makes damaged items again;
+``settings.json`` refuses other settings in the same folder. A sheet that cannot be used is named in ``skipped.jsonl`` and another
+one drawn; an item that cannot be made (a silent excerpt) is named there, and nothing stops. Levels follow Slakh2100 (Manilow
 et al., "Cutting Music Source Separation Some Slakh", 2019, section 3): every stem at -13 LUFS, then one gain for all; stems
 that hardly sound are left out instead of being blown up. On top of that each stem gets a gain of its own, so that mixes vary.
 """
@@ -11,10 +12,10 @@ that hardly sound are left out instead of being blown up. On top of that each st
 from __future__ import annotations
 
 import hashlib
-import json
-import shutil
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -24,10 +25,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from partimento.data.audio_folder import RENDERED_MANIFEST
+from partimento.data.audio_folder import RENDERED_MANIFEST, json_lines, manifest_lines
+from partimento.data.render_files import ITEM, WriteError, damage, item_folder, line_of, write_item
+from partimento.data.render_record import (
+    append_line,
+    check_jobs,
+    claim,
+    collection_digest,
+    cut_to_lines,
+    keep_lines,
+    read_settings,
+    refuse_change,
+    stopping_gently,
+    writing,
+)
 from partimento.data.workers import leave_with_parent
-from partimento.errors import FileError, PartimentoError
-from partimento.paths import write_bytes
+from partimento.errors import FileError, PartimentoError, RequestError
 from partimento.score.score import Score, Track
 
 if TYPE_CHECKING:
@@ -43,7 +56,8 @@ MANIFEST = RENDERED_MANIFEST
 SKIPPED = "skipped.jsonl"
 SHEET_SUFFIXES = (".mxl", ".musicxml", ".xml")
 _NOTE_BYTES = 1 << 30  # of notes played before; 512 MB mean a seventh more to play again
-_FLAC_LEVEL = 0.25  # of libsndfile's 0 to 1: level 2 of 8; higher ones cost time and save two per cent
+MAX_ITEMS = 1_000_000
+_FAULTS = (PartimentoError, ValueError, KeyError, ArithmeticError, IndexError, OSError)
 _MOODS = ("calm", "happy", "sad", "dark", "bright", "energetic", "dreamy", "tense", "romantic", "playful")
 _SPLIT_SHARES = (("test", 0.06), ("valid", 0.12))
 
@@ -84,7 +98,7 @@ class RenderConfig:
 @lru_cache(maxsize=4)
 def sheet_files(folder: Path) -> tuple[Path, ...]:
     """MusicXML files under a folder, by path. Raises FileError when there are none."""
-    found = tuple(sorted(p for p in folder.rglob("*") if p.suffix.lower() in SHEET_SUFFIXES))
+    found = tuple(sorted(p for p in folder.rglob("*") if p.suffix.lower() in SHEET_SUFFIXES and not p.is_dir()))
     if not found:
         raise FileError(f"no MusicXML sheets ({', '.join(SHEET_SUFFIXES)}) under {folder}")
     return found
@@ -131,7 +145,27 @@ def _sheet(path: Path) -> Score:
     """A sheet, read once per process: most are drawn several times."""
     from partimento.score.musicxml_read import read_musicxml
 
-    return read_musicxml(path)
+    score = read_musicxml(path)
+    if not any(track.notes for track in score.tracks):
+        raise FileError(f"'{path.name}' has no notes")
+    return score
+
+
+_UNUSABLE: dict[Path, dict[str, str]] = {}
+"""By folder: sheets that cannot be used, found in this process, and why; each is opened once."""
+
+
+def _usable_sheet(folder: Path, path: Path) -> Score | None:
+    """A sheet, or None when it cannot be used."""
+    name = path.relative_to(folder).as_posix()
+    unusable = _UNUSABLE.setdefault(folder, {})
+    if name in unusable:
+        return None
+    try:
+        return _sheet(path)
+    except _FAULTS as error:
+        unusable[name] = f"{type(error).__name__}: {error}"
+        return None
 
 
 def _dry_stems(score: Score, font: Path, sample_rate: int) -> Iterator[tuple[str, Samples]]:
@@ -148,16 +182,30 @@ def _dry_stems(score: Score, font: Path, sample_rate: int) -> Iterator[tuple[str
 
 
 def make_piece(config: RenderConfig, rng: np.random.Generator, index: int) -> Piece:
-    """The score of an item. Raises PartimentoError or ValueError when it cannot be made."""
+    """The score of an item; where a sheet cannot be used another one is drawn.
+
+    Raises:
+        PartimentoError, ValueError: it cannot be made.
+    """
     seconds = float(rng.uniform(*config.seconds))
     if config.sheets is None or rng.random() < config.composed_share:
         return _composed(config, rng, index, seconds)
     from partimento.data.orchestrate import orchestrate
 
-    files = sheet_files(config.sheets)
-    path = files[int(rng.integers(len(files)))]
-    sheet = _sheet(path)
-    return Piece(orchestrate(sheet, rng, seconds), path.relative_to(config.sheets).as_posix(), melody_group(sheet))
+    left = list(sheet_files(config.sheets))
+    why = "none can be read"
+    while left:
+        path = left.pop(int(rng.integers(len(left))))
+        sheet = _usable_sheet(config.sheets, path)
+        if sheet is None:
+            continue
+        try:
+            score = orchestrate(sheet, rng, seconds)
+        except _FAULTS as error:  # an empty excerpt; the next sheet may have a better one
+            why = f"{path.name}: {error}"
+            continue
+        return Piece(score, path.relative_to(config.sheets).as_posix(), melody_group(sheet))
+    raise FileError(f"no sheet under {config.sheets} can be used ({why})")
 
 
 def _composed(config: RenderConfig, rng: np.random.Generator, index: int, seconds: float) -> Piece:
@@ -185,6 +233,7 @@ def render_item(config: RenderConfig, index: int) -> dict[str, Any]:
     """Make item ``index`` on disk and return its line of the manifest.
 
     Raises:
+        WriteError: it cannot be written.
         PartimentoError, ValueError: it cannot be made.
     """
     from partimento.data.annotations import active_spans, annotate
@@ -215,8 +264,11 @@ def render_item(config: RenderConfig, index: int) -> dict[str, Any]:
     item["stems"] = [
         _stem_row(i, track, levels[track.name]) | {"active": active_spans(piece.score, track)} for i, track in enumerate(heard)
     ]
-    _write_item(config, index, stems, item, to_json(piece.score))
-    return line
+    written = write_item(
+        item_folder(config.out, index), _sum(stems.values()), list(stems.values()) if config.stems else [], config.sample_rate,
+        item, to_json(piece.score),
+    )  # fmt: skip
+    return line | {"bytes": written}
 
 
 def _stem_row(i: int, track: Track, level_db: float) -> dict[str, Any]:
@@ -281,103 +333,224 @@ def _sum(stems: Iterable[Samples]) -> Samples:
     return total
 
 
-def _write_item(config: RenderConfig, index: int, stems: dict[str, Samples], item: dict[str, Any], score: str) -> None:
-    """The item's folder, under a temporary name first."""
-    final = config.out / "items" / f"{index:06d}"
-    temporary = final.with_name(f"{final.name}.partial")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    _write_flac(temporary / "mix.flac", _sum(stems.values()), config.sample_rate)
-    if config.stems:
-        (temporary / "stems").mkdir()
-        for i, samples in enumerate(stems.values()):
-            _write_flac(temporary / "stems" / f"{i:02d}.flac", samples, config.sample_rate)
-    (temporary / "item.json").write_text(json.dumps(item, indent=1) + "\n", encoding="utf-8")
-    (temporary / "score.json").write_text(score, encoding="utf-8")
-    shutil.rmtree(final, ignore_errors=True)
-    temporary.rename(final)
-
-
-def _write_flac(path: Path, samples: Samples, sample_rate: int) -> None:
-    """A mono file of 16 bits, written straight to its place (the folder has a temporary name)."""
-    import soundfile
-
-    scaled = samples * np.float32(2**15)
-    np.rint(scaled, out=scaled)
-    np.clip(scaled, -(2**15), 2**15 - 1, out=scaled)
-    try:
-        soundfile.write(str(path), scaled.astype(np.int16), sample_rate, "PCM_16", compression_level=_FLAC_LEVEL)
-    except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
-        raise FileError(f"cannot write {path}: {error}") from error
-
-
 def read_manifest(out: Path) -> list[dict[str, Any]]:
-    """Lines of a dataset's manifest in order of their ids; a line cut off by a crash is left out."""
-    return sorted(_lines(out / MANIFEST), key=lambda line: str(line["id"]))
+    """Lines of a dataset's manifest in order of their ids, each once; a line cut off by a crash is left out."""
+    return manifest_lines(out)
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    if path.exists():
-        for text in path.read_text(encoding="utf-8").splitlines():
-            try:
-                yield json.loads(text)
-            except json.JSONDecodeError:
-                continue
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What came of an item: its line, or why there is none, and sheets that turned out to be unusable with the reason."""
+
+    index: int
+    line: dict[str, Any] | None
+    why: str
+    bad_sheets: dict[str, str]
 
 
-def _cut_to_lines(path: Path) -> None:
-    """Take away a last line that a crash cut off, so that the next one begins a line."""
-    if path.exists():
-        data = path.read_bytes()
-        if not data.endswith(b"\n"):
-            write_bytes(path, data[: data.rfind(b"\n") + 1])
-
-
-def _attempt(config: RenderConfig, index: int) -> tuple[int, dict[str, Any] | None, str]:
-    """An item's line, or why there is none (runs in a worker)."""
+def _attempt(config: RenderConfig, index: int) -> _Made:
+    """Make an item (runs in a worker). Raises WriteError: no other item could be written either."""
     try:
-        return index, render_item(config, index), ""
+        line, why = render_item(config, index), ""
+    except WriteError:
+        raise
     except (PartimentoError, ValueError, KeyError, ArithmeticError) as error:
-        return index, None, f"{type(error).__name__}: {error}"
+        line, why = None, f"{type(error).__name__}: {error}"
+    bad = dict(_UNUSABLE.get(config.sheets, {})) if config.sheets is not None else {}
+    return _Made(index, line, why, bad)
+
+
+def check_render(config: RenderConfig, jobs: int) -> None:
+    """Settings that can never work, found before the first item.
+
+    Raises:
+        RequestError: a number out of its range.
+        FileError: a SoundFont or the sheets cannot be used.
+    """
+    from partimento.score.soundfont import find_soundfont
+
+    check_jobs(jobs)
+    if config.seed < 0:
+        raise RequestError(f"--seed {config.seed} is negative; take 0 or more")
+    if not 1 <= config.n_items <= MAX_ITEMS:
+        raise RequestError(f"--items {config.n_items} is outside 1 to {MAX_ITEMS}")
+    if not 0.0 <= config.composed_share <= 1.0:
+        raise RequestError(f"--composed {config.composed_share:g} is outside 0 to 1")
+    if not config.soundfonts:
+        raise RequestError("no SoundFont; name one with --soundfont")
+    for font in (*config.soundfonts, *filter(None, [config.held_out_soundfont])):
+        find_soundfont(font)
+    if config.sheets is None:
+        return
+    files = sheet_files(config.sheets)
+    if config.composed_share < 1.0 and all(_usable_sheet(config.sheets, path) is None for path in files):
+        first = next(iter(_UNUSABLE[config.sheets].values()))
+        raise FileError(
+            f"none of the {len(files)} sheets under {config.sheets} can be used ({first}); "
+            "name another folder, or leave out --sheets to have all pieces composed"
+        )
+
+
+def render_settings(config: RenderConfig) -> dict[str, object]:
+    """What decides the items, by the names of the command line; the same on every machine."""
+    from partimento.score.soundfont import find_soundfont
+
+    def font(name: str) -> str:
+        path = find_soundfont(name).path
+        return f"{path.name} ({path.stat().st_size} bytes)"
+
+    sheets = config.sheets
+    return {
+        "--seed": config.seed,
+        "--sheets": None if sheets is None else collection_digest(sheet_files(sheets), sheets),
+        "--composed": float(config.composed_share) if sheets is not None else 1.0,
+        "--soundfont": [font(name) for name in config.soundfonts],
+        "--held-out-soundfont": None if config.held_out_soundfont is None else font(config.held_out_soundfont),
+        "stems": config.stems,
+        "sample rate": config.sample_rate,
+        "seconds": [float(x) for x in config.seconds],
+        "gain jitter": float(config.gain_jitter_db),
+        "room share": float(config.room_share),
+    }
+
+
+def _check_old_items(config: RenderConfig, lines: Iterable[dict[str, Any]]) -> None:
+    """Could these items, of a folder that does not say its settings, be of these? Raises RequestError when not."""
+    from partimento.score.soundfont import find_soundfont
+
+    fonts = [find_soundfont(f).name for f in (*config.soundfonts, *filter(None, [config.held_out_soundfont]))]
+    for line in lines:
+        index = int(line["id"])
+        if line["soundfont"] not in fonts:
+            refuse_change(config.out, "--soundfont", line["soundfont"], fonts)
+        if (item_folder(config.out, index) / ITEM).exists() and config.stems != (
+            item_folder(config.out, index) / "stems"
+        ).is_dir():
+            refuse_change(config.out, "stems", not config.stems, config.stems)
+        rng = np.random.default_rng([config.seed, index])
+        rng.uniform(*config.seconds)
+        if config.sheets is None or rng.random() < config.composed_share:
+            same = line["group"] == f"composed {config.seed} {index}"
+        else:
+            files = sheet_files(config.sheets)
+            same = line["source"] == files[int(rng.integers(len(files)))].relative_to(config.sheets).as_posix()
+        if not same:
+            raise RequestError(
+                f"{config.out} was made with another --seed, --sheets or --composed (item {line['id']} plays "
+                f"'{line['source']}'); take another folder, or the same again"
+            )
 
 
 def render_dataset(config: RenderConfig, *, jobs: int = 1, say: Callable[[str], None] = lambda line: None) -> int:
-    """Render what is missing; returns the number of items that the dataset has now.
+    """Render what is missing or damaged; returns the number of items that the dataset has now.
 
     Raises:
-        FileError: no sheets, or the folder cannot be written.
+        RequestError: a setting is out of range, or not the one that the folder was made with.
+        FileError: no sheets, the folder cannot be written, another process is writing in it, or not one item could be made.
     """
-    if config.sheets is not None:
-        sheet_files(config.sheets)
-    config.out.mkdir(parents=True, exist_ok=True)
-    done = {int(line["id"]) for line in _lines(config.out / MANIFEST)} | {
-        int(line["id"]) for line in _lines(config.out / SKIPPED)
-    }
-    missing = [i for i in range(config.n_items) if i not in done]
+    for cached in (sheet_files, _sheet):
+        cached.cache_clear()  # the folder may have changed since the last dataset of this process
+    _UNUSABLE.clear()
+    check_render(config, jobs)
+    with writing(config.out):
+        missing = _open_dataset(config, say)
+        named = {str(row["sheet"]) for row in json_lines(config.out / SKIPPED) if "sheet" in row}
+        count = 0
+
+        def take(made: _Made) -> None:
+            """Write down what came of an item."""
+            nonlocal count
+            count += 1
+            for sheet, why in made.bad_sheets.items():
+                if sheet not in named:
+                    named.add(sheet)
+                    append_line(config.out / SKIPPED, {"sheet": sheet, "why": why})
+                    say(f"sheet {sheet} left out: {why}")
+            if made.line is None:
+                append_line(config.out / SKIPPED, {"id": f"{made.index:06d}", "why": made.why})
+                say(f"item {made.index} skipped: {made.why}")
+                return
+            append_line(config.out / MANIFEST, made.line)
+            if count % 20 == 0 or count == len(missing):
+                say(f"{count} of {len(missing)} items")
+
+        with stopping_gently(say) as stopped:
+            _work(config, missing, jobs, take, stopped)
+        n_items = len(read_manifest(config.out))
+    if n_items == 0:
+        raise FileError(f"not one item could be made; {config.out / SKIPPED} says why")
+    return n_items
+
+
+def _open_dataset(config: RenderConfig, say: Callable[[str], None]) -> list[int]:
+    """Make sure that a folder holds this dataset, put its books in order, and say which items are to be made."""
+    settings = read_settings(config.out)
+    lines = {str(line["id"]): line for line in read_manifest(config.out)}
+    folders = config.out / "items"
+    lone = sorted(p for p in folders.glob("[0-9]" * 6) if p.name not in lines) if folders.is_dir() else []
+    found = {p.name: line for p in lone if (line := line_of(p, config.stems)) is not None}
+    if settings is None:
+        _check_old_items(config, [*lines.values(), *found.values()])
+    claim(config.out, render_settings(config), settings)
     for name in (MANIFEST, SKIPPED):
-        _cut_to_lines(config.out / name)
-    for count, (index, line, why) in enumerate(_results(config, missing, jobs), 1):
-        path = config.out / (MANIFEST if line is not None else SKIPPED)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line if line is not None else {"id": f"{index:06d}", "why": why}) + "\n")
-        if line is None:
-            say(f"item {index} skipped: {why}")
-        elif count % 20 == 0 or count == len(missing):
-            say(f"{count} of {len(missing)} items")
-    return len(read_manifest(config.out))
+        cut_to_lines(config.out / name)
+    damaged = {key: said for key, line in lines.items() if (said := damage(item_folder(config.out, key), line, config.stems))}
+    for key, said in damaged.items():
+        say(f"item {int(key)} is made again: {said}")
+    if damaged or sum(1 for _ in json_lines(config.out / MANIFEST)) != len(lines):
+        keep_lines(config.out / MANIFEST, lines.keys() - damaged.keys())
+    skipped = {int(row["id"]) for row in json_lines(config.out / SKIPPED) if "id" in row}
+    for key, line in found.items():
+        if int(key) not in skipped and int(key) < config.n_items:
+            append_line(config.out / MANIFEST, line)
+            lines[key] = line
+    done = {int(key) for key in lines} | skipped
+    return sorted({int(key) for key in damaged} | {i for i in range(config.n_items) if i not in done})
 
 
-def _results(config: RenderConfig, missing: list[int], jobs: int) -> Iterator[tuple[int, dict[str, Any] | None, str]]:
-    """Items as they get ready; at most a few wait at a time."""
-    if jobs <= 1:
-        yield from (_attempt(config, index) for index in missing)
-        return
-    with ProcessPoolExecutor(jobs, initializer=leave_with_parent) as pool:
-        waiting: set[Future[tuple[int, dict[str, Any] | None, str]]] = set()
+def _start_worker() -> None:
+    """Ctrl-C is for the process that gives out the work; it lets what is under way finish."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_with_parent()
+
+
+def _work(
+    config: RenderConfig, missing: list[int], jobs: int, take: Callable[[_Made], None], stopped: Callable[[], bool]
+) -> None:
+    """Make items; ``take`` gets each as it gets ready, also those that are under way when it is ``stopped``.
+
+    No more are given out than are worked on, so that there is nothing else to wait for then.
+    """
+    if jobs == 1:
         for index in missing:
+            if stopped():
+                break
+            take(_attempt(config, index))
+        return
+    pool = ProcessPoolExecutor(jobs, initializer=_start_worker)
+    waiting: set[Future[_Made]] = set()
+    try:
+        for index in missing:
+            if stopped():
+                break
             waiting.add(pool.submit(_attempt, config, index))
-            if len(waiting) >= 3 * jobs:
-                ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                yield from (f.result() for f in ready)
+            if len(waiting) >= jobs:
+                _take_ready(waiting, take)
+        while waiting:
+            _take_ready(waiting, take)
+    except BrokenProcessPool as error:
+        raise FileError("a process that made an item died (out of memory?); run it again with fewer --jobs") from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
         for future in waiting:
-            yield future.result()
+            if future.done() and not future.cancelled() and future.exception() is None:
+                take(future.result())
+
+
+def _take_ready(waiting: set[Future[_Made]], take: Callable[[_Made], None]) -> None:
+    """Wait for the next items, and take them out of those waiting."""
+    ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
+    for future in ready:
+        made = future.result()
+        waiting.discard(future)
+        take(made)

@@ -100,14 +100,27 @@ def test_an_item_is_complete_and_its_stems_add_up(config: RenderConfig) -> None:
         assert len(line["captions"]) == 3
 
 
-def test_what_cannot_be_made_is_named_and_nothing_stops(config: RenderConfig) -> None:
+def test_a_bad_sheet_is_named_once_and_another_one_drawn(config: RenderConfig, tmp_path: Path) -> None:
     assert config.sheets is not None
-    for path in sorted(config.sheets.iterdir())[:2]:
-        path.write_text("<score-partwise>")
-    assert render_dataset(replace(config, n_items=6)) in range(1, 6)
-    rows = [json.loads(text) for text in (config.out / "skipped.jsonl").read_text().splitlines()]
-    assert len(rows) + len(read_manifest(config.out)) == 6
-    assert all("musicxml" in row["why"] for row in rows)
+    assert render_dataset(replace(config, n_items=6)) == 6
+    good = {line["id"]: line for line in read_manifest(config.out)}
+    (config.sheets / "0.musicxml").write_text("<score-partwise>")
+    (config.sheets / "x.mxl").mkdir()
+    other = replace(config, out=tmp_path / "other", n_items=6)
+    said: list[str] = []
+    assert render_dataset(other, say=said.append) == 6
+    rows = [json.loads(text) for text in (other.out / "skipped.jsonl").read_text().splitlines()]
+    assert [row["sheet"] for row in rows] == ["0.musicxml"]
+    assert sum("0.musicxml" in text for text in said) == 1
+    kept = [line["id"] for line in good.values() if line["source"] != "0.musicxml"]
+    assert 0 < len(kept) < 6
+    for line in read_manifest(other.out):
+        assert line["source"] != "0.musicxml"
+        if line["id"] in kept:
+            assert tree(other.out / "items" / line["id"]) == tree(config.out / "items" / line["id"])
+    two = replace(other, out=tmp_path / "two")
+    render_dataset(two, jobs=2)
+    assert tree(two.out / "items") == tree(other.out / "items")
 
 
 def test_two_processes_make_the_same_items(tmp_path: Path, config: RenderConfig) -> None:
