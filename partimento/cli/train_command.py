@@ -9,8 +9,9 @@ from pathlib import Path
 
 from partimento.cli import train_finetune
 from partimento.cli.progress import live_line
-from partimento.errors import MissingDependencyError
+from partimento.errors import MissingDependencyError, RequestError
 
+MOST_THREADS = 1024
 EPILOG = """examples:
   partimento train recipes/mini-codec.yaml --data data/rendered --out runs/codec --minutes 20
   partimento train finetune --model mini --data my_songs/ --out runs/mine --minutes 20 --merge"""
@@ -35,7 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--total-steps", type=int, metavar="N", help="length of the learning rate's cosine, if not the recipe's")
     add("--threads", type=int, metavar="N", help="CPU threads")
     add("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: a GPU when there is one")
-    add("--warm-start", type=Path, metavar="DIR", help="weights to begin from")
+    add(
+        "--warm-start",
+        metavar="WEIGHTS",
+        help="weights to begin from: a checkpoint, a run's folder, or a built-in name (mini, …)",
+    )
     train_finetune.add_arguments(parser)
 
 
@@ -44,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
     need_torch("training")
     import torch
 
+    if args.threads is not None and not 1 <= args.threads <= MOST_THREADS:
+        raise RequestError(f"--threads {args.threads} is outside 1 to {MOST_THREADS}")
     if args.threads:
         torch.set_num_threads(args.threads)
     # A polite kill ends like Ctrl-C: with a checkpoint.
@@ -62,8 +69,11 @@ def _train(args: argparse.Namespace) -> int:
     from partimento.train.run import train
 
     train_finetune.refuse_own(args)
+    limits = Limits(args.minutes, args.steps)
+    if args.total_steps is not None and args.total_steps < 1:
+        raise RequestError(f"--total-steps {args.total_steps} is no length of a run; 1 or more are")
     recipe = load_recipe(args.recipe)
-    if args.total_steps:
+    if args.total_steps is not None:
         recipe = replace(recipe, optim=replace(recipe.optim, total_steps=args.total_steps))
     with live_line() as line:
         train(
@@ -71,7 +81,7 @@ def _train(args: argparse.Namespace) -> int:
             args.data,
             args.out,
             valid=args.valid,
-            limits=Limits(args.minutes, args.steps),
+            limits=limits,
             device=args.device,
             warm_start=args.warm_start,
             say=line.say,

@@ -49,7 +49,10 @@ def run(args: argparse.Namespace) -> int:
         done = finetune(config, say=line.say, live=line.show)
     card = done.card
     if card.loss_before is not None:
-        print(f"held-out loss: {card.loss_before:.4f} before, {card.loss_after:.4f} after {card.steps} steps (nats per code)")
+        print(
+            f"held-out loss: {card.loss_before:.4f} before, {card.loss_after:.4f} with the adapter (nats per code; averaged "
+            f"weights of step {card.kept_step}, the best of {card.steps})"
+        )
     print(f"adapter: {done.adapter}")
     if args.merge:
         from partimento.train.finetune_merge import merge_adapter
@@ -57,6 +60,10 @@ def run(args: argparse.Namespace) -> int:
         print(f"whole model: {merged} (layout of {merge_adapter(done.adapter, merged, base=args.model)})")
     else:
         print(f"to play it: partimento models merge {done.adapter} --to DIR, then partimento generate … --model DIR")
+    if card.better_than_base is False:
+        print(
+            f"nothing beat the base: this adapter, the best that was trained, is worse than {card.base} without it; use the base"
+        )
     return 0
 
 

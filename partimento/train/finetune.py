@@ -12,11 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from torch import Tensor
+
 from partimento.data.cache.encoders import open_encoder
 from partimento.errors import RequestError
 from partimento.models import get_performer
 from partimento.models.mini import is_mini, load_audio_lm
 from partimento.models.musicgen.loader import MusicGen, load_musicgen
+from partimento.paths import check_folder
+from partimento.train.best import Best
 from partimento.train.finetune_adapter import RANK_RANGE, AdapterCard, lm_hash, need_peft, write_adapter
 from partimento.train.finetune_data import Songs, SongWindows, gather
 from partimento.train.finetune_memory import GIB, free_bytes, needed
@@ -29,6 +33,8 @@ from partimento.train.state import checkpoints
 
 STEPS = 500
 """Without ``--steps`` and ``--minutes``; also the length of the learning rate's cosine without ``--steps``."""
+LOOK_EVERY = 20
+"""Steps between looks at the songs held out; more often in runs of less than ten times as many."""
 RATE_OF_WIDTH = 0.5
 """2e-3 for mini (tried: learns fifteen times as much in 25 steps as 3e-4), 5e-4 for MusicGen small: wide models want less."""
 WINDOW_RANGE_S = (1.0, 30.0)
@@ -77,8 +83,9 @@ class FinetuneConfig:
     def __post_init__(self) -> None:
         ranges: tuple[tuple[str, float, float, float], ...] = (
             ("rank", self.rank, *RANK_RANGE), ("batch", self.batch, *BATCH_RANGE), ("window", self.window_s, *WINDOW_RANGE_S),
-            ("learning rate", self.learning_rate or 1e-3, 1e-6, 0.1), ("steps", self.steps or 1, 1, 10**7),
-            ("minutes", self.minutes or 1.0, 0.05, 10**5), ("jobs", self.jobs, 1, 256),
+            ("learning rate", 1e-3 if self.learning_rate is None else self.learning_rate, 1e-6, 0.1),
+            ("steps", 1 if self.steps is None else self.steps, 1, 10**7),
+            ("minutes", 1.0 if self.minutes is None else self.minutes, 0.05, 10**5), ("jobs", self.jobs, 1, 256),
         )  # fmt: skip
         for name, value, low, high in ranges:
             if not low <= value <= high:
@@ -117,6 +124,8 @@ def finetune(
         MissingDependencyError: no peft, or the model is not on this machine. TrainingStopped: as the loop.
     """
     need_peft()
+    pick_device(config.device)
+    check_folder(config.out)
     get_performer(config.model)  # says which models there are when there is none of that name
     songs = gather(
         config.data, _codec_of(config.model), config.cache or config.out / "tokens", config.out / "skipped.jsonl",
@@ -132,20 +141,34 @@ def finetune(
     _say_songs(songs, train, config, say)
     _say_memory(base, recipe, config, say)
     task = FinetuneTask(base, recipe, train, valid)
-    trainer = Trainer(recipe, task, config.out, device=config.device, say=say, live=live)
+    best = Best(config.out) if valid is not None else None
+    if best is not None and not found:
+        best.forget()
+    trainer = Trainer(recipe, task, config.out, device=config.device, say=say, live=live, best=best)
     total = config.steps if config.steps is not None or config.minutes is not None else STEPS
     state = trainer.run(Limits(config.minutes, total))
-    weights = trainer.ema.weights(trainer.model)
     card = AdapterCard(
         config.model, recipe.finetune.base_sha256, state.step, tuple(sorted(songs.learn)), tuple(sorted(songs.held_out))
     )
-    if valid is not None:  # of what is shipped: the average
-        before = task.base_loss(trainer.device)
-        trainer.model.load_state_dict(weights)
-        card = replace(card, loss_before=round(before, 4), loss_after=round(task.validate(trainer.device)["valid_loss"], 4))
+    weights = trainer.ema.weights(trainer.model)
+    if best is not None:
+        card, weights = _judged(card, best, weights, task.base_loss(trainer.device))
     folder = config.out / "adapter"
     write_adapter(folder, task.adapted, weights, card)
     return Finetuned(folder, card, songs)
+
+
+def _judged(card: AdapterCard, best: Best, final: dict[str, Tensor], before: float) -> tuple[AdapterCard, dict[str, Tensor]]:
+    """The card with losses, and the weights that are shipped: those of the best look, the last one among them."""
+    assert best.last is not None
+    kept, weights = (
+        (best.last, final) if best.step is None or best.last[1] < best.loss else ((best.step, best.loss), best.weights)
+    )
+    step, after = kept
+    judged = replace(
+        card, loss_before=round(before, 4), loss_after=round(after, 4), kept_step=step, better_than_base=after < before
+    )
+    return judged, weights
 
 
 def _codec_of(model: str) -> str:
@@ -173,7 +196,7 @@ def _recipe(config: FinetuneConfig, base: MusicGen, songs: Songs) -> FinetuneRec
             learning_rate=config.learning_rate or RATE_OF_WIDTH / base.lm.config.width, betas=(0.9, 0.99), weight_decay=0.0,
             warmup_steps=min(10, max(1, steps // 10)), total_steps=steps, floor=0.1, ema_decay=0.98,
         ),
-        run=RunConfig(seed=config.seed, log_every=10, validate_every=50, bf16=config.bf16),
+        run=RunConfig(seed=config.seed, log_every=10, validate_every=max(1, min(LOOK_EVERY, steps // 10)), bf16=config.bf16),
     )  # fmt: skip
 
 

@@ -43,6 +43,9 @@ class AdapterCard:
         steps: of training.
         songs, held_out: items learned from, and those only listened to.
         loss_before, loss_after: held-out nats per code without and with the adapter; None where nothing was held out.
+        kept_step: whose averaged weights these are: the step with the lowest held-out loss; None where nothing was held out.
+        better_than_base: whether that loss is below the base's. False marks an adapter that does harm: the best that was trained,
+            written for whoever wants to look at it. None where nothing was held out.
     """
 
     base: str
@@ -52,6 +55,8 @@ class AdapterCard:
     held_out: tuple[str, ...] = ()
     loss_before: float | None = None
     loss_after: float | None = None
+    kept_step: int | None = None
+    better_than_base: bool | None = None
 
 
 def need_peft() -> None:

@@ -8,25 +8,32 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from partimento.errors import FileError, PartimentoError, RequestError, UnsupportedError
+from partimento.train.best import Best, written
 from partimento.train.processes import Processes
 from partimento.train.progress import Pace
 from partimento.train.recipe import OptimConfig, Recipe
+from partimento.train.resume import resume
 from partimento.train.samples import Sampler
-from partimento.train.state import Ema, TrainState, checkpoints, load_training, load_weights, save_checkpoint
+from partimento.train.state import Ema, TrainState, load_weights, save_checkpoint
 from partimento.train.task import Task
 
 LOG_FILE = "log.jsonl"
+MOST_MINUTES = 1e5
+_ALARMS_AFTER = 100
+"""Steps after the learning rate's rise from which on held-out figures can mean that something is wrong."""
 
 
-class TrainingStopped(RuntimeError):
+class TrainingStopped(PartimentoError):
     """The loss is not a number, several steps running; the last checkpoint on disk is sound."""
 
 
@@ -37,10 +44,19 @@ class Limits:
     Attributes:
         minutes: of wall clock, checkpoint included.
         steps: total steps of the run (not of this chunk).
+
+    Raises:
+        RequestError: no time, or no step.
     """
 
     minutes: float | None = None
     steps: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.minutes is not None and not 0.0 < self.minutes <= MOST_MINUTES:
+            raise RequestError(f"--minutes {self.minutes:g} is outside 0 to {MOST_MINUTES:g} (0 itself is too little)")
+        if self.steps is not None and self.steps < 1:
+            raise RequestError(f"--steps {self.steps} is no step of a run; 1 or more are")
 
 
 def learning_rate_factor(step: int, config: OptimConfig) -> float:
@@ -60,7 +76,13 @@ def make_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.AdamW:
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """``auto`` takes a CUDA device when there is one."""
+    """``auto`` takes a CUDA device when there is one.
+
+    Raises:
+        UnsupportedError: ``cuda`` is asked for and there is none.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UnsupportedError("--device cuda needs a CUDA GPU, and PyTorch finds none here; take auto or cpu")
     return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
 
 
@@ -80,11 +102,13 @@ class Trainer:
         task: data, losses and model.
         folder: checkpoints (``step-…``) and ``log.jsonl`` go here; a run found there is resumed.
         device: ``auto``, ``cpu``, ``cuda``.
-        warm_start: weights to begin from when the folder holds no run.
+        warm_start: weights to begin from when the folder holds no run: a file, a checkpoint, a run's folder or a built-in name.
         say: gets a line of text now and then.
         processes: those that train this model together; None for this one alone.
         live: gets how far the run is after a step, twice a second at most, for a line that rewrites itself; None says it in the
             log's lines instead.
+        best: keeps the best averaged weights by held-out loss and ends the run when that has not fallen for long; None keeps
+            the last ones, looks at the raw ones and goes on.
     """
 
     def __init__(
@@ -94,10 +118,11 @@ class Trainer:
         folder: Path,
         *,
         device: str = "auto",
-        warm_start: Path | None = None,
+        warm_start: str | Path | None = None,
         say: Callable[[str], None] = lambda line: None,
         processes: Processes | None = None,
         live: Callable[[str], None] | None = None,
+        best: Best | None = None,
     ) -> None:
         self._with = processes or Processes()
         self._indices = self._with.indices(recipe.optim.accumulate)
@@ -115,14 +140,16 @@ class Trainer:
         self.autocast = torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=use_bf16)
         self._sampler = Sampler(folder, recipe.run.sample_every if self._with.is_first else 0, self._say)
         self._box_s: float | None = None
+        self.best = best
+        self._validated = -1
         self._bad_steps = 0
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="batches")
         self._ahead: dict[tuple[int, int], Future[Tensor]] = {}
-        found = checkpoints(folder)
-        if found:
-            state = load_training(found[-1], self.model, self.ema, self.optimizer)
-            self.state = state or TrainState()
-            self._say(f"resumed {found[-1].name}" if state else f"weights of {found[-1].name}; no optimiser state, starting anew")
+        state = resume(folder, recipe, self.model, self.ema, self.optimizer, self._say, may_write=self._with.is_first)
+        if state is not None:
+            self.state = state
+            if warm_start is not None:
+                self._say(f"the run in {folder} goes on; {warm_start} is not used")
         elif warm_start is not None:
             load_weights(warm_start, self.model)
             self.ema = Ema(self.model, recipe.optim.ema_decay)
@@ -155,6 +182,9 @@ class Trainer:
         except KeyboardInterrupt:
             interrupted = True
             self._say("interrupted; saving")
+        if self.best is not None and self._is_over():
+            looks = self.best.patience
+            self._say(f"held-out loss has not fallen in {looks} looks since step {self.best.step}: stopped at {self.state.step}")
         self._validate()
         self._save_first()
         if not interrupted:
@@ -165,7 +195,7 @@ class Trainer:
     def _train(self, total: int | None, goes_on: Callable[[], bool], start: float, before: float) -> None:
         """Steps until ``total``, or until any process no longer goes on; saves now and then."""
         config, last_save = self.recipe.run, start
-        while (total is None or self.state.step < total) and self._goes_on(goes_on()):
+        while (total is None or self.state.step < total) and self._goes_on(goes_on() and not self._is_over()):
             figures = self._step()
             self.state.wall_s = before + time.monotonic() - start
             step = self.state.step
@@ -177,7 +207,7 @@ class Trainer:
             if self._sampler.due(step):
                 self._sample()
             if time.monotonic() - last_save > config.save_every_s:
-                self._save_first()
+                self._try_to_save()
                 last_save = time.monotonic()
 
     def _show_progress(self, step: int) -> None:
@@ -203,6 +233,13 @@ class Trainer:
         """One process writes."""
         if self._with.is_first:
             self.save()
+
+    def _try_to_save(self) -> None:
+        """A disk that is full now may have room at the next attempt; only the last save must succeed."""
+        try:
+            self._save_first()
+        except FileError as error:
+            self._alarm(str(error))
 
     def _goes_on(self, wanted: bool) -> bool:
         """Whether all processes have time left: they stop after the same step."""
@@ -258,15 +295,46 @@ class Trainer:
             raise TrainingStopped(f"no finite loss in steps {step - 9} to {step}: lower the learning rate, resume {self.folder}")
 
     def _validate(self) -> None:
-        if not self._with.is_first:
+        """Look at held-out data, once a step."""
+        step = self.state.step
+        if not self._with.is_first or self._validated == step:
             return
-        figures = self.task.validate(self.device)
+        self._validated = step
+        with self._averaged() if self.best is not None else nullcontext():
+            figures = self.task.validate(self.device)
         if not figures:
             return
         self.state.best = min(self.state.best, figures["valid_loss"])
         self._log("valid", figures)
-        for alarm in self.task.alarms(figures):
-            self._alarm(alarm)
+        if self.best is not None:
+            scheduled = step % self.recipe.run.validate_every == 0
+            weights = self.ema.weights(self.model)
+            trouble = written(self.best, step, figures["valid_loss"], weights, scheduled=scheduled)
+            if trouble:
+                self._alarm(trouble)
+        optim = self.recipe.optim
+        if step >= min(optim.warmup_steps + _ALARMS_AFTER, optim.total_steps):
+            for alarm in self.task.alarms(figures):
+                self._alarm(alarm)
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """The averaged weights in the model, which are what is shipped; after it the raw ones again, bit for bit."""
+        parameters = dict(self.model.named_parameters())
+        raw = {name: p.detach().clone() for name, p in parameters.items()}
+        with torch.no_grad():
+            for name, p in parameters.items():
+                p.copy_(self.ema.values[name])
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for name, p in parameters.items():
+                    p.copy_(raw[name])
+
+    def _is_over(self) -> bool:
+        """Whether held-out loss has not fallen for long."""
+        return self.best is not None and self.best.is_over(self.state.step)
 
     def _alarm(self, text: str) -> None:
         self._say(f"ALARM {text}")
@@ -283,6 +351,9 @@ class Trainer:
     def _write(self, row: dict[str, object]) -> None:
         if not self._with.is_first:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / LOG_FILE).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with (self.folder / LOG_FILE).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+        except OSError as error:  # a log that is not written is no reason to lose the run
+            self._say(f"cannot write {self.folder / LOG_FILE}: {error.strerror or error}")

@@ -16,6 +16,18 @@ from partimento.errors import FileError, ParseError, RequestError
 from partimento.lm.audio_lm import AudioLmConfig, CodecUsed
 from partimento.score_lm.model import ScoreModelConfig
 
+_MOST = 1e9
+_SHARE = (0.0, 1.0)
+
+
+def _within(values: object, section: str, **ranges: tuple[float, float]) -> None:
+    """Raise RequestError for a field outside its range; not a number is outside of every range."""
+    for name, (low, high) in ranges.items():
+        value = getattr(values, name)
+        for number in value if isinstance(value, tuple) else (value,):
+            if not low <= number <= high:
+                raise RequestError(f"{section}.{name} {number:g} is outside {low:g} to {high:g}")
+
 
 @dataclass(frozen=True, slots=True)
 class OptimConfig:
@@ -43,6 +55,12 @@ class OptimConfig:
     ema_decay: float = 0.999
     accumulate: int = 1
 
+    def __post_init__(self) -> None:
+        _within(
+            self, "optim", learning_rate=(0.0, 10.0), betas=(0.0, 1.0), weight_decay=(0.0, 10.0), clip_norm=(1e-9, _MOST),
+            warmup_steps=(0, _MOST), total_steps=(1, _MOST), floor=_SHARE, ema_decay=_SHARE, accumulate=(1, _MOST),
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
@@ -64,6 +82,12 @@ class RunConfig:
     validate_every: int = 500
     sample_every: int = 500
     bf16: bool = True
+
+    def __post_init__(self) -> None:
+        _within(
+            self, "run", seed=(0, 2**63 - 1), log_every=(1, _MOST), save_every_s=(0.0, _MOST), validate_every=(1, _MOST),
+            sample_every=(0, _MOST),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +116,12 @@ class CodecTraining:
     loud: float = 2.0
     delta: float = 1.0
 
+    def __post_init__(self) -> None:
+        _within(
+            self, "codec", batch=(1, _MOST), window_frames=(1, _MOST), gain_db=(0.0, 120.0), free_steps=(0, _MOST),
+            kmeans_batches=(1, _MOST), commitment=(0.0, _MOST), mel=(0.0, _MOST), loud=(0.0, _MOST), delta=(0.0, _MOST),
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class ScoreTraining:
@@ -117,6 +147,15 @@ class ScoreTraining:
     chordless: float = 0.1
     condition_dropout: float = 0.15
 
+    def __post_init__(self) -> None:
+        _within(
+            self, "score", batch=(1, _MOST), lead_share=_SHARE, gap_share=_SHARE, gap_bars=(1, _MOST), max_bars=(1, _MOST),
+            chordless=_SHARE, condition_dropout=_SHARE,
+        )  # fmt: skip
+        for source, share in self.shares.items():
+            if not 0.0 <= share <= _MOST:
+                raise RequestError(f"score.shares.{source} {share:g} is outside 0 to {_MOST:g}")
+
 
 @dataclass(frozen=True, slots=True)
 class LmTraining:
@@ -141,6 +180,10 @@ class LmTraining:
     own_caption_share: float = 0.2
 
     def __post_init__(self) -> None:
+        _within(
+            self, "lm", batch=(1, _MOST), window_frames=(1, _MOST), condition_dropout=_SHARE, thinned=_SHARE,
+            own_caption_share=_SHARE,
+        )  # fmt: skip
         if not self.parts or any(n < 1 or n > self.window_frames for n in self.parts):
             raise RequestError(f"lm.parts {list(self.parts)} must be numbers from 1 to {self.window_frames}, at least one")
 
@@ -171,6 +214,12 @@ class EmbedTraining:
     prompt_weight: float = 1.0
     gain_db: float = 6.0
     eq_db: float = 4.0
+
+    def __post_init__(self) -> None:
+        _within(
+            self, "embed", batch=(1, _MOST), own_caption_share=_SHARE, template_share=_SHARE, numbers=_SHARE, balance=(0.0, 10.0),
+            collage_share=_SHARE, prompt_weight=(0.0, _MOST), gain_db=(0.0, 120.0), eq_db=(0.0, 120.0),
+        )  # fmt: skip
 
 
 SECTIONS = {

@@ -9,11 +9,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from partimento.data.audio_folder import RENDERED_MANIFEST, AudioFile, AudioWindows, find_training_audio
-from partimento.train.loop import Limits, Trainer
+from partimento.paths import check_folder
+from partimento.train.loop import Limits, Trainer, pick_device
 from partimento.train.processes import join
 from partimento.train.recipe import Recipe
+from partimento.train.resume import refuse_another_model
 from partimento.train.skipping import Skipped
-from partimento.train.state import TrainState
+from partimento.train.state import TrainState, weights_file
 from partimento.train.task import Task
 
 VALID_SEED = 77
@@ -27,7 +29,7 @@ def train(
     valid: Sequence[Path] | None = None,
     limits: Limits | None = None,
     device: str = "auto",
-    warm_start: Path | None = None,
+    warm_start: str | Path | None = None,
     say: Callable[[str], None] = lambda line: None,
     live: Callable[[str], None] | None = None,
 ) -> TrainState:
@@ -42,17 +44,23 @@ def train(
         valid: the same, held out; None takes the ``valid`` split when all ``data`` are rendered datasets, else nothing.
         limits: when to stop; none means the recipe's total steps.
         device: ``auto``, ``cpu`` or ``cuda``.
-        warm_start: checkpoint or weights to begin from.
+        warm_start: weights to begin from: a file, a checkpoint, a run's folder or the name of a built-in model.
         say: gets progress lines.
         live: as of :class:`partimento.train.loop.Trainer`.
 
     Raises:
-        FileError: data or weights cannot be read.
+        FileError: data or weights cannot be read, or nothing can be written in ``out``.
+        RequestError: the run in ``out`` is of another model. UnsupportedError: no such device.
         TrainingStopped: the loss is no longer a number.
     """
     processes = join(device)
     if not processes.is_first:
         say = _silence
+    pick_device(device)
+    check_folder(out)
+    refuse_another_model(out, recipe)
+    if warm_start is not None:
+        weights_file(warm_start)
     skipped = Skipped(out, say)
     task: Task
     if recipe.task == "lm":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +18,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from partimento.checkpoints import CONFIG_FILE, WEIGHTS_FILE
+from partimento.checkpoints import CONFIG_FILE, WEIGHTS_FILE, model_files
+from partimento.codec.packing import SCALE_SUFFIX, unpack
 from partimento.errors import FileError, ParseError
 from partimento.train.recipe import Recipe, recipe_from, to_plain
 
 TRAINER_FILE = "trainer.pt"
 _PREFIX = "step-"
 _KEEP = 2
+_ENTRIES, _SUMS, _COUNTS = "quantizer.entries", "quantizer.sums", "quantizer.counts"
 
 
 @dataclass(slots=True)
@@ -72,14 +75,48 @@ def checkpoints(folder: Path) -> list[Path]:
 def save_checkpoint(
     folder: Path, recipe: Recipe, state: TrainState, model: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer
 ) -> Path:
-    """Write a checkpoint and delete all but the last two. Returns its folder."""
-    from safetensors.torch import save_file
+    """Write a checkpoint and delete all but the last two. Returns its folder.
 
-    folder.mkdir(parents=True, exist_ok=True)
+    Raises:
+        FileError: it cannot be written (full disk, permission); those before it stay.
+    """
+    from safetensors import SafetensorError
+
     final = folder / f"{_PREFIX}{state.step:08d}"
     temporary = folder / f"{final.name}.partial"
+    try:
+        _write_checkpoint(temporary, recipe, state, model, ema, optimizer)
+        if final.exists():
+            shutil.rmtree(final)
+        os.replace(temporary, final)
+    except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors wrap the system's errors in theirs
+        shutil.rmtree(temporary, ignore_errors=True)
+        why = (error.strerror if isinstance(error, OSError) else None) or str(error).splitlines()[0]
+        raise FileError(
+            f"cannot write the checkpoint {final}: {why}; make room ({_free(folder)}) and give the same command: it goes on from "
+            "the one before"
+        ) from error
+    for old in checkpoints(folder)[:-_KEEP]:
+        shutil.rmtree(old, ignore_errors=True)
+    return final
+
+
+def _free(folder: Path) -> str:
+    """Room on a folder's disk, in words."""
+    try:
+        return f"{shutil.disk_usage(folder).free / 2**20:.0f} MiB are free"
+    except OSError:
+        return "how much is free is not known"
+
+
+def _write_checkpoint(
+    temporary: Path, recipe: Recipe, state: TrainState, model: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer
+) -> None:
+    """All files of a checkpoint in a new folder."""
+    from safetensors.torch import save_file
+
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
+    temporary.mkdir(parents=True)
     save_file({k: v.contiguous() for k, v in ema.weights(model).items()}, str(temporary / WEIGHTS_FILE))
     (temporary / CONFIG_FILE).write_text(json.dumps(to_plain(recipe), indent=2) + "\n", encoding="utf-8")
     counters = {name: getattr(state, name) for name in TrainState.__slots__}
@@ -87,30 +124,77 @@ def save_checkpoint(
         {"state": counters, "model": model.state_dict(), "ema": ema.values, "optimizer": optimizer.state_dict()},
         temporary / TRAINER_FILE,
     )
-    if final.exists():
-        shutil.rmtree(final)
-    os.replace(temporary, final)
-    for old in checkpoints(folder)[:-_KEEP]:
-        shutil.rmtree(old)
-    return final
 
 
-def load_training(checkpoint: Path, model: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer) -> TrainState | None:
-    """Restore a run exactly; None (and only the weights restored) when the optimiser's file is not there."""
+def read_training(checkpoint: Path) -> dict[str, Any] | None:
+    """What ``trainer.pt`` holds; None when it is not there and the weights are whole.
+
+    Raises:
+        FileError: damaged, or nothing can be gone on from.
+    """
+    from safetensors import SafetensorError, safe_open
+
     path = checkpoint / TRAINER_FILE
     if not path.exists():
+        try:
+            with safe_open(str(checkpoint / WEIGHTS_FILE), "pt"):
+                return None
+        except (OSError, SafetensorError) as error:
+            raise FileError(f"{WEIGHTS_FILE}: {str(error).splitlines()[0]}") from error
+    try:
+        saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        TrainState(**saved["state"])
+        missing = {"model", "optimizer", "ema"}.difference(saved)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FileError(f"{TRAINER_FILE} is cut off or not one of ours: {type(error).__name__}") from error
+    if missing:
+        raise FileError(f"{TRAINER_FILE} lacks {min(missing)}")
+    return saved
+
+
+def restore(
+    checkpoint: Path, saved: dict[str, Any] | None, model: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer
+) -> TrainState | None:
+    """Put back what :func:`read_training` read; None (and only the weights put back) when the optimiser's file was not there.
+
+    Raises:
+        FileError: it does not fit the model.
+    """
+    if saved is None:
         load_weights(checkpoint, model)
         ema.values = {name: p.detach().clone() for name, p in model.named_parameters()}
         return None
-    saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    model.load_state_dict(saved["model"])
-    optimizer.load_state_dict(saved["optimizer"])
-    ema.values = {name: saved["ema"][name].to(p.device) for name, p in model.named_parameters()}
+    try:
+        model.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        ema.values = {name: saved["ema"][name].to(p.device) for name, p in model.named_parameters()}
+    except (RuntimeError, ValueError, KeyError) as error:
+        why = _misfit(saved["model"], model.state_dict()) or str(error).splitlines()[0]
+        raise FileError(f"{checkpoint} is not of this recipe's model: {why}; give another --out") from error
     return TrainState(**saved["state"])
 
 
-def load_weights(path: Path, model: nn.Module) -> None:
-    """Load ``model.safetensors`` (any float type) from a checkpoint folder or a file.
+def weights_file(source: str | os.PathLike[str]) -> Path:
+    """Where weights are: a file, a checkpoint folder, a run's folder (its newest whole checkpoint), or a built-in name.
+
+    Raises:
+        FileError: none of these.
+    """
+    from partimento.train.resume import newest_weights
+
+    path = Path(source)
+    if path.is_dir() and not (path / WEIGHTS_FILE).exists():
+        newest = newest_weights(path)
+        if newest is None:
+            raise FileError(f"{path} holds no weights: give a run's folder, one of its step-… folders, or a built-in name")
+        return newest / WEIGHTS_FILE
+    return path if path.is_file() else model_files(source)[0]
+
+
+def load_weights(source: str | os.PathLike[str], model: nn.Module) -> None:
+    """Load weights (any float type, packed ones too) from where :func:`weights_file` says.
+
+    Released codecs lack the averages behind their codebooks; those begin as after k-means, from the codebooks themselves.
 
     Raises:
         FileError: no such file, or it does not fit the model.
@@ -118,15 +202,32 @@ def load_weights(path: Path, model: nn.Module) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    file = path / WEIGHTS_FILE if path.is_dir() else path
+    file = weights_file(source)
     try:
-        weights = load_file(str(file))
-        own = model.state_dict()
-        model.load_state_dict({k: v.to(own[k].dtype) if k in own else v for k, v in weights.items()})
+        stored = load_file(str(file))
     except FileNotFoundError as error:
         raise FileError(f"no weights at {file}") from error
-    except (SafetensorError, RuntimeError) as error:
-        raise FileError(f"{file} does not hold weights of this model: {str(error).splitlines()[0]}") from error
+    except (SafetensorError, OSError) as error:
+        raise FileError(f"{file} is damaged: {str(error).splitlines()[0]}") from error
+    own = model.state_dict()
+    weights = unpack(stored) if any(name.endswith(SCALE_SUFFIX) for name in stored) else stored
+    if _SUMS in own and _ENTRIES in weights and _SUMS not in weights:
+        weights |= {_SUMS: weights[_ENTRIES].clone(), _COUNTS: torch.ones_like(own[_COUNTS])}
+    try:
+        model.load_state_dict({k: v.to(own[k].dtype) if k in own else v for k, v in weights.items()})
+    except RuntimeError as error:
+        why = _misfit(weights, own) or str(error).splitlines()[0]
+        raise FileError(f"{file} does not hold weights of this model: {why}") from error
+
+
+def _misfit(found: dict[str, Tensor], own: dict[str, Tensor]) -> str:
+    """The first tensor that does not fit, in words; empty when all do."""
+    for name, value in own.items():
+        if name not in found:
+            return f"no {name} in it"
+        if found[name].shape != value.shape:
+            return f"{name} is {list(found[name].shape)}, the recipe's {list(value.shape)}"
+    return next((f"{name} is not in the recipe's model" for name in found if name not in own), "")
 
 
 def load_config(checkpoint: Path) -> Recipe:
