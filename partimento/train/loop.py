@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from partimento.errors import FileError, PartimentoError, RequestError, UnsupportedError
 from partimento.train.best import Best, written
+from partimento.train.board import Board
 from partimento.train.processes import Processes
 from partimento.train.progress import Pace
 from partimento.train.recipe import OptimConfig, Recipe
@@ -154,6 +155,8 @@ class Trainer:
             load_weights(warm_start, self.model)
             self.ema = Ema(self.model, recipe.optim.ema_decay)
             self._say(f"weights from {warm_start}")
+        self._board = Board(folder, self.state.step, self._say, active=self._with.is_first)
+        self._sampler.listener = self._board.sample
         if self._with.count > 1:
             self._with.share_model(self.model)
             if not self.state.step:
@@ -166,8 +169,7 @@ class Trainer:
             TrainingStopped: ten steps running without a finite loss; the weights before them are kept on disk.
         """
         start, before = time.monotonic(), self.state.wall_s
-        # Writing a checkpoint takes seconds; a chunk of so many minutes includes it.
-        # So do the last samples.
+        # Writing a checkpoint takes seconds, and so do the last samples; a chunk of so many minutes includes both.
         budget_s = math.inf if limits.minutes is None else max(1.0, limits.minutes * 60.0 - 5.0)
         total = limits.steps if limits.steps is not None else (self.recipe.optim.total_steps if limits.minutes is None else None)
         self._box_s = None if limits.minutes is None else limits.minutes * 60.0
@@ -182,6 +184,9 @@ class Trainer:
         except KeyboardInterrupt:
             interrupted = True
             self._say("interrupted; saving")
+        except Exception:
+            self._board.close(self.state.step)
+            raise
         if self.best is not None and self._is_over():
             looks = self.best.patience
             self._say(f"held-out loss has not fallen in {looks} looks since step {self.best.step}: stopped at {self.state.step}")
@@ -189,6 +194,7 @@ class Trainer:
         self._save_first()
         if not interrupted:
             self._sample()
+        self._board.close(self.state.step)
         self._say(f"ended: {self._pace.progress(ended=True)}")
         return self.state
 
@@ -344,6 +350,7 @@ class Trainer:
         speed = self.state.audio_s / max(self.state.wall_s, 1e-9)
         counters = {"kind": kind, "step": self.state.step, "wall_s": round(self.state.wall_s, 3)}
         self._write(counters | {"audio_s": round(self.state.audio_s, 1)} | {k: float(f"{v:.5g}") for k, v in figures.items()})
+        self._board.scalars(kind, self.state.step, figures | {"wall_s": self.state.wall_s, "audio_s": self.state.audio_s})
         shown = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
         far = f"  [{self._pace.progress()}]" if kind == "train" and self._pace is not None and self._live is None else ""
         self._say(f"{kind} {self.state.step}  {shown}  ({speed:.0f} s of music per s){far}")
