@@ -109,16 +109,19 @@ def manifest_lines(folder: Path) -> list[dict[str, Any]]:
 
 def json_lines(path: Path) -> Iterator[dict[str, Any]]:
     """Objects of a file with one JSON a line; a line that a crash cut off is left out, a missing file has none."""
+    yield from (row for row in json_values(path) if isinstance(row, dict))
+
+
+def json_values(path: Path) -> Iterator[Any]:
+    """As :func:`json_lines`, with lines that are JSON but no object."""
     if not path.exists():
         return
     with path.open(encoding="utf-8", errors="replace") as file:
         for text in file:
             try:
-                row = json.loads(text)
+                yield json.loads(text)
             except json.JSONDecodeError:
                 continue
-            if isinstance(row, dict):
-                yield row
 
 
 class AudioWindows:

@@ -12,7 +12,6 @@ that hardly sound are left out instead of being blown up. On top of that each st
 from __future__ import annotations
 
 import hashlib
-import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -36,10 +35,10 @@ from partimento.data.render_record import (
     keep_lines,
     read_settings,
     refuse_change,
+    start_worker,
     stopping_gently,
     writing,
 )
-from partimento.data.workers import leave_with_parent
 from partimento.errors import FileError, PartimentoError, RequestError
 from partimento.score.score import Score, Track
 
@@ -508,12 +507,6 @@ def _open_dataset(config: RenderConfig, say: Callable[[str], None]) -> list[int]
     return sorted({int(key) for key in damaged} | {i for i in range(config.n_items) if i not in done})
 
 
-def _start_worker() -> None:
-    """Ctrl-C is for the process that gives out the work; it lets what is under way finish."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    leave_with_parent()
-
-
 def _work(
     config: RenderConfig, missing: list[int], jobs: int, take: Callable[[_Made], None], stopped: Callable[[], bool]
 ) -> None:
@@ -527,7 +520,7 @@ def _work(
                 break
             take(_attempt(config, index))
         return
-    pool = ProcessPoolExecutor(jobs, initializer=_start_worker)
+    pool = ProcessPoolExecutor(jobs, initializer=start_worker)
     waiting: set[Future[_Made]] = set()
     try:
         for index in missing:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from partimento.data.audio_folder import json_lines
+from partimento.data.workers import leave_with_parent
 from partimento.errors import FileError, RequestError
 from partimento.paths import check_folder, make_folder, write_bytes, write_text
 
@@ -75,6 +76,12 @@ def stopping_gently(say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
             signal.signal(signal.SIGINT, signal.default_int_handler)
     if asked:
         raise KeyboardInterrupt
+
+
+def start_worker() -> None:
+    """For processes of a pool: Ctrl-C is for the one that gives out the work; they finish what is under way."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_with_parent()
 
 
 def check_jobs(jobs: int) -> None:
@@ -138,7 +145,7 @@ def claim(out: Path, settings: Mapping[str, object], there: Mapping[str, Any] | 
         if there is not None and name in there and there[name] != value:
             refuse_change(out, name, there[name], value)
     if there is None or any(name not in there for name in settings):
-        write_text(out / SETTINGS, json.dumps(dict(settings), indent=1) + "\n")
+        write_text(out / SETTINGS, json.dumps({**(there or {}), **settings}, indent=1) + "\n")
 
 
 def append_line(path: Path, row: Mapping[str, object], separators: tuple[str, str] | None = None) -> None:

@@ -10,17 +10,32 @@ opened; splits are those of :mod:`partimento.data.render`. Bad files are named i
 from __future__ import annotations
 
 import hashlib
-import json
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from partimento.data.audio_folder import json_lines, json_values
 from partimento.data.render import SHEET_SUFFIXES, melody_group, split_of
-from partimento.errors import FileError, PartimentoError
+from partimento.data.render_record import (
+    append_line,
+    check_jobs,
+    claim,
+    collection_digest,
+    cut_to_lines,
+    read_settings,
+    refuse_change,
+    start_worker,
+    stopping_gently,
+    writing,
+)
+from partimento.data.scores_sealed import is_sealed_copy, without_sealed
+from partimento.errors import FileError, PartimentoError, RequestError
 from partimento.plan.plan import Character, Plan
 from partimento.score.score import KeyPoint
 from partimento.score.timing import Key
@@ -31,7 +46,9 @@ MANIFEST = "scores.jsonl"
 SKIPPED = "skipped.jsonl"
 _MOODS = ("calm", "happy", "sad", "dark", "bright", "energetic", "dreamy", "tense", "romantic", "playful")
 _BARS = (8, 12, 16, 24, 32)
-N_SEALED = 100
+_AHEAD = 4
+_UNREADABLE = "unreadable"
+MAX_COMPOSED = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +73,18 @@ class ScoresConfig:
 
 
 def open_files(folder: Path, *, sheets: bool = False) -> tuple[Path, ...]:
-    """MusicXML files under a folder, sorted; of lead sheets those that are not sealed.
-
-    A sheet is sealed when the SHA-256 of ``partimento-compose:<file name>`` is among the 100 smallest (as
-    ``partimento evaluate compose`` has it).
+    """MusicXML files under a folder, sorted; of lead sheets those that are not sealed (:mod:`partimento.data.scores_sealed`).
 
     Raises:
         FileError: there are none.
     """
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SHEET_SUFFIXES)
-    if sheets:
-        ranked = sorted(found, key=lambda p: hashlib.sha256(f"partimento-compose:{p.name}".encode()).hexdigest())
-        found = sorted(ranked[N_SEALED:])
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SHEET_SUFFIXES and not p.is_dir())
     if not found:
-        raise FileError(f"no MusicXML files to open under {folder}" + (f" beyond {N_SEALED} sealed ones" if sheets else ""))
-    return tuple(found)
+        raise FileError(f"no MusicXML files ({', '.join(SHEET_SUFFIXES)}) under {folder}")
+    open_ = without_sealed(found) if sheets else found
+    if not open_:
+        raise FileError(f"all {len(found)} sheets under {folder} are sealed ones of OpenEWLD; name a folder with others")
+    return tuple(open_)
 
 
 def shade(value: float) -> int:
@@ -123,6 +137,8 @@ def _attempt(job: tuple[str, str, str]) -> tuple[str, dict[str, Any]]:
     """A line of the manifest or of the skipped ones (runs in a worker); job is (id, source, path or number)."""
     id_, source, what = job
     try:
+        if source == _UNREADABLE:
+            raise FileError(f"cannot read {what}")
         if source == "composed":
             seed, index = what.split()
             grid, group = _composed(int(seed), int(index))
@@ -136,32 +152,114 @@ def _attempt(job: tuple[str, str, str]) -> tuple[str, dict[str, Any]]:
 
 def _jobs(config: ScoresConfig) -> Iterator[tuple[str, str, str]]:
     """Everything that the dataset shall hold."""
-    for source, folder in (("sheet", config.sheets), ("song", config.songs), ("quartet", config.quartets)):
-        for path in () if folder is None else open_files(folder, sheets=source == "sheet"):
-            yield hashlib.sha256(path.read_bytes()).hexdigest()[:16], source, str(path)
+    for source, files in _sources(config).items():
+        for path in files:
+            try:
+                digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            except OSError as error:
+                name = hashlib.sha256(f"{source} {path.name}".encode(errors="surrogateescape")).hexdigest()[:16]
+                yield name, _UNREADABLE, f"{source} {path.name}: {error.strerror or error}"
+                continue
+            if not is_sealed_copy(path.name, digest):
+                yield digest[:16], source, str(path)
     for index in range(config.n_composed):
         yield f"composed-{config.seed}-{index:06d}", "composed", f"{config.seed} {index}"
+
+
+def _sources(config: ScoresConfig) -> dict[str, tuple[Path, ...]]:
+    """Files of each source that is named."""
+    folders = {"sheet": config.sheets, "song": config.songs, "quartet": config.quartets}
+    return {name: open_files(folder, sheets=name == "sheet") for name, folder in folders.items() if folder is not None}
+
+
+def _check(config: ScoresConfig, jobs: int) -> None:
+    """Settings that can never work. Raises RequestError."""
+    check_jobs(jobs)
+    if config.seed < 0:
+        raise RequestError(f"--seed {config.seed} is negative; take 0 or more")
+    if not 0 <= config.n_composed <= MAX_COMPOSED:
+        raise RequestError(f"--composed {config.n_composed} is outside 0 to {MAX_COMPOSED}")
+    if config.n_composed == 0 and not any((config.sheets, config.songs, config.quartets)):
+        raise RequestError("nothing to make scores from; name --sheets, --songs, --quartets or a number for --composed")
+
+
+def _claim(config: ScoresConfig) -> None:
+    """Write what decides the pieces, or make sure that it is what the folder was made with.
+
+    Raises:
+        RequestError: it is not.
+    """
+    folders = {"sheet": config.sheets, "song": config.songs, "quartet": config.quartets}
+    files = _sources(config)
+    there = read_settings(config.out)
+    settings: dict[str, object] = {
+        f"--{name}s": None if folder is None else collection_digest(files[name], folder) for name, folder in folders.items()
+    }
+    if config.n_composed:  # a seed counts only where something is composed
+        settings["--seed"] = config.seed
+    if there is None:
+        lines = list(json_lines(config.out / MANIFEST))
+        ids = {job[0] for job in _jobs(config)} if lines else set()
+        for line in lines:
+            source, id_ = str(line.get("source")), str(line.get("id"))
+            if source == "composed" and config.n_composed and not id_.startswith(f"composed-{config.seed}-"):
+                refuse_change(config.out, "--seed", id_.split("-")[1], config.seed)
+            if source in folders and id_ not in ids:
+                refuse_change(config.out, f"--{source}s", f"a file {id_}", "a folder without it")
+    claim(config.out, settings, there)
 
 
 def build_scores(config: ScoresConfig, *, jobs: int = 1, say: Callable[[str], None] = lambda line: None) -> int:
     """Read and compose what is missing; returns the number of pieces that the dataset has now.
 
     Raises:
-        FileError: no files, or the folder cannot be written.
+        RequestError: a setting is out of range, or not the one that the folder was made with.
+        FileError: no files, the folder cannot be written, another process is writing in it, or not one piece could be made.
     """
-    config.out.mkdir(parents=True, exist_ok=True)
-    done = {line["id"] for name in (MANIFEST, SKIPPED) for line in _lines(config.out / name)}
-    missing = {job[0]: job for job in _jobs(config) if job[0] not in done}
-    with ProcessPoolExecutor(jobs) as pool:
-        results = pool.map(_attempt, missing.values(), chunksize=4) if jobs > 1 else map(_attempt, missing.values())
-        for count, (name, line) in enumerate(results, 1):
-            with (config.out / name).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line, separators=(",", ":")) + "\n")
-            if name == SKIPPED:
-                say(f"skipped {line['id']} ({line['source']}): {line['why']}")
-            elif count % 100 == 0 or count == len(missing):
-                say(f"{count} of {len(missing)} pieces")
-    return sum(1 for _ in _lines(config.out / MANIFEST))
+    _check(config, jobs)
+    _sources(config)
+    with writing(config.out):
+        _claim(config)
+        for name in (MANIFEST, SKIPPED):
+            cut_to_lines(config.out / name)
+        done = {line["id"] for name in (MANIFEST, SKIPPED) for line in json_lines(config.out / name) if "id" in line}
+        missing = {job[0]: job for job in _jobs(config) if job[0] not in done}
+        with stopping_gently(say) as stopped:
+            for count, (name, line) in enumerate(_results(list(missing.values()), jobs, stopped), 1):
+                append_line(config.out / name, line, (",", ":"))
+                if name == SKIPPED:
+                    say(f"skipped {line['id']} ({line['source']}): {line['why']}")
+                elif count % 100 == 0 or count == len(missing):
+                    say(f"{count} of {len(missing)} pieces")
+        n_pieces = len({line["id"] for line in json_lines(config.out / MANIFEST) if "id" in line})
+    if n_pieces == 0:
+        raise FileError(f"not one piece could be made; {config.out / SKIPPED} says why")
+    return n_pieces
+
+
+def _results(work: list[tuple[str, str, str]], jobs: int, stopped: Callable[[], bool]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Lines in the order of the work; after a stop those that are under way."""
+    if jobs == 1:
+        for job in work:
+            if stopped():
+                return
+            yield _attempt(job)
+        return
+    waiting: deque[Future[tuple[str, dict[str, Any]]]] = deque()
+    pool = ProcessPoolExecutor(jobs, initializer=start_worker)
+    try:
+        for job in work:
+            if stopped():
+                break
+            waiting.append(pool.submit(_attempt, job))
+            if len(waiting) >= _AHEAD * jobs:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise FileError("a process that made a piece died (out of memory?); run it again with fewer --jobs") from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def read_scores(folder: Path, on_skip: Callable[[str, str], None] = lambda name, reason: None) -> list[dict[str, Any]]:
@@ -174,26 +272,16 @@ def read_scores(folder: Path, on_skip: Callable[[str, str], None] = lambda name,
     Raises:
         FileError: the folder holds none.
     """
-    lines = []
-    for line in _lines(folder / MANIFEST):
+    lines: dict[str, dict[str, Any]] = {}
+    for line in json_values(folder / MANIFEST):
         try:
-            lines.append(line | {"id": str(line["id"]), "split": line["split"], "piece": from_plain(line["piece"])})
+            lines[str(line["id"])] = line | {"id": str(line["id"]), "split": line["split"], "piece": from_plain(line["piece"])}
         except (KeyError, TypeError, ValueError, IndexError) as error:
             name = str(line.get("id", "?")) if isinstance(line, dict) else "?"
             on_skip(f"{folder}/{name}", f"damaged line in {MANIFEST} ({type(error).__name__}: {error})")
     if not lines:
         raise FileError(f"{folder} holds no scores: make some with 'partimento data scores --out {folder}'")
-    return sorted(lines, key=lambda line: str(line["id"]))
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    if path.exists():
-        with path.open(encoding="utf-8") as file:
-            for text in file:
-                try:
-                    yield json.loads(text)
-                except json.JSONDecodeError:
-                    continue
+    return [lines[key] for key in sorted(lines)]
 
 
 def to_plain(grid: GridScore) -> dict[str, Any]:

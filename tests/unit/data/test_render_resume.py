@@ -173,7 +173,7 @@ def test_no_usable_sheet_is_refused(tmp_path: Path, config: RenderConfig) -> Non
 @pytest.mark.parametrize("place", ["afile", "/proc/foo"])
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str) -> None:
     (tmp_path / "afile").write_text("x")
-    for what in (["render", "--soundfont", FONT],):
+    for what in (["render", "--soundfont", FONT], ["scores", "--composed", "1"]):
         assert cli(["data", *what, "--out", str(tmp_path / place)]) == 2
         assert "cannot create" in capsys.readouterr().err
 
