@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 from torch import Tensor
@@ -54,7 +55,7 @@ class Best:
             FileError: they cannot be written; they are kept in memory.
         """
         self.last = (step, loss)
-        if not scheduled:
+        if not scheduled or not math.isfinite(loss):
             return
         before = self.step
         is_best = loss < self.loss or (step == before and not self.weights)

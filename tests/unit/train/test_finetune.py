@@ -206,6 +206,39 @@ def test_mini_from_the_command_line(mini: Path, songs: Path, tmp_path: Path, cap
         torch.testing.assert_close(nats(load_musicgen(str(out / "merged")).lm), nats(lm), atol=1e-5, rtol=0)
 
 
+def test_the_best_look_is_shipped_and_its_loss_is_the_log_s(tuned: tuple[Finetuned, list[str]], mini: Path) -> None:
+    done, _ = tuned
+    looks = {row["step"]: row["valid_loss"] for row in read_log(done.adapter.parent) if row["kind"] == "valid"}
+    assert list(looks) == [1, 2, 3, 4, 5, 6]
+    card = read_card(done.adapter)
+    assert card.kept_step == min(looks, key=lambda step: looks[step])
+    assert card.loss_after == pytest.approx(min(looks.values()), abs=1e-4)
+    assert card.better_than_base is (card.loss_after < (card.loss_before or 0.0))
+
+
+def test_nothing_better_than_the_base_is_said_and_marked(
+    mini: Path, songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = {step: 1.0 + abs(step - 3) for step in range(40)}  # best at step 3, then rising
+    steps: list[int] = []
+
+    def rising(task: FinetuneTask, device: torch.device) -> dict[str, float]:
+        steps.append(len(steps) + 1)
+        return {"valid_loss": losses[steps[-1]]}
+
+    monkeypatch.setattr(FinetuneTask, "base_loss", lambda task, device: 0.5)
+    monkeypatch.setattr(FinetuneTask, "validate", rising)
+    out = tmp_path / "run"
+    words = ["train", "finetune", "--model", str(mini), "--data", str(songs), "--out", str(out), "--steps", "15"]
+    assert cli([*words, "--rank", "2", "--window", "1", "--device", "cpu", "--batch", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "has not fallen in 5 looks since step 3: stopped at 8" in said
+    assert said.splitlines()[-1].startswith("nothing beat the base")
+    card = read_card(out / "adapter")
+    assert (card.kept_step, card.steps, card.better_than_base) == (3, 8, False)
+    assert (card.loss_before, card.loss_after) == (0.5, 1.0)
+
+
 @pytest.mark.parametrize("layout", ["transformers", "audiocraft"])
 def test_musicgen_from_the_command_line(layout: str, songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     base = factory.musicgen(tmp_path / "base", layout)
