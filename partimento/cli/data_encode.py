@@ -33,6 +33,8 @@ def run(args: argparse.Namespace) -> int:
 
     if not 1 <= args.jobs <= 256:
         raise RequestError(f"--jobs {args.jobs} is outside 1 to 256")
+    if args.out.resolve() == args.data.resolve():
+        raise RequestError(f"--out {args.out} is the dataset itself; take another folder for the cache")
     if args.features is None and find_spec("torch") is None:
         raise MissingDependencyError("tokens need PyTorch: pip install 'partimento[neural]'; --features mel works without")
     spec = EncoderSpec("tokens", args.codec) if args.features is None else EncoderSpec("mel")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from partimento.data.datasets.item import Level, Skip, Stem
+from partimento.data.datasets.item import Level, Skip, Stem, is_lost_link
 from partimento.errors import FileError
 
 SILENT_PEAK = 10.0 ** (-60.0 / 20.0)
@@ -41,6 +42,8 @@ def check_sound(path: Path, level: Level = "headers") -> Sound:
     """
     import soundfile
 
+    if is_lost_link(path):
+        raise FileError(f"link to nowhere ({os.readlink(path)})")
     if not path.is_file():
         raise FileError("file is missing")
     if path.stat().st_size == 0:

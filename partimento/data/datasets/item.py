@@ -89,12 +89,16 @@ class Skip:
     Attributes:
         name: the item, or its file.
         reason: why, in words.
-        what: ``item``, ``stem`` (the item stays without it) or ``caption`` (the item stays without words).
+        what: ``item``, ``stem`` (the item stays without it), ``caption`` (the item stays without words) or ``score`` (likewise).
     """
 
     name: str
     reason: str
-    what: Literal["item", "stem", "caption"] = "item"
+    what: Literal["item", "stem", "caption", "score"] = "item"
+
+    def line(self) -> str:
+        """As JSON in one line."""
+        return json.dumps({"name": self.name, "what": self.what, "reason": self.reason}, ensure_ascii=False)
 
 
 class SkipReport:
@@ -115,9 +119,8 @@ class SkipReport:
         """Note one."""
         self.skips.append(skip)
         if self._path is not None:
-            row = {"name": skip.name, "what": skip.what, "reason": skip.reason}
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                file.write(skip.line() + "\n")
 
 
 def split_named(name: str) -> Split | None:
@@ -126,11 +129,19 @@ def split_named(name: str) -> Split | None:
 
 
 def find_sounds(folder: Path) -> Iterator[Path]:
-    """Sound files under a folder in order of their paths; hidden ones and the ``._*`` files of macOS are not sounds."""
+    """Sound files under a folder in order of their paths, links to nowhere as well (whoever opens them says so).
+
+    Hidden ones and the ``._*`` files of macOS are not sounds.
+    """
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.suffix.lower() in AUDIO_SUFFIXES and not hidden and path.is_file():
+        if path.suffix.lower() in AUDIO_SUFFIXES and not hidden and (path.is_file() or is_lost_link(path)):
             yield path
+
+
+def is_lost_link(path: Path) -> bool:
+    """True for a link to nowhere."""
+    return path.is_symlink() and not path.exists()
 
 
 def text_of(value: object) -> str:
