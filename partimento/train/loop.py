@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -193,7 +193,8 @@ class Trainer:
         self._validate()
         self._save_first()
         if not interrupted:
-            self._sample()
+            with suppress(KeyboardInterrupt):  # everything is saved
+                self._sample()
         self._board.close(self.state.step)
         self._say(f"ended: {self._pace.progress(ended=True)}")
         return self.state
