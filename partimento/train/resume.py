@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from torch import nn
 
 from partimento.checkpoints import CONFIG_FILE, WEIGHTS_FILE
 from partimento.errors import FileError, RequestError
+from partimento.score_lm.vocabulary import Vocabulary
 from partimento.train.recipe import Recipe, to_plain
-from partimento.train.state import Ema, TrainState, checkpoints, read_training, restore
+from partimento.train.state import Ema, TrainState, checkpoints, read_training, restore, weights_file
 
 DAMAGED = ".damaged"
 _MODEL = ("task", "model.", "score_model.", "lm_model.", "text.", "codec_used.", "embed_model.")
@@ -69,6 +72,31 @@ def refuse_another_model(folder: Path, recipe: Recipe) -> None:
         if recorded is not None:
             _refuse(folder, changes(recorded, recipe)[0])
             return
+
+
+def with_vocabulary_of(recipe: Recipe, folder: Path, warm_start: str | Path | None) -> Recipe:
+    """A score recipe with the words of the run in a folder, else of the weights that it begins from, which an earlier version may
+    have had fewer of. A recipe that names its own words keeps them.
+
+    Raises:
+        FileError: no such weights.
+    """
+    if recipe.score_model.vocabulary != Vocabulary():
+        return recipe
+    found = checkpoints(folder)
+    if found:
+        config = found[-1] / CONFIG_FILE
+    elif warm_start is not None:
+        weights = weights_file(warm_start)
+        config = weights.with_name(CONFIG_FILE) if weights.name == WEIGHTS_FILE else weights.with_suffix(".json")
+    else:
+        return recipe
+    try:
+        plain = json.loads(config.read_text(encoding="utf-8"))["score_model"]["vocabulary"]
+        words = msgspec.convert(plain, Vocabulary)
+    except (OSError, ValueError, KeyError, TypeError):  # what is wrong with it is said where the weights are read
+        return recipe
+    return replace(recipe, score_model=replace(recipe.score_model, vocabulary=words))
 
 
 def resume(

@@ -13,7 +13,7 @@ from partimento.paths import check_folder
 from partimento.train.loop import Limits, Trainer, pick_device
 from partimento.train.processes import join
 from partimento.train.recipe import Recipe
-from partimento.train.resume import refuse_another_model
+from partimento.train.resume import refuse_another_model, with_vocabulary_of
 from partimento.train.skipping import Skipped
 from partimento.train.state import TrainState, weights_file
 from partimento.train.task import Task
@@ -58,6 +58,8 @@ def train(
         say = _silence
     pick_device(device)
     check_folder(out)
+    if recipe.task == "score":
+        recipe = with_vocabulary_of(recipe, out, warm_start)
     refuse_another_model(out, recipe)
     if warm_start is not None:
         weights_file(warm_start)

@@ -11,6 +11,8 @@ import json
 import os
 import pickle
 import shutil
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,7 +93,7 @@ def save_checkpoint(
         os.replace(temporary, final)
     except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors wrap the system's errors in theirs
         shutil.rmtree(temporary, ignore_errors=True)
-        why = (error.strerror if isinstance(error, OSError) else None) or str(error).splitlines()[0]
+        why = (error.strerror if isinstance(error, OSError) else None) or "the disk is full or does not take it"
         raise FileError(
             f"cannot write the checkpoint {final}: {why}; make room ({_free(folder)}) and give the same command: it goes on from "
             "the one before"
@@ -142,10 +144,18 @@ def read_training(checkpoint: Path) -> dict[str, Any] | None:
         except (OSError, SafetensorError) as error:
             raise FileError(f"{WEIGHTS_FILE}: {str(error).splitlines()[0]}") from error
     try:
+        with zipfile.ZipFile(path) as parts:  # torch itself compares no checksums
+            if parts.testzip() is not None:
+                raise FileError(f"{TRAINER_FILE} has other bytes than were written")
         saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         TrainState(**saved["state"])
         missing = {"model", "optimizer", "ema"}.difference(saved)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except FileError:
+        raise
+    except (
+        RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, EOFError, OSError, ValueError, KeyError, TypeError,
+        AttributeError, zlib.error,
+    ) as error:  # fmt: skip
         raise FileError(f"{TRAINER_FILE} is cut off or not one of ours: {type(error).__name__}") from error
     if missing:
         raise FileError(f"{TRAINER_FILE} lacks {min(missing)}")

@@ -4,6 +4,7 @@ import errno
 import json
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,13 @@ from partimento.cli.main import main as cli
 from partimento.codec.loading import load_mini_codec
 from partimento.codec.packing import unpack
 from partimento.errors import FileError, ParseError, RequestError, UnsupportedError
+from partimento.score_lm.vocabulary import Vocabulary
 from partimento.train import state as state_module
 from partimento.train.best import Best
 from partimento.train.curves import read_log
 from partimento.train.loop import Limits, pick_device
-from partimento.train.recipe import recipe_from
-from partimento.train.resume import changes
+from partimento.train.recipe import load_recipe, recipe_from, to_plain
+from partimento.train.resume import changes, with_vocabulary_of
 from partimento.train.run import train
 from partimento.train.state import TRAINER_FILE, checkpoints, load_weights
 
@@ -90,6 +92,15 @@ def test_cut_weights_beside_a_whole_state_lose_nothing(run: Path, sounds: Path) 
     load_mini_codec(run / "step-00000004")
 
 
+def test_bytes_that_changed_on_the_disk_are_noticed(run: Path, sounds: Path) -> None:
+    path = run / "step-00000004" / TRAINER_FILE
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 64] = bytes(64 * [0xA5])
+    path.write_bytes(bytes(data))
+    assert "resumed step-00000002" in go(run, sounds, 4)
+
+
 def test_no_whole_checkpoint_is_one_line(run: Path, sounds: Path) -> None:
     for folder in checkpoints(run):
         (folder / TRAINER_FILE).write_bytes(b"PK\x03\x04 cut")
@@ -155,6 +166,21 @@ def test_weights_of_a_run_or_of_a_built_in_model_begin_another(run: Path, sounds
         go(tmp_path / "other", sounds, 1, warm_start="nothing")
     with pytest.raises(FileError, match=r"does not hold weights of this model: mean is \[579\], the recipe's \[40\]"):
         go(tmp_path / "other", sounds, 1, warm_start="mini-codec")
+
+
+def test_scores_take_the_words_of_the_weights_that_they_begin_from(tmp_path: Path) -> None:
+    from partimento.score_lm.model import ScoreModel
+
+    recipe = with_vocabulary_of(load_recipe("recipes/mini-score.yaml"), tmp_path, "mini-score")
+    load_weights("mini-score", ScoreModel(recipe.score_model))
+    own = replace(recipe, score_model=replace(recipe.score_model, vocabulary=Vocabulary(metres=((4, 4),))))
+    assert with_vocabulary_of(own, tmp_path, "mini-score") is own
+    run = tmp_path / "run" / "step-00000001"
+    run.mkdir(parents=True)
+    (run / WEIGHTS_FILE).write_bytes(b"")
+    (run / CONFIG_FILE).write_text(json.dumps(to_plain(own)))
+    again = with_vocabulary_of(load_recipe("recipes/mini-score.yaml"), tmp_path / "run", None)
+    assert again.score_model.vocabulary.metres == ((4, 4),)
 
 
 def test_a_released_codec_goes_on_from_its_own_codebooks() -> None:
