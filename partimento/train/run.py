@@ -15,7 +15,7 @@ from partimento.train.processes import join
 from partimento.train.recipe import Recipe
 from partimento.train.resume import refuse_another_model, with_vocabulary_of
 from partimento.train.skipping import Skipped
-from partimento.train.state import TrainState, weights_file
+from partimento.train.state import TrainState, checkpoints, weights_file
 from partimento.train.task import Task
 
 VALID_SEED = 77
@@ -61,7 +61,7 @@ def train(
     if recipe.task == "score":
         recipe = with_vocabulary_of(recipe, out, warm_start)
     refuse_another_model(out, recipe)
-    if warm_start is not None:
+    if warm_start is not None and not checkpoints(out):
         weights_file(warm_start)
     skipped = Skipped(out, say)
     task: Task

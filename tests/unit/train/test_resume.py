@@ -162,6 +162,7 @@ def test_a_full_disk_is_one_line_and_ends_no_run_before_its_end(
 def test_weights_of_a_run_or_of_a_built_in_model_begin_another(run: Path, sounds: Path, tmp_path: Path) -> None:
     said = go(tmp_path / "out", sounds, 1, warm_start=str(run))
     assert f"weights from {run}" in said
+    assert any("is not used" in line for line in go(tmp_path / "out", sounds, 2, warm_start="gone"))
     with pytest.raises(FileError, match=r"no checkpoint 'nothing'.*built in: "):
         go(tmp_path / "other", sounds, 1, warm_start="nothing")
     with pytest.raises(FileError, match=r"does not hold weights of this model: mean is \[579\], the recipe's \[40\]"):
