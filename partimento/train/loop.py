@@ -34,6 +34,10 @@ _ALARMS_AFTER = 100
 """Steps after the learning rate's rise from which on held-out figures can mean that something is wrong."""
 
 
+_MOST_LOOK = 0.1
+"""Share of a time box that is kept for the last look at held-out data at most; as long as the look before it."""
+
+
 class TrainingStopped(PartimentoError):
     """The loss is not a number, several steps running; the last checkpoint on disk is sound."""
 
@@ -141,6 +145,7 @@ class Trainer:
         self.autocast = torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=use_bf16)
         self._sampler = Sampler(folder, recipe.run.sample_every if self._with.is_first else 0, self._say)
         self._box_s: float | None = None
+        self._look_s = 0.0
         self.best = best
         self._validated = -1
         self._bad_steps = 0
@@ -225,8 +230,11 @@ class Trainer:
                 self._live(str(self._pace.progress()))
 
     def _has_time(self, elapsed_s: float, budget_s: float) -> bool:
-        """Whether a time box has room for another step before its last samples."""
-        return self._box_s is None or elapsed_s < max(1.0, budget_s - self._sampler.reserve_s(self._box_s))
+        """Whether a time box has room for another step before its last look at held-out data and its last samples."""
+        if self._box_s is None:
+            return True
+        look_s = min(self._look_s, _MOST_LOOK * self._box_s)
+        return elapsed_s < max(1.0, budget_s - look_s - self._sampler.reserve_s(self._box_s))
 
     def _sample(self) -> None:
         """Samples of the averaged weights; the training does not notice."""
@@ -306,9 +314,10 @@ class Trainer:
         step = self.state.step
         if not self._with.is_first or self._validated == step:
             return
-        self._validated = step
+        self._validated, start = step, time.monotonic()
         with self._averaged() if self.best is not None else nullcontext():
             figures = self.task.validate(self.device)
+        self._look_s = time.monotonic() - start
         if not figures:
             return
         self.state.best = min(self.state.best, figures["valid_loss"])
