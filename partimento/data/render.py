@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partimento.data.audio_folder import RENDERED_MANIFEST, json_lines, manifest_lines
-from partimento.data.render_files import ITEM, WriteError, damage, item_folder, line_of, write_item
+from partimento.data.render_files import ITEM, LINE_KEYS, WriteError, damage, item_folder, line_of, write_item
 from partimento.data.render_record import (
     append_line,
     check_jobs,
@@ -417,6 +417,7 @@ def _check_old_items(config: RenderConfig, lines: Iterable[dict[str, Any]]) -> N
     """Could these items, of a folder that does not say its settings, be of these? Raises RequestError when not."""
     from partimento.score.soundfont import find_soundfont
 
+    bad = {str(row["sheet"]) for row in json_lines(config.out / SKIPPED) if "sheet" in row}
     fonts = [find_soundfont(f).name for f in (*config.soundfonts, *filter(None, [config.held_out_soundfont]))]
     for line in lines:
         index = int(line["id"])
@@ -432,7 +433,8 @@ def _check_old_items(config: RenderConfig, lines: Iterable[dict[str, Any]]) -> N
             same = line["group"] == f"composed {config.seed} {index}"
         else:
             files = sheet_files(config.sheets)
-            same = line["source"] == files[int(rng.integers(len(files)))].relative_to(config.sheets).as_posix()
+            drawn = files[int(rng.integers(len(files)))].relative_to(config.sheets).as_posix()
+            same = line["source"] == drawn or drawn in bad
         if not same:
             raise RequestError(
                 f"{config.out} was made with another --seed, --sheets or --composed (item {line['id']} plays "
@@ -488,8 +490,17 @@ def _open_dataset(config: RenderConfig, say: Callable[[str], None]) -> list[int]
     folders = config.out / "items"
     lone = sorted(p for p in folders.glob("[0-9]" * 6) if p.name not in lines) if folders.is_dir() else []
     found = {p.name: line for p in lone if (line := line_of(p, config.stems)) is not None}
+    strange = next(
+        (line for key, line in lines.items() if not key.isdecimal() or any(name not in line for name in LINE_KEYS)), None
+    )
+    if strange is not None:
+        raise FileError(
+            f"{config.out / MANIFEST} has a line that 'data render' did not write ('{strange['id']}'); take another folder"
+        )
     if settings is None:
         _check_old_items(config, [*lines.values(), *found.values()])
+        # Bad sheets cost items then; now another sheet is drawn.
+        (config.out / SKIPPED).unlink(missing_ok=True)
     claim(config.out, render_settings(config), settings)
     for name in (MANIFEST, SKIPPED):
         cut_to_lines(config.out / name)

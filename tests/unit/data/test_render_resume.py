@@ -82,6 +82,21 @@ def test_a_folder_from_before_is_taken_when_nothing_contradicts(config: RenderCo
     assert {k: v for k, v in after.items() if "items" in k} == {k: v for k, v in before.items() if "items" in k}
 
 
+def test_items_that_were_skipped_before_are_tried_again_once(config: RenderConfig) -> None:
+    render_dataset(replace(config, n_items=1))
+    (config.out / "settings.json").unlink()
+    (config.out / "skipped.jsonl").write_text('{"id": "000001", "why": "FileError: a bad sheet"}\n')
+    assert render_dataset(config) == 2
+
+
+def test_a_manifest_of_another_kind_is_refused(config: RenderConfig) -> None:
+    config.out.mkdir()
+    for line in ({"id": "song"}, {"id": "000000"}):
+        (config.out / "manifest.jsonl").write_text(json.dumps(line) + "\n")
+        with pytest.raises(FileError, match="did not write"):
+            render_dataset(config)
+
+
 def test_one_writes_at_a_time_and_doubled_lines_count_once(config: RenderConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(render_record, "_LOCK_WAIT_S", 0.05)
     render_dataset(config)
