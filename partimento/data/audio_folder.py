@@ -113,10 +113,14 @@ def json_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def json_values(path: Path) -> Iterator[Any]:
-    """As :func:`json_lines`, with lines that are JSON but no object."""
+    """As :func:`json_lines`, with lines that are JSON but no object. Raises FileError when the file cannot be opened."""
     if not path.exists():
         return
-    with path.open(encoding="utf-8", errors="replace") as file:
+    try:
+        opened = path.open(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror or error}") from error
+    with opened as file:
         for text in file:
             try:
                 yield json.loads(text)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from partimento.errors import FileError
+
 Split = Literal["train", "valid", "test"]
 Level = Literal["headers", "sound"]
 """How closely files are looked at: their headers only, or every sample (silent and broken ones are found then)."""
@@ -116,11 +118,14 @@ class SkipReport:
             path.write_text("", encoding="utf-8")
 
     def add(self, skip: Skip) -> None:
-        """Note one."""
+        """Note one. Raises FileError when it cannot be written."""
         self.skips.append(skip)
         if self._path is not None:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(skip.line() + "\n")
+            try:
+                with self._path.open("a", encoding="utf-8") as file:
+                    file.write(skip.line() + "\n")
+            except OSError as error:
+                raise FileError(f"cannot write {self._path}: {error.strerror or error}") from error
 
 
 def split_named(name: str) -> Split | None:

@@ -97,6 +97,12 @@ def test_a_manifest_of_another_kind_is_refused(config: RenderConfig) -> None:
             render_dataset(config)
 
 
+def test_a_manifest_that_cannot_be_read_is_an_error(config: RenderConfig) -> None:
+    (config.out / "manifest.jsonl").mkdir(parents=True)
+    with pytest.raises(FileError, match="cannot read"):
+        render_dataset(config)
+
+
 def test_one_writes_at_a_time_and_doubled_lines_count_once(config: RenderConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(render_record, "_LOCK_WAIT_S", 0.05)
     render_dataset(config)
