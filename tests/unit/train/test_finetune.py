@@ -212,8 +212,10 @@ def test_the_best_look_is_shipped_and_its_loss_is_the_log_s(tuned: tuple[Finetun
     assert list(looks) == [1, 2, 3, 4, 5, 6]
     card = read_card(done.adapter)
     assert card.kept_step == min(looks, key=lambda step: looks[step])
+    assert card.loss_before is not None
+    assert card.loss_after is not None
     assert card.loss_after == pytest.approx(min(looks.values()), abs=1e-4)
-    assert card.better_than_base is (card.loss_after < (card.loss_before or 0.0))
+    assert card.better_than_base is (card.loss_after < card.loss_before)
 
 
 def test_nothing_better_than_the_base_is_said_and_marked(
