@@ -107,7 +107,7 @@ def damage(cache: Path, value: float, item: int = 1) -> str:
     kind = np.dtype(found.layout.dtype).newbyteorder("<")
     frames = np.memmap(shard_path(cache, entry.shard), kind, mode="r+").reshape(-1, found.layout.width)
     frames[entry.start : entry.start + entry.n_frames] = value
-    frames.flush()
+    del frames  # written when it is closed
     return entry.name
 
 
@@ -155,7 +155,7 @@ def test_a_damaged_truth_leaves_its_item_out(cache: Path) -> None:
 
 
 def test_damaged_lines_of_scores_are_left_out(tmp_path: Path) -> None:
-    empty = {"bars": [], "tracks": [], "chords": [], "conditions": []}
+    empty: dict[str, list[int]] = {"bars": [], "tracks": [], "chords": [], "conditions": []}
     good = {"id": "a", "split": "train", "source": "song", "piece": empty}
     lines = [json.dumps(good), json.dumps(good | {"id": "b", "piece": {"bars": 3}}), '{"id": "c"']
     (tmp_path / MANIFEST).write_text("\n".join(lines) + "\n")
