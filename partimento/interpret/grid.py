@@ -269,12 +269,11 @@ def _ends(request: GenerateRequest, reading: Reading, tempo: Value[float], metre
 
 def _fitted(duration_s: float, bpm: float, factor: float, metre: Metre, unit: int, *, exact: bool) -> tuple[float, Value[int]]:
     """First tempo and bars that meet a duration; ``factor`` is the mean over the first tempo."""
-    mean = bpm * factor
-    if exact:
-        n = bars_in(duration_s, mean, metre)
+    if exact:  # as given, to the last bit: not multiplied and divided again
+        n = bars_in(duration_s, bpm * factor, metre)
     else:
-        mean, n = fit_tempo(duration_s, mean, metre, LEEWAY, unit)
-    bpm = mean / factor
+        mean, n = fit_tempo(duration_s, bpm * factor, metre, LEEWAY, unit)
+        bpm = mean / factor
     return bpm, Value(n, Origin.INFERRED, (), f"{duration_s:g} s at {bpm:.4g} bpm")
 
 

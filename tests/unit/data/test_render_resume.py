@@ -225,8 +225,9 @@ def test_ctrl_c_keeps_every_finished_item(tmp_path: Path) -> None:
     out = tmp_path / "out"
     options = ["data", "render", "--out", str(out), "--items", "500", "--jobs", "2", "--soundfont", FONT]
     run = subprocess.Popen(
-        [sys.executable, "-m", "partimento.cli.main", *options], start_new_session=True, stderr=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-m", "partimento.cli.main", *options], start_new_session=True, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it, and hands that on
+    )  # fmt: skip
     end = time.monotonic() + 60.0
     while not (out / "manifest.jsonl").exists() and time.monotonic() < end:
         time.sleep(0.05)

@@ -107,3 +107,9 @@ def test_a_tempo_that_changes() -> None:
     assert last.bpm > first.bpm
     first, last = _plan("a polka that slows down").tempo.value
     assert last.bpm < first.bpm
+
+
+@pytest.mark.parametrize("words", ["accelerando", "ritardando"])
+def test_a_moving_tempo_begins_at_the_given_one_to_the_last_bit(words: str) -> None:
+    tempi = [57.0, 91.3, *(20.0 + 0.37 * k for k in range(200))]
+    assert [make_plan(GenerateRequest(words=words, tempo_bpm=bpm)).tempo_bpm for bpm in tempi] == tempi
