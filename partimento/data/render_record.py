@@ -58,6 +58,7 @@ def stopping_gently(say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
     asked = False
 
     def ask(_number: int, _frame: object) -> None:
+        """Take a Ctrl-C."""
         nonlocal asked
         if asked:
             raise KeyboardInterrupt

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from torch import Tensor
 
-from partimento.errors import FileError
 from partimento.paths import make_folder, write_bytes, write_text
 
 BEST_FILE = "best.json"
@@ -101,12 +100,3 @@ class Best:
             return
         if step in looks:
             self.step, self._looks, self.weights = step, looks, weights
-
-
-def written(best: Best, step: int, loss: float, weights: dict[str, Tensor], *, scheduled: bool) -> str | None:
-    """:meth:`Best.look`; what went wrong with the disk is said and ends nothing."""
-    try:
-        best.look(step, loss, weights, scheduled=scheduled)
-    except FileError as error:
-        return str(error)
-    return None

@@ -45,6 +45,7 @@ class Board:
         """Figures of a line of the log, ``valid_`` in their names left out; the first of a step counts."""
 
         def add(writer: SummaryWriter) -> None:
+            """Each figure under its own tag."""
             for name, value in figures.items():
                 tag = f"{kind}/{name.removeprefix('valid_')}"
                 if self._is_new(tag, step):
@@ -56,6 +57,7 @@ class Board:
         """Picture and sounds of a sample (a listener of :class:`partimento.train.samples.Sampler`)."""
 
         def add(writer: SummaryWriter) -> None:
+            """The picture, then each sound."""
             if picture is not None and self._is_new(f"samples/{sample.name}", step):
                 from PIL import Image
 
@@ -74,6 +76,7 @@ class Board:
         """Everything is on disk; more may come after ``step``."""
 
         def end(writer: SummaryWriter) -> None:
+            """Write what is left."""
             writer.close()
 
         if self._writer is not None:

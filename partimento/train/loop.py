@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,14 +18,14 @@ import torch
 from torch import Tensor, nn
 
 from partimento.errors import FileError, PartimentoError, RequestError, UnsupportedError
-from partimento.train.best import Best, written
+from partimento.train.best import Best
 from partimento.train.board import Board
 from partimento.train.processes import Processes
 from partimento.train.progress import Pace
 from partimento.train.recipe import OptimConfig, Recipe
 from partimento.train.resume import resume
 from partimento.train.samples import Sampler
-from partimento.train.state import Ema, TrainState, load_weights, save_checkpoint
+from partimento.train.state import Ema, TrainState, lent, load_weights, save_checkpoint
 from partimento.train.task import Task
 
 LOG_FILE = "log.jsonl"
@@ -315,7 +315,7 @@ class Trainer:
         if not self._with.is_first or self._validated == step:
             return
         self._validated, start = step, time.monotonic()
-        with self._averaged() if self.best is not None else nullcontext():
+        with lent(self.model, self.ema.values) if self.best is not None else nullcontext():  # what is kept is what is looked at
             figures = self.task.validate(self.device)
         self._look_s = time.monotonic() - start
         if not figures:
@@ -324,29 +324,14 @@ class Trainer:
         self._log("valid", figures)
         if self.best is not None:
             scheduled = step % self.recipe.run.validate_every == 0
-            weights = self.ema.weights(self.model)
-            trouble = written(self.best, step, figures["valid_loss"], weights, scheduled=scheduled)
-            if trouble:
-                self._alarm(trouble)
+            try:
+                self.best.look(step, figures["valid_loss"], self.ema.weights(self.model), scheduled=scheduled)
+            except FileError as error:  # a disk that is full ends nothing: they are kept in memory
+                self._alarm(str(error))
         optim = self.recipe.optim
         if step >= min(optim.warmup_steps + _ALARMS_AFTER, optim.total_steps):
             for alarm in self.task.alarms(figures):
                 self._alarm(alarm)
-
-    @contextmanager
-    def _averaged(self) -> Iterator[None]:
-        """The averaged weights in the model, which are what is shipped; after it the raw ones again, bit for bit."""
-        parameters = dict(self.model.named_parameters())
-        raw = {name: p.detach().clone() for name, p in parameters.items()}
-        with torch.no_grad():
-            for name, p in parameters.items():
-                p.copy_(self.ema.values[name])
-        try:
-            yield
-        finally:
-            with torch.no_grad():
-                for name, p in parameters.items():
-                    p.copy_(raw[name])
 
     def _is_over(self) -> bool:
         """Whether held-out loss has not fallen for long."""

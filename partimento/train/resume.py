@@ -191,16 +191,3 @@ def _put_aside(checkpoint: Path) -> None:
         checkpoint.rename(target)
     except OSError as error:
         raise FileError(f"cannot rename the damaged {checkpoint}: {error.strerror or error}; move it away") from error
-
-
-def newest_weights(folder: Path) -> Path | None:
-    """The newest checkpoint of a run whose weights are whole; None where there is none."""
-    from safetensors import SafetensorError, safe_open
-
-    for checkpoint in reversed(checkpoints(folder)):
-        try:
-            with safe_open(str(checkpoint / WEIGHTS_FILE), "pt"):
-                return checkpoint
-        except (OSError, SafetensorError):
-            continue
-    return None

@@ -95,6 +95,7 @@ def _codec_task(
     window = codec.window_frames * model.hop
 
     def found(folders: Sequence[Path], split: str = "train") -> list[AudioFile]:
+        """Files of a split; those that cannot be read are named."""
         files, lines = find_training_audio(folders, split)
         for line in lines:
             skipped.add(*line.rsplit(": ", 1))

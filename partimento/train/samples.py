@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from partimento.paths import make_folder, write_text
 from partimento.train.sample_kinds import Sample, Written, draw, write_sounding
+from partimento.train.state import lent
 from partimento.train.task import Task
 
 FOLDER = "samples"
@@ -40,18 +41,13 @@ def unchanged(model: nn.Module, device: torch.device, weights: dict[str, Tensor]
         device: whose generator is kept beside the CPU's.
         weights: parameters by name.
     """
-    own = {name: p.detach().clone() for name, p in model.named_parameters()}
     modes = [(module, module.training) for module in model.modules()]
     buffers = [(module, name, b) for module in model.modules() for name, b in module._buffers.items()]
-    with torch.random.fork_rng([device] if device.type == "cuda" else []), torch.no_grad():
+    with torch.random.fork_rng([device] if device.type == "cuda" else []), torch.no_grad(), lent(model, weights):
         try:
-            for name, p in model.named_parameters():
-                p.copy_(weights[name])
             model.eval()
             yield
         finally:
-            for name, p in model.named_parameters():
-                p.copy_(own[name])
             for module, name, buffer in buffers:
                 module._buffers[name] = buffer
             for module, mode in modes:

@@ -13,6 +13,8 @@ import pickle
 import shutil
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,24 @@ class Ema:
     def weights(self, model: nn.Module) -> dict[str, Tensor]:
         """Averaged parameters and present buffers, as a state dict."""
         return {name: self.values.get(name, value).detach() for name, value in model.state_dict().items()}
+
+
+@contextmanager
+def lent(model: nn.Module, weights: dict[str, Tensor]) -> Iterator[None]:
+    """Other parameters (by name) in a model; afterwards its own again, bit for bit."""
+    own = {name: p.detach().clone() for name, p in model.named_parameters()}
+
+    def put(values: dict[str, Tensor]) -> None:
+        """Copy into the parameters where they are: the optimiser knows these."""
+        with torch.no_grad():
+            for name, p in model.named_parameters():
+                p.copy_(values[name])
+
+    try:
+        put(weights)
+        yield
+    finally:
+        put(own)
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -134,15 +154,12 @@ def read_training(checkpoint: Path) -> dict[str, Any] | None:
     Raises:
         FileError: damaged, or nothing can be gone on from.
     """
-    from safetensors import SafetensorError, safe_open
-
     path = checkpoint / TRAINER_FILE
     if not path.exists():
-        try:
-            with safe_open(str(checkpoint / WEIGHTS_FILE), "pt"):
-                return None
-        except (OSError, SafetensorError) as error:
-            raise FileError(f"{WEIGHTS_FILE}: {str(error).splitlines()[0]}") from error
+        damage = _weights_damage(checkpoint)
+        if damage:
+            raise FileError(f"{WEIGHTS_FILE}: {damage}")
+        return None
     try:
         with zipfile.ZipFile(path) as parts:  # torch itself compares no checksums
             if parts.testzip() is not None:
@@ -160,6 +177,17 @@ def read_training(checkpoint: Path) -> dict[str, Any] | None:
     if missing:
         raise FileError(f"{TRAINER_FILE} lacks {min(missing)}")
     return saved
+
+
+def _weights_damage(checkpoint: Path) -> str:
+    """What is wrong with a checkpoint's weights, in words; empty when they are whole."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(checkpoint / WEIGHTS_FILE), "pt"):
+            return ""
+    except (OSError, SafetensorError) as error:
+        return str(error).splitlines()[0]
 
 
 def restore(
@@ -190,11 +218,9 @@ def weights_file(source: str | os.PathLike[str]) -> Path:
     Raises:
         FileError: none of these.
     """
-    from partimento.train.resume import newest_weights
-
     path = Path(source)
     if path.is_dir() and not (path / WEIGHTS_FILE).exists():
-        newest = newest_weights(path)
+        newest = next((found for found in reversed(checkpoints(path)) if not _weights_damage(found)), None)
         if newest is None:
             raise FileError(f"{path} holds no weights: give a run's folder, one of its step-… folders, or a built-in name")
         return newest / WEIGHTS_FILE
