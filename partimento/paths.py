@@ -115,6 +115,19 @@ def write_text(path: str | os.PathLike[str], text: str) -> Path:
     return write_bytes(path, text.encode("utf-8"))
 
 
+def append_line(path: str | os.PathLike[str], text: str) -> None:
+    """Add a line of UTF-8 text to a file, which is made where it is not there yet.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    try:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(text + "\n")
+    except OSError as error:
+        raise FileError(f"cannot write {path}: {error.strerror or error}") from error
+
+
 def read_bytes(path: str | os.PathLike[str], what: str) -> bytes:
     """Content of a file; ``what`` names its kind in the error ("audio", "MIDI").
 

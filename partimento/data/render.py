@@ -12,6 +12,7 @@ that hardly sound are left out instead of being blown up. On top of that each st
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -27,7 +28,6 @@ from numpy.typing import NDArray
 from partimento.data.audio_folder import RENDERED_MANIFEST, json_lines, manifest_lines
 from partimento.data.render_files import ITEM, LINE_KEYS, WriteError, damage, item_folder, line_of, write_item
 from partimento.data.render_record import (
-    append_line,
     check_jobs,
     claim,
     collection_digest,
@@ -40,6 +40,7 @@ from partimento.data.render_record import (
     writing,
 )
 from partimento.errors import FileError, PartimentoError, RequestError
+from partimento.paths import append_line
 from partimento.score.score import Score, Track
 
 if TYPE_CHECKING:
@@ -465,13 +466,13 @@ def render_dataset(config: RenderConfig, *, jobs: int = 1, say: Callable[[str], 
             for sheet, why in made.bad_sheets.items():
                 if sheet not in named:
                     named.add(sheet)
-                    append_line(config.out / SKIPPED, {"sheet": sheet, "why": why})
+                    append_line(config.out / SKIPPED, json.dumps({"sheet": sheet, "why": why}))
                     say(f"sheet {sheet} left out: {why}")
             if made.line is None:
-                append_line(config.out / SKIPPED, {"id": f"{made.index:06d}", "why": made.why})
+                append_line(config.out / SKIPPED, json.dumps({"id": f"{made.index:06d}", "why": made.why}))
                 say(f"item {made.index} skipped: {made.why}")
                 return
-            append_line(config.out / MANIFEST, made.line)
+            append_line(config.out / MANIFEST, json.dumps(made.line))
             if count % 20 == 0 or count == len(missing):
                 say(f"{count} of {len(missing)} items")
 
@@ -512,7 +513,7 @@ def _open_dataset(config: RenderConfig, say: Callable[[str], None]) -> list[int]
     skipped = {int(row["id"]) for row in json_lines(config.out / SKIPPED) if "id" in row}
     for key, line in found.items():
         if int(key) not in skipped and int(key) < config.n_items:
-            append_line(config.out / MANIFEST, line)
+            append_line(config.out / MANIFEST, json.dumps(line))
             lines[key] = line
     done = {int(key) for key in lines} | skipped
     return sorted({int(key) for key in damaged} | {i for i in range(config.n_items) if i not in done})

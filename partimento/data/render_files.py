@@ -55,11 +55,11 @@ def write_item(
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-        _write_flac(temporary / MIX, mix, sample_rate)
+        (temporary / MIX).write_bytes(flac_of(mix, sample_rate))
         if stems:
             (temporary / "stems").mkdir()
         for i, samples in enumerate(stems):
-            _write_flac(temporary / "stems" / f"{i:02d}.flac", samples, sample_rate)
+            (temporary / "stems" / f"{i:02d}.flac").write_bytes(flac_of(samples, sample_rate))
         (temporary / ITEM).write_text(json.dumps(item, indent=1) + "\n", encoding="utf-8")
         (temporary / SCORE).write_text(score, encoding="utf-8")
         if final.exists():
@@ -73,8 +73,8 @@ def write_item(
     return sizes(final)
 
 
-def _write_flac(path: Path, samples: Samples, sample_rate: int) -> None:
-    """A mono file of 16 bits. Encoded in memory: libsndfile says nothing when the disk is full."""
+def flac_of(samples: Samples, sample_rate: int) -> bytes:
+    """A mono file of 16 bits; what is above full scale stands at the ceiling. In memory: libsndfile hides that a disk is full."""
     import soundfile
 
     scaled = samples * np.float32(2**15)
@@ -82,7 +82,7 @@ def _write_flac(path: Path, samples: Samples, sample_rate: int) -> None:
     np.clip(scaled, -(2**15), 2**15 - 1, out=scaled)
     data = io.BytesIO()
     soundfile.write(data, scaled.astype(np.int16), sample_rate, "PCM_16", format="FLAC", compression_level=_FLAC_LEVEL)
-    path.write_bytes(data.getbuffer())
+    return data.getvalue()
 
 
 def sizes(folder: Path) -> dict[str, int]:

@@ -149,15 +149,6 @@ def claim(out: Path, settings: Mapping[str, object], there: Mapping[str, Any] | 
         write_text(out / SETTINGS, json.dumps({**(there or {}), **settings}, indent=1) + "\n")
 
 
-def append_line(path: Path, row: Mapping[str, object], separators: tuple[str, str] | None = None) -> None:
-    """Add a JSON line to a file. Raises FileError when it cannot be written."""
-    try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row, separators=separators) + "\n")
-    except OSError as error:
-        raise FileError(f"cannot write {path}: {error.strerror or error}") from error
-
-
 def cut_to_lines(path: Path) -> None:
     """Take away a last line that a crash cut off, so that the next one begins a line."""
     if path.exists():

@@ -10,6 +10,7 @@ opened; splits are those of :mod:`partimento.data.render`. Bad files are named i
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -23,7 +24,6 @@ import numpy as np
 from partimento.data.audio_folder import json_lines, json_values
 from partimento.data.render import SHEET_SUFFIXES, melody_group, split_of
 from partimento.data.render_record import (
-    append_line,
     check_jobs,
     claim,
     collection_digest,
@@ -36,6 +36,7 @@ from partimento.data.render_record import (
 )
 from partimento.data.scores_sealed import is_sealed_copy, without_sealed
 from partimento.errors import FileError, PartimentoError, RequestError
+from partimento.paths import append_line
 from partimento.plan.plan import Character, Plan
 from partimento.score.score import KeyPoint
 from partimento.score.timing import Key
@@ -49,6 +50,8 @@ _BARS = (8, 12, 16, 24, 32)
 _AHEAD = 4
 _UNREADABLE = "unreadable"
 MAX_COMPOSED = 1_000_000
+Sources = dict[str, tuple[Path, ...]]
+"""Files of each source that is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +153,9 @@ def _attempt(job: tuple[str, str, str]) -> tuple[str, dict[str, Any]]:
     return MANIFEST, line
 
 
-def _jobs(config: ScoresConfig) -> Iterator[tuple[str, str, str]]:
+def _jobs(config: ScoresConfig, sources: Sources) -> Iterator[tuple[str, str, str]]:
     """Everything that the dataset shall hold."""
-    for source, files in _sources(config).items():
+    for source, files in sources.items():
         for path in files:
             try:
                 digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -166,7 +169,7 @@ def _jobs(config: ScoresConfig) -> Iterator[tuple[str, str, str]]:
         yield f"composed-{config.seed}-{index:06d}", "composed", f"{config.seed} {index}"
 
 
-def _sources(config: ScoresConfig) -> dict[str, tuple[Path, ...]]:
+def _sources(config: ScoresConfig) -> Sources:
     """Files of each source that is named."""
     folders = {"sheet": config.sheets, "song": config.songs, "quartet": config.quartets}
     return {name: open_files(folder, sheets=name == "sheet") for name, folder in folders.items() if folder is not None}
@@ -183,23 +186,22 @@ def _check(config: ScoresConfig, jobs: int) -> None:
         raise RequestError("nothing to make scores from; name --sheets, --songs, --quartets or a number for --composed")
 
 
-def _claim(config: ScoresConfig) -> None:
+def _claim(config: ScoresConfig, sources: Sources) -> None:
     """Write what decides the pieces, or make sure that it is what the folder was made with.
 
     Raises:
         RequestError: it is not.
     """
     folders = {"sheet": config.sheets, "song": config.songs, "quartet": config.quartets}
-    files = _sources(config)
     there = read_settings(config.out)
     settings: dict[str, object] = {
-        f"--{name}s": None if folder is None else collection_digest(files[name], folder) for name, folder in folders.items()
+        f"--{name}s": None if folder is None else collection_digest(sources[name], folder) for name, folder in folders.items()
     }
     if config.n_composed:  # a seed counts only where something is composed
         settings["--seed"] = config.seed
     if there is None:
         lines = list(json_lines(config.out / MANIFEST))
-        ids = {job[0] for job in _jobs(config)} if lines else set()
+        ids = {job[0] for job in _jobs(config, sources)} if lines else set()
         for line in lines:
             source, id_ = str(line.get("source")), str(line.get("id"))
             if source == "composed" and config.n_composed and not id_.startswith(f"composed-{config.seed}-"):
@@ -217,16 +219,16 @@ def build_scores(config: ScoresConfig, *, jobs: int = 1, say: Callable[[str], No
         FileError: no files, the folder cannot be written, another process is writing in it, or not one piece could be made.
     """
     _check(config, jobs)
-    _sources(config)
+    sources = _sources(config)
     with writing(config.out):
-        _claim(config)
+        _claim(config, sources)
         for name in (MANIFEST, SKIPPED):
             cut_to_lines(config.out / name)
         done = {line["id"] for name in (MANIFEST, SKIPPED) for line in json_lines(config.out / name) if "id" in line}
-        missing = {job[0]: job for job in _jobs(config) if job[0] not in done}
+        missing = {job[0]: job for job in _jobs(config, sources) if job[0] not in done}
         with stopping_gently(say) as stopped:
             for count, (name, line) in enumerate(_results(list(missing.values()), jobs, stopped), 1):
-                append_line(config.out / name, line, (",", ":"))
+                append_line(config.out / name, json.dumps(line, separators=(",", ":")))
                 if name == SKIPPED:
                     say(f"skipped {line['id']} ({line['source']}): {line['why']}")
                 elif count % 100 == 0 or count == len(missing):

@@ -7,7 +7,7 @@ Sealed are 100 of the 326 sheets of OpenEWLD as ``partimento data pull openewld`
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -27,8 +27,12 @@ def _table() -> dict[str, tuple[int, str]]:
 @cache
 def sealed_names() -> frozenset[str]:
     """File names of the sealed sheets."""
-    ranked = sorted(_table(), key=lambda name: hashlib.sha256(f"partimento-compose:{name}".encode()).hexdigest())
-    return frozenset(ranked[:N_SEALED])
+    return frozenset(seal_order(_table())[:N_SEALED])
+
+
+def seal_order(names: Iterable[str]) -> list[str]:
+    """File names in the order in which they are sealed."""
+    return sorted(names, key=lambda name: hashlib.sha256(f"partimento-compose:{name}".encode()).hexdigest())
 
 
 def without_sealed(files: Sequence[Path]) -> list[Path]:

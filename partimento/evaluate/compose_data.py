@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from partimento.data.scores_sealed import N_SEALED, seal_order
 from partimento.errors import FileError, PartimentoError
 from partimento.metrics.note_arrays import FloatArray, IntArray
 from partimento.paths import make_folder, read_bytes, write_text
@@ -28,7 +29,6 @@ from partimento.score.timing import Key, Metre
 
 TICKS = 24
 """Grid of all comparisons, per quarter note."""
-N_SEALED = 100
 MIN_BARS = 8
 MIN_NOTES = 20
 SUFFIXES = (".mxl", ".musicxml", ".xml")
@@ -91,7 +91,7 @@ class Skipped:
 
 def split(names: Iterable[str], n_sealed: int = N_SEALED) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Part file names into those to work with and the sealed ones, each sorted by name."""
-    ranked = sorted(names, key=lambda name: hashlib.sha256(f"partimento-compose:{name}".encode()).hexdigest())
+    ranked = seal_order(names)
     return tuple(sorted(ranked[n_sealed:])), tuple(sorted(ranked[:n_sealed]))
 
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from partimento.errors import FileError, PartimentoError, RequestError, UnsupportedError
+from partimento.paths import append_line, make_folder
 from partimento.train.best import Best
 from partimento.train.board import Board
 from partimento.train.processes import Processes
@@ -354,8 +355,6 @@ class Trainer:
         if not self._with.is_first:
             return
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with (self.folder / LOG_FILE).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-        except OSError as error:  # a log that is not written is no reason to lose the run
-            self._say(f"cannot write {self.folder / LOG_FILE}: {error.strerror or error}")
+            append_line(make_folder(self.folder) / LOG_FILE, json.dumps(row))
+        except FileError as error:  # a log that is not written is no reason to lose the run
+            self._say(str(error))

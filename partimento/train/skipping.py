@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
+
+from partimento.data.audio_folder import json_lines
+from partimento.data.datasets.item import Skip
+from partimento.errors import FileError
+from partimento.paths import append_line, make_folder
 
 SKIPPED_FILE = "skipped.jsonl"
 _MOST_SAID = 10
@@ -31,11 +35,9 @@ class Skipped:
                 return
             self._known.add(name)
             try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                with self.path.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps({"name": name, "what": "sound", "reason": reason}, ensure_ascii=False) + "\n")
-            except OSError as error:
-                self._say(f"cannot write {self.path} ({error.strerror or error})")
+                append_line(make_folder(self.path.parent) / SKIPPED_FILE, Skip(name, reason, "sound").line())
+            except FileError as error:
+                self._say(str(error))
             self._n_said += 1
             if self._n_said <= _MOST_SAID:
                 self._say(f"skipped {name}: {reason}")
@@ -44,17 +46,8 @@ class Skipped:
 
 
 def _names(path: Path) -> set[str]:
-    """Names in a report; a line cut off by a crash is passed over."""
-    found: set[str] = set()
+    """Names in a report; one that cannot be read has none."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return found
-    for line in lines:
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if isinstance(row, dict):
-            found.add(str(row.get("name")))
-    return found
+        return {str(row.get("name")) for row in json_lines(path)}
+    except FileError:
+        return set()

@@ -6,7 +6,6 @@ belongs to them when the SHA-256 of ``partimento-compose:<file name>`` is among 
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from partimento.compose.rhythm import BeatGrid
 from partimento.compose.traits import TICKS, traits
 from partimento.compose.tune_grid import TuneGround, beat_grid, harmony_of, measuring_ground, note_grid
 from partimento.compose.tune_model import covariates
+from partimento.data.scores_sealed import N_SEALED, seal_order
 from partimento.errors import FileError
 from partimento.score.score import ChordSpan, Note, Score
 from partimento.score.timing import Key, Metre
@@ -30,7 +30,6 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Rows = dict[str, Any]
 
-N_SEALED = 100
 MIN_BARS = 8
 MIN_NOTES = 20
 MIN_CELL_COUNT = 4
@@ -82,8 +81,7 @@ class Sheet:
 
 def open_names(names: Iterable[str]) -> tuple[str, ...]:
     """File names without the sealed ones, sorted."""
-    ranked = sorted(names, key=lambda name: hashlib.sha256(f"partimento-compose:{name}".encode()).hexdigest())
-    return tuple(sorted(ranked[N_SEALED:]))
+    return tuple(sorted(seal_order(names)[N_SEALED:]))
 
 
 def read_sheets(folder: Path, progress: Any = iter) -> tuple[Sheet, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from partimento.errors import FileError
+from partimento.paths import append_line
 
 Split = Literal["train", "valid", "test"]
 Level = Literal["headers", "sound"]
@@ -91,12 +91,13 @@ class Skip:
     Attributes:
         name: the item, or its file.
         reason: why, in words.
-        what: ``item``, ``stem`` (the item stays without it), ``caption`` (the item stays without words) or ``score`` (likewise).
+        what: ``item``, ``stem`` (the item stays without it), ``caption`` (the item stays without words) or ``score`` (likewise);
+            ``sound`` is a file of a folder of sound.
     """
 
     name: str
     reason: str
-    what: Literal["item", "stem", "caption", "score"] = "item"
+    what: Literal["item", "stem", "caption", "score", "sound"] = "item"
 
     def line(self) -> str:
         """As JSON in one line."""
@@ -121,11 +122,7 @@ class SkipReport:
         """Note one. Raises FileError when it cannot be written."""
         self.skips.append(skip)
         if self._path is not None:
-            try:
-                with self._path.open("a", encoding="utf-8") as file:
-                    file.write(skip.line() + "\n")
-            except OSError as error:
-                raise FileError(f"cannot write {self._path}: {error.strerror or error}") from error
+            append_line(self._path, skip.line())
 
 
 def split_named(name: str) -> Split | None:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partimento.checkpoints import sha256_of
+from partimento.data.render_files import flac_of
 from partimento.evaluate.audio_lm.windows import RealWindow
 from partimento.evaluate.systems.work import Progress, no_progress
 from partimento.paths import make_folder, write_bytes
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 DEFAULT_BATCH = 16
 """Pieces made together. Alone a core makes 5 s of music a second (int8), in a batch of 16 more than three times as much."""
-_FLAC_LEVEL = 0.25
 _MOST_SEEDS = 100_003
 
 
@@ -155,7 +155,7 @@ class Studio:
         for window in self.progress(windows, len(windows), place):
             path = folder / f"{_key(_facts(window))}.flac"
             if not path.exists():
-                _write_flac(path, self._mono(window), self.model.codec.sample_rate)
+                write_bytes(path, flac_of(self._mono(window), self.model.codec.sample_rate))
             clips.append(Clip(path))
         return clips
 
@@ -189,7 +189,7 @@ class Studio:
                 buffer = io.BytesIO()
                 np.save(buffer, codes.astype(np.uint16))
                 write_bytes(folder / f"{keys[i]}.npy", buffer.getvalue())
-                _write_flac(clips[i].path, sound, self.model.codec.sample_rate)
+                write_bytes(clips[i].path, flac_of(sound, self.model.codec.sample_rate))
         return clips
 
     def _decoded(self, batch: Sequence[int], codes: Ints) -> Iterator[tuple[int, Ints, NDArray[np.float32]]]:
@@ -213,13 +213,3 @@ def _facts(window: RealWindow) -> dict[str, Any]:
 
 def _key(facts: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:20]
-
-
-def _write_flac(path: Path, samples: NDArray[np.float32], sample_rate: int) -> None:
-    """16 bits; what is above full scale stands at the ceiling, where it is counted as clipped."""
-    import soundfile
-
-    buffer = io.BytesIO()
-    scaled = np.clip(np.rint(samples * np.float32(2**15)), -(2**15), 2**15 - 1).astype(np.int16)
-    soundfile.write(buffer, scaled, sample_rate, "PCM_16", format="FLAC", compression_level=_FLAC_LEVEL)
-    write_bytes(path, buffer.getvalue())

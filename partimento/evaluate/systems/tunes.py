@@ -16,10 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
+from partimento.data.scores_sealed import N_SEALED
 from partimento.errors import FileError, PartimentoError, RequestError
 from partimento.evaluate.compose_baselines import Composer, MarkovComposer, default_composer, random_walk
 from partimento.evaluate.compose_classifiers import KINDS, N_FOLDS, separate
-from partimento.evaluate.compose_data import MIN_BARS, MIN_NOTES, N_SEALED, Tune, load_tunes, sheet_names, single_line, split
+from partimento.evaluate.compose_data import MIN_BARS, MIN_NOTES, Tune, load_tunes, sheet_names, single_line, split
 from partimento.evaluate.compose_features import feature_matrix, feature_table
 from partimento.evaluate.compose_tunes import (
     MAX_COMMON_NOTES,

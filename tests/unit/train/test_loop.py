@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from codec_run_factory import RATE, TINY_CODEC, tones
 
 from partimento.checkpoints import WEIGHTS_FILE
 from partimento.codec.loading import load_mini_codec
@@ -17,32 +18,14 @@ from partimento.train.state import TRAINER_FILE, checkpoints, load_config
 
 torch.set_num_threads(1)  # tiny tensors: a second thread only waits
 
-RATE = 8_000
-TINY = {
-    "task": "codec",
-    "model": {
-        "sample_rate": RATE, "n_fft": 256, "hop": 64, "n_single": 20, "n_bands": 40, "width": 16, "hidden": 32,
-        "encoder_blocks": 1, "decoder_blocks": 1, "quantizer": {"n_codebooks": 2, "cardinality": 8, "dimension": 4},
-    },
-    "codec": {"batch": 2, "window_frames": 16, "free_steps": 2, "kmeans_batches": 2, "delta": 0.1},
-    "optim": {"learning_rate": 0.01, "warmup_steps": 2, "total_steps": 100},
-    "run": {"log_every": 1, "validate_every": 3, "bf16": False},
-}  # fmt: skip
-
 
 @pytest.fixture(scope="module")
 def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import soundfile
-
-    folder = tmp_path_factory.mktemp("sounds")
-    t = np.arange(RATE) / RATE
-    for i in range(3):
-        soundfile.write(folder / f"{i}.wav", 0.3 * np.sin(2 * np.pi * (200 + 90 * i) * t), RATE)
-    return folder
+    return tones(tmp_path_factory.mktemp("sounds"))
 
 
 def trainer(folder: Path, sounds: Path, recipe: Recipe | None = None, **options: object) -> Trainer:
-    recipe = recipe or recipe_from(TINY)
+    recipe = recipe or recipe_from(TINY_CODEC)
     torch.manual_seed(0)
     windows = AudioWindows(find_audio(sounds)[0], RATE, recipe.codec.window_frames * recipe.model.hop, gain_db=3.0)
     return Trainer(recipe, CodecTask(recipe, windows, windows), folder, device="cpu", **options)  # type: ignore[arg-type]
@@ -67,7 +50,7 @@ def test_a_run_in_pieces_equals_a_run_in_one(tmp_path: Path, sounds: Path) -> No
 
 
 def test_the_loss_falls_on_one_sound(tmp_path: Path, sounds: Path) -> None:
-    t = trainer(tmp_path, sounds, recipe_from(TINY | {"run": {"log_every": 1, "validate_every": 1_000, "bf16": False}}))
+    t = trainer(tmp_path, sounds, recipe_from(TINY_CODEC | {"run": {"log_every": 1, "validate_every": 1_000, "bf16": False}}))
     t.run(Limits(steps=60))
     rows = [r["loss"] for r in read_log(tmp_path) if r["kind"] == "train"]
     assert np.mean(rows[-5:]) < 0.6 * np.mean(rows[:3])
@@ -90,7 +73,7 @@ def test_checkpoint_is_loadable_and_the_last_two_are_kept(tmp_path: Path, sounds
     for steps in (2, 4, 6):
         t.run(Limits(steps=steps))
     assert [p.name for p in checkpoints(tmp_path)] == ["step-00000004", "step-00000006"]
-    assert load_config(checkpoints(tmp_path)[-1]) == recipe_from(TINY)
+    assert load_config(checkpoints(tmp_path)[-1]) == recipe_from(TINY_CODEC)
     codec = load_mini_codec(checkpoints(tmp_path)[-1])
     assert codec.encode(torch.zeros(1, 1, 640)).codes.shape == (1, 2, 10)
 
