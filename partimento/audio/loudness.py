@@ -62,8 +62,7 @@ def true_peak_dbtp(wave: Waveform) -> float:
 
 def _highest_between(channel: NDArray[np.float32], best: float) -> float:
     """Peak of one oversampled channel where it is above ``best``, else ``best``."""
-    phases = _phases()
-    bound = float(np.abs(phases).sum(axis=1).max())
+    bound = highest_gain_between()
     n_blocks = -(-len(channel) // _PEAK_BLOCK)
     tops = np.zeros(n_blocks + 2, np.float32)  # with silence on both sides
     whole = len(channel) // _PEAK_BLOCK
@@ -82,9 +81,19 @@ def _highest_between(channel: NDArray[np.float32], best: float) -> float:
         places = some[:, None] * _PEAK_BLOCK + at
         pieces = channel.take(places, mode="clip").astype(np.float64)
         pieces[(places < 0) | (places >= len(channel))] = 0.0
-        for taps in phases:
-            best = max(best, float(np.abs(_filtered(pieces, taps)).max()))
+        best = max(best, float(peaks_between(pieces).max()))
     return best
+
+
+def peaks_between(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Highest magnitude ``[R]`` of rows ``[R, n]`` oversampled four times, where the filter of 12 samples lies wholly inside."""
+    return np.max([np.abs(_filtered(rows, taps)).max(axis=1) for taps in _phases()], axis=0)
+
+
+@cache
+def highest_gain_between() -> float:
+    """How far a peak between samples can exceed the samples about it, as a factor."""
+    return float(np.abs(_phases()).sum(axis=1).max())
 
 
 def _filtered(rows: NDArray[np.float64], taps: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -115,12 +115,12 @@ def below(wave: Waveform, ceiling_dbtp: float) -> tuple[Waveform, tuple[str, ...
 
 def limited_to(wave: Waveform, ceiling_dbtp: float) -> tuple[Waveform, float]:
     """A sound whose peaks are held at a true peak, and by how much they stood above it (dB, 0 where none did)."""
-    target, most = ceiling_dbtp - 0.1, 0.0
+    target, most = ceiling_dbtp - 0.02, 0.0
     for _ in range(_LIMITER_PASSES):
         over = true_peak_dbtp(wave) - ceiling_dbtp
         if over <= 0.0:
             break
-        # The limiter sees samples; what stands out between them is taken off its ceiling.
+        # The gain's own change can lift what lies between samples a little; that is taken off the ceiling.
         target -= max(0.02, over) if most else 0.0
         most = most or over
         wave = Waveform(limit(wave.samples, wave.sample_rate, target), wave.sample_rate)

@@ -112,40 +112,49 @@ class MusicGenPerformer:
 
     def _finished(self, model: MusicGen, take: Take, new: Waveform, sample_rate: int) -> Performance:
         """What was sung, at its length, level and rate."""
+        from partimento.audio.effects import limit
+        from partimento.audio.loudness import true_peak_dbtp
         from partimento.audio.resample import resample
+        from partimento.audio.waveform import Waveform
         from partimento.models.musicgen.take import joined
+        from partimento.score.mix import MAX_TRUE_PEAK_DBTP
 
         if take.recording is None:
             return Performance(levelled(resample(_cut(new, take.duration_s), sample_rate)))
-        # At its own level: the recording's loudness is what the new part has learned from.
+        # At its own level: the recording's loudness is what the new part has learned from. Its peaks may be as high as a
+        # finished mix's, or as the recording's own.
+        ceiling_db = max(MAX_TRUE_PEAK_DBTP, true_peak_dbtp(take.recording))
+        new = Waveform(limit(new.samples, new.sample_rate, ceiling_db), new.sample_rate)
         return Performance(resample(_cut(joined(model, take.recording, new), take.duration_s), sample_rate))
 
     def stream(self, plan: Plan, request: GenerateRequest, rng: np.random.Generator) -> Iterator[Waveform]:
         """The piece as it comes, at the request's rate; leaving the iterator stops the work.
 
         Its level is the model's own, not the one that :meth:`perform` gives the finished piece, which is not known before
-        the end. Arguments and errors as of :meth:`perform`.
+        the end; only peaks are held where a finished mix has them, too. Arguments and errors as of :meth:`perform`.
         """
         if request.extends is not None:
             raise UnsupportedError("going on from a recording cannot be streamed; leave out --stream")
         take = self._take(plan, request, rng)
         import soxr
 
+        from partimento.audio.effects import Limiter
         from partimento.audio.waveform import Waveform
         from partimento.models.musicgen.take import sing
+        from partimento.score.mix import MAX_TRUE_PEAK_DBTP
 
+        limiter = Limiter(request.sample_rate, MAX_TRUE_PEAK_DBTP)
         model, left = self._load(request.engine), round(take.duration_s * request.sample_rate)
         same = model.codec.sample_rate == request.sample_rate
         resampler = soxr.ResampleStream(
             model.codec.sample_rate, request.sample_rate, model.channels, dtype="float32", quality="VHQ"
         )
         for piece in chain(sing(model, take, sampling_of(request)), [None]):
-            if same:
-                ready = None if piece is None else piece.samples
-            else:
-                frames = np.zeros((0, model.channels), np.float32) if piece is None else np.ascontiguousarray(piece.samples.T)
-                ready = resampler.resample_chunk(frames, last=piece is None).T
-            if ready is not None and left and ready.shape[1]:
+            sound = np.zeros((model.channels, 0), np.float32) if piece is None else piece.samples
+            if not same:
+                sound = resampler.resample_chunk(np.ascontiguousarray(sound.T), last=piece is None).T
+            ready = limiter.push(sound, last=piece is None)
+            if left and ready.shape[1]:
                 yield Waveform(np.ascontiguousarray(ready[:, :left]), request.sample_rate)
                 left -= min(left, ready.shape[1])
 

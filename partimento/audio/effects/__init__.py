@@ -4,12 +4,14 @@ Each effect is a pure function ``(samples float32 [C, n], sample_rate Hz, parame
 count stay. None of them draws on chance or on anything outside its arguments.
 """
 
-from partimento.audio.effects.dynamics import compress, even_out, limit, shape_transients
+from partimento.audio.effects.dynamics import compress, even_out, shape_transients
 from partimento.audio.effects.filters import high_pass, high_shelf, low_pass, low_shelf, peaking, tilt
+from partimento.audio.effects.limiter import Limiter, limit
 from partimento.audio.effects.saturation import bit_crush, saturate, soften_top
 from partimento.audio.effects.space import chorus, echo, pan, reverberate, set_width, vibrato_tape
 
 __all__ = [
+    "Limiter",
     "bit_crush",
     "chorus",
     "compress",

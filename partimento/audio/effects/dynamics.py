@@ -61,24 +61,6 @@ def shape_transients(samples: Samples, sample_rate: int, attack_db: float, susta
     return _apply(samples, _follow(gain, step, 0.0015, 0.004), block)
 
 
-def limit(samples: Samples, sample_rate: int, ceiling_db: float, lookahead_s: float = 0.004, release_s: float = 0.06) -> Samples:
-    """Hold all peaks below a ceiling (dB relative to full scale); what stays below is not touched.
-
-    The gain goes down smoothly before a peak, so nothing is clipped: minimum over the look-ahead, then its mean over the
-    same length, which never exceeds what each block needs.
-    """
-    from scipy.ndimage import minimum_filter1d, uniform_filter1d
-
-    level, block = _levels(samples, sample_rate)
-    needed = np.minimum(0.0, ceiling_db - level)
-    if not needed.any():
-        return samples.copy()
-    half = max(1, round(lookahead_s * sample_rate / block))
-    held = minimum_filter1d(needed, 2 * half + 3, mode="nearest")
-    released = -_follow(-held, block / sample_rate, 1e-9, release_s)
-    return _apply(samples, uniform_filter1d(np.minimum(held, released), 2 * half + 1, mode="nearest"), block)
-
-
 def _levels(samples: Samples, sample_rate: int) -> tuple[NDArray[np.float64], int]:
     """Peak level in dB of each block over all channels, and the block's length."""
     block = max(1, round(_BLOCK_S * sample_rate))

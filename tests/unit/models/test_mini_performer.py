@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,8 @@ import pytest
 import torch
 from train_factory import tiny_cache, tiny_lm_recipe
 
+from partimento.audio import Waveform
+from partimento.audio.loudness import peak_dbfs, true_peak_dbtp
 from partimento.cli.main import main as cli
 from partimento.errors import FileError, RequestError
 from partimento.models import get_performer, performer_names
@@ -67,6 +70,37 @@ def test_provenance_and_stream(checkpoint: Path) -> None:
     performer = MiniPerformer(str(checkpoint))
     pieces = list(performer.stream(make_plan(request), request, np.random.default_rng(0)))
     assert sum(piece.n_samples for piece in pieces) == 16_000
+
+
+def test_what_exceeds_full_scale_is_held_in_streams_and_after_recordings(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import soundfile
+
+    from partimento.models.musicgen import take
+
+    request = GenerateRequest("jazz", model=str(checkpoint), duration_s=2.0, sample_rate=16_000)
+    performer = MiniPerformer(str(checkpoint))
+    codec = load_mini(str(checkpoint)).codec
+    t = np.arange(4 * codec.sample_rate) / codec.sample_rate
+    loud = (1.5 * np.sin(2 * np.pi * 330 * t)).astype(np.float32)[None]
+
+    def sing(*args: object) -> Iterator[Waveform]:
+        for at in range(0, loud.shape[1], 1_000):
+            yield Waveform(loud[:, at : at + 1_000], codec.sample_rate)
+
+    monkeypatch.setattr(take, "sing", sing)
+    pieces = list(performer.stream(make_plan(request), request, np.random.default_rng(0)))
+    sound = Waveform(np.concatenate([piece.samples for piece in pieces], axis=1), 16_000)
+    assert sound.n_samples == 32_000
+    assert -1.3 < true_peak_dbtp(sound) < -0.9
+
+    soundfile.write(tmp_path / "a.wav", 0.2 * loud[0, : codec.sample_rate], codec.sample_rate)
+    request = GenerateRequest("jazz", model=str(checkpoint), duration_s=2.0, extends=str(tmp_path / "a.wav"))
+    monkeypatch.setattr(take, "sing_together", lambda *args: iter([loud[None]]))
+    found = performer.perform(make_plan(request), request, np.random.default_rng(0)).audio
+    assert -1.3 < true_peak_dbtp(found) < -0.8
+    assert peak_dbfs(found.part(0, round(0.9 * found.sample_rate))) < -10.0
 
 
 def test_another_codec_than_the_one_it_was_trained_on_is_refused(checkpoint: Path, tmp_path: Path) -> None:
