@@ -87,7 +87,7 @@ def _highest_between(channel: NDArray[np.float32], best: float) -> float:
 
 def peaks_between(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Highest magnitude ``[R]`` of rows ``[R, n]`` oversampled four times, where the filter of 12 samples lies wholly inside."""
-    return np.max([np.abs(_filtered(rows, taps)).max(axis=1) for taps in _phases()], axis=0)
+    return np.asarray(np.max([np.abs(_filtered(rows, taps)).max(axis=1) for taps in _phases()], axis=0))
 
 
 @cache
