@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from partimento.audio.loudness import true_peak_dbtp
+from partimento.audio.waveform import Waveform
 from partimento.checkpoints import sha256_of
 from partimento.data.render_files import flac_of
 from partimento.evaluate.audio_lm.windows import RealWindow
 from partimento.evaluate.systems.work import Progress, no_progress
 from partimento.paths import make_folder, write_bytes
+from partimento.score.mix import MAX_TRUE_PEAK_DBTP
 
 if TYPE_CHECKING:
     from partimento.lm.code_chains import CodeChains
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 DEFAULT_BATCH = 16
 """Pieces made together. Alone a core makes 5 s of music a second (int8), in a batch of 16 more than three times as much."""
+CEILING_DBTP = MAX_TRUE_PEAK_DBTP
+"""Highest true peak of a clip out of the codec: that of ``generate``."""
 _MOST_SEEDS = 100_003
 
 
@@ -38,7 +43,8 @@ class Clip:
     """A sound on disk.
 
     Attributes:
-        path: FLAC, mono, at the codec's rate.
+        path: FLAC, mono, at the codec's rate. What came out of the codec above :data:`CEILING_DBTP` is lowered to it as a whole,
+            as ``generate`` does.
         codes: where its codes ``[K, T]`` are, or None for sound that has not been in the codec.
     """
 
@@ -181,24 +187,28 @@ class Studio:
     def _kept(self, place: str, keys: Sequence[str], make: Callable[[Sequence[int]], Ints]) -> list[Clip]:
         """Clips under these names; codes ``[B, K, T]`` of those that are missing are made, in batches."""
         folder = make_folder(self.work / place)
-        clips = [Clip(folder / f"{key}.flac", folder / f"{key}.npy") for key in keys]
-        missing = list({keys[i]: i for i, clip in enumerate(clips) if not clip.path.exists()}.values())
-        batches = [missing[start : start + self.batch] for start in range(0, len(missing), self.batch)]
+        clips = [Clip(folder / f"{key}.peak.flac", folder / f"{key}.npy") for key in keys]
+        missing = {keys[i]: i for i, clip in enumerate(clips) if not clip.path.exists()}
+        unsung = [i for i in missing.values() if not (folder / f"{keys[i]}.npy").exists()]
+        batches = [unsung[start : start + self.batch] for start in range(0, len(unsung), self.batch)]
         for batch in self.progress(batches, len(batches), place):
-            for i, codes, sound in self._decoded(batch, make(batch)):
+            for i, codes in zip(batch, make(batch), strict=True):
                 buffer = io.BytesIO()
                 np.save(buffer, codes.astype(np.uint16))
                 write_bytes(folder / f"{keys[i]}.npy", buffer.getvalue())
-                write_bytes(clips[i].path, flac_of(sound, self.model.codec.sample_rate))
+        soundless = list(missing.values())
+        for i in self.progress(soundless, len(soundless), f"sound of {place}"):
+            write_bytes(clips[i].path, flac_of(self._decoded(clips[i].read_codes()), self.model.codec.sample_rate))
         return clips
 
-    def _decoded(self, batch: Sequence[int], codes: Ints) -> Iterator[tuple[int, Ints, NDArray[np.float32]]]:
+    def _decoded(self, codes: Ints) -> NDArray[np.float32]:
+        """The sound of codes ``[K, T]``, below the ceiling."""
         import torch
 
         with torch.inference_mode():
-            sounds = self.model.decode(torch.from_numpy(np.ascontiguousarray(codes))).numpy()
-        for k, i in enumerate(batch):
-            yield i, codes[k], sounds[k, 0]
+            sound = self.model.decode(torch.from_numpy(np.ascontiguousarray(codes))[None]).numpy()[0]
+        over_db = true_peak_dbtp(Waveform(sound, self.model.codec.sample_rate)) - CEILING_DBTP
+        return np.asarray(sound[0] * np.float32(10.0 ** (-max(0.0, over_db) / 20.0)))
 
 
 def seed_of(index: int, candidate: int = 0) -> int:

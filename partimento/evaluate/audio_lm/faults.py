@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partimento.audio.waveform import Waveform
+from partimento.evaluate.audio_lm.clips import CEILING_DBTP
 from partimento.evaluate.audio_lm.harmony_table import harmony_notes, harmony_table, measured_harmony
 from partimento.evaluate.audio_lm.page import Page
 from partimento.evaluate.systems.work import Measured, Progress, Values, measure, no_progress
@@ -24,22 +25,25 @@ LONGEST_LAG = 100
 _SILENT_DBFS = -60.0
 REAL, ROUND_TRIP, MODEL = "held out", "held out through the codec", "model"
 """Rows that are compared with each other."""
-_NAMES = ("silent", "holes", "clipped", "clicks", "stuck sound", "buzz")
+_NAMES = ("silent", "holes", "clipped", "clicks", "stuck sound", "buzz", "lowered")
+_NEAR_DB = 0.02
+"""A clip of the codec whose true peak is as near to the ceiling was lowered to it."""
 
 
 class _Job:
     """What is measured of a sound."""
 
-    key = "audio lm faults 1"
+    key = "audio lm faults 2"
 
     def __call__(self, wave: Waveform) -> Values:
         """One flag per name of :data:`_NAMES`."""
+        from partimento.audio.loudness import true_peak_dbtp
         from partimento.listen.quality import LONGEST_HOLE_S, measure_quality
 
         q = measure_quality(wave)
         flags = [
             q.silence_share >= 0.999, q.longest_hole_s > LONGEST_HOLE_S, q.clipped_runs > 0, bool(q.clicks_s),
-            q.stuck_share > 0.2, q.buzz_hz > 0,
+            q.stuck_share > 0.2, q.buzz_hz > 0, abs(true_peak_dbtp(wave) - CEILING_DBTP) < _NEAR_DB,
         ]  # fmt: skip
         return {"flags": np.array(flags)}
 
@@ -103,7 +107,10 @@ def faults_page(
             stuck = sum(value > limit for value in repeats[name])
             figures[name]["stuck codes"] = stuck
             codes = (str(stuck), f"{np.median(repeats[name]):.0f} / {max(repeats[name])}")
-        rows.append((name, str(len(flags)), *map(str, counts), *codes))
+        if not repeats[name]:
+            figures[name].pop("lowered")
+        shown = [str(figures[name].get(flag, "")) for flag in _NAMES]
+        rows.append((name, str(len(flags)), *shown, *codes))
     found = {name: measured_harmony(clips, work, jobs=jobs, progress=progress) for name, clips in sets.items()}
     asked = [place.prompt for place in places]
     prompts = dict.fromkeys((REAL, ROUND_TRIP, MODEL), asked)
@@ -117,9 +124,9 @@ def faults_page(
 def _notes(limit: int) -> tuple[str, ...]:
     """What decides the first table."""
     return (
-        "Numbers of clips. Sound as it comes from the codec, before `generate` sets its level, written with 16 bits: what is "
-        "beyond full scale counts as clipped. Silence, holes (2 s), clipping, clicks, stuck sound and buzz (lines at "
-        "multiples of 50, 60 or 75 Hz): `partimento.listen.quality`.",
+        "Numbers of clips. Silence, holes (2 s), clipping, clicks, stuck sound and buzz (lines at multiples of 50, 60 or 75 Hz): "
+        f"`partimento.listen.quality`. Lowered: the codec gave true peaks above {CEILING_DBTP:g} dBTP, to which the whole clip "
+        "was lowered, as `generate` does before it writes anything.",
         f"Stuck codes: where there is sound, all codes of more than {limit} frames in a row equal those 1 to {LONGEST_LAG} "
         f"frames earlier; {limit} is the most in any clip of real music through the codec.",
     )

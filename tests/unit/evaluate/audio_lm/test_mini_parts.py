@@ -7,10 +7,12 @@ import soundfile
 import torch
 from train_factory import RATE, tiny_cache, tiny_embed_recipe, tiny_lm_recipe, tiny_mel, tiny_rendered
 
+from partimento.audio import read_audio
+from partimento.audio.loudness import true_peak_dbtp
 from partimento.cli.main import main as cli
 from partimento.errors import FileError, RequestError
 from partimento.evaluate.audio_lm.by_heart import by_heart_page, training_pieces
-from partimento.evaluate.audio_lm.clips import Clip, Studio, seed_of
+from partimento.evaluate.audio_lm.clips import CEILING_DBTP, Clip, Studio, seed_of
 from partimento.evaluate.audio_lm.hearing_net import HearingConfig
 from partimento.evaluate.audio_lm.parts import PARTS, MiniEvaluation, MiniOptions
 from partimento.evaluate.audio_lm.speed import speed_page
@@ -206,3 +208,21 @@ def test_command(made: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFi
     assert str(made["work"]) not in page
     assert json.loads((tmp_path / "out" / "mini_faults.json").read_text())["part"] == "faults"
     assert cli(["evaluate", "mini", "--work", str(tmp_path / "w"), "--parts", "tunes"]) == 2
+
+
+def test_what_leaves_the_codec_too_loud_is_lowered_as_a_whole(
+    made: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = Studio(str(made["checkpoint"]), tmp_path, batch=2)
+    t = torch.arange(8_000) / RATE
+    loud = 1.7 * torch.sin(2 * torch.pi * 200 * t) * torch.linspace(0.1, 1.0, 8_000)
+    monkeypatch.setattr(type(studio.model), "decode", lambda self, codes: loud[None, None].repeat(len(codes), 1, 1))
+    (clip,) = studio.generated(["A jazz piece."], [1], 10, "model")
+    sound = read_audio(clip.path)
+    assert true_peak_dbtp(sound) == pytest.approx(CEILING_DBTP, abs=0.02)
+    np.testing.assert_allclose(sound.samples[0], 10 ** (CEILING_DBTP / 20) / 1.7 * loud.numpy(), atol=0.01)
+    kept = clip.path.read_bytes()
+    clip.path.unlink()  # from its codes, without singing again
+    monkeypatch.setattr(studio, "sing", None)
+    (again,) = studio.generated(["A jazz piece."], [1], 10, "model")
+    assert again.path.read_bytes() == kept
