@@ -60,7 +60,8 @@ def run(args: argparse.Namespace) -> int:
         return encode(args)
     if args.action == "scores":
         return _scores(args)
-    from partimento.data.render import RenderConfig, render_dataset
+    from partimento.data.render import render_dataset
+    from partimento.data.render_config import RenderConfig
 
     config = RenderConfig(
         args.out,

@@ -4,7 +4,7 @@
 
 One line of ``scores.jsonl`` per piece: id (the SHA-256 of the file, or the number of a composed piece), source, split, group and
 the piece. A run that was interrupted goes on where it stopped. Sheets that the compose evaluation keeps sealed are never
-opened; splits are those of :mod:`partimento.data.render`. Bad files are named in ``skipped.jsonl``.
+opened; splits are those of :mod:`partimento.data.render_pieces`. Bad files are named in ``skipped.jsonl``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from partimento.data.audio_folder import json_lines, json_values
-from partimento.data.render import SHEET_SUFFIXES, melody_group, split_of
+from partimento.data.render_pieces import SHEET_SUFFIXES, melody_group, split_of
 from partimento.data.render_record import (
     check_jobs,
     claim,

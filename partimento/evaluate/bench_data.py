@@ -16,7 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from partimento.data.render import RenderConfig, render_item
+from partimento.data.render import render_item
+from partimento.data.render_config import RenderConfig
 from partimento.errors import PartimentoError
 from partimento.evaluate.bench import BenchRow
 from partimento.threads import one_thread

@@ -23,7 +23,7 @@ from partimento.data.cache.sound import item_key, item_sound
 from partimento.data.cache.writer import CacheWriter
 from partimento.data.datasets.item import Item, Skip, SkipReport
 from partimento.data.datasets.registry import AUTO, find_layout, read_dataset
-from partimento.data.render import split_of
+from partimento.data.render_pieces import split_of
 from partimento.data.workers import OrderedWork
 from partimento.errors import FileError, PartimentoError
 from partimento.paths import make_folder, write_text

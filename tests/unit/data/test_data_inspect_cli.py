@@ -6,7 +6,8 @@ import pytest
 from dataset_factory import musdb, sound
 
 from partimento.cli.main import main as cli
-from partimento.data.render import RenderConfig, render_dataset
+from partimento.data.render import render_dataset
+from partimento.data.render_config import RenderConfig
 from partimento.score.soundfont import find_soundfont
 
 

@@ -10,7 +10,9 @@ from partimento.cli.main import main as cli
 from partimento.data.annotations import annotate
 from partimento.data.captions import TEST_TEMPLATES, TRAIN_TEMPLATES, captions, facts_of
 from partimento.data.orchestrate import OrchestrationOdds, excerpt, orchestrate, transposed_chord
-from partimento.data.render import RenderConfig, melody_group, mix_item, read_manifest, render_dataset, split_of
+from partimento.data.render import mix_item, read_manifest, render_dataset
+from partimento.data.render_config import RenderConfig
+from partimento.data.render_pieces import melody_group, split_of
 from partimento.errors import FileError
 from partimento.plan.serial import from_json
 from partimento.score.chord import Chord

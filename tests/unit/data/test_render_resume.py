@@ -14,7 +14,8 @@ from filelock import FileLock
 
 from partimento.cli.main import main as cli
 from partimento.data import render, render_files, render_record
-from partimento.data.render import RenderConfig, read_manifest, render_dataset
+from partimento.data.render import read_manifest, render_dataset
+from partimento.data.render_config import RenderConfig
 from partimento.errors import FileError, RequestError
 from partimento.score.soundfont import find_soundfont
 
