@@ -24,7 +24,7 @@ def add_mini(sub: Any) -> argparse.ArgumentParser:
     add("--data", type=Path, nargs="+", default=[], metavar="DIR", help="rendered datasets with the model's held-out pieces")
     add("--tokens", type=Path, nargs="+", default=[], metavar="CACHE", help="token caches that the model was trained on")
     add("--hearing", type=Path, nargs="+", default=[], metavar="DIR", help="rendered datasets with stems, of other SoundFonts")
-    add("--hearing-steps", type=int, metavar="N", help="of training the network that hears instruments (default 2500)")
+    add("--hearing-steps", type=int, metavar="N", help="of training the network that hears instruments (default 6000)")
     add("--joint", metavar="NAME[:PATH]", help="mini-embed or mini-embed:DIR, for best_of")
     add("--items", type=int, metavar="N", help="prompts, and windows of all that they are compared with (default 100)")
     add("--seconds", type=float, metavar="S", help="of a clip (default 10)")
