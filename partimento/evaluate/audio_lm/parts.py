@@ -30,7 +30,7 @@ NEEDS = {
 DEFAULT_ITEMS = 100
 DEFAULT_SECONDS = 10.0
 LEAST_SECONDS = 1.0
-CALIBRATION_ITEMS = 300
+CALIBRATION_ITEMS = 1_000
 """Windows of training pieces that set the thresholds of hearing."""
 
 
