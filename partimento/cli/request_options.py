@@ -35,6 +35,8 @@ def add_request_options(parser: argparse.ArgumentParser, *, sound: bool) -> None
         add("--story", metavar="TEXT", help=f'{times}: "0: calm piano; 15: drums come in; 1:05: strings alone"')
         add("--engine", metavar="NAME", help="how a MusicGen model runs: auto, eager, int8, int4, bf16 or cuda")
         add_sampling_options(parser)
+        most = "make N takes and keep the one that suits the words best by the built-in mini-embed (MusicGen models)"
+        add("--best-of", type=int, metavar="N", help=most)
         add("--soundfont", metavar="SF2", help="a SoundFont file, fluidr3 or musescore (default: built-in TimGM6mb)")
         add("--sample-rate", type=int, metavar="HZ", help="of the output (default 44100)")
 

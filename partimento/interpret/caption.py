@@ -45,6 +45,11 @@ def _list(items: list[str]) -> str:
     return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]
 
 
+def learned_caption(plan: Plan) -> str:
+    """The canonical caption with the style's own name, which is what training data say ("swing" is jazz)."""
+    return caption_of(replace(plan, style_label=""))
+
+
 def caption_of(plan: Plan) -> str:
     """Canonical English caption: mood, era, style, tempo, metre, key, instruments, order, dynamics, absences."""
     moods = [m.replace("_", " ") for m in plan.moods.value[:_MAX_MOODS]]

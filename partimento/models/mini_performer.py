@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from partimento.interpret import make_plan
-from partimento.interpret.caption import caption_of
+from partimento.interpret.caption import learned_caption
 from partimento.models.mini import MINI, mini_files
 from partimento.models.musicgen_performer import MusicGenPerformer, story_of
 from partimento.models.performer import Support
@@ -44,11 +44,6 @@ class MiniPerformer(MusicGenPerformer):
         from partimento.checkpoints import sha256_of
 
         return super().provenance(request) | {"weights_sha256": sha256_of(mini_files(self.source)[0])}
-
-
-def learned_caption(plan: Plan) -> str:
-    """The canonical caption with the style's own name, which is what training data say ("swing" is jazz)."""
-    return caption_of(replace(plan, style_label=""))
 
 
 def _caption(words: str) -> str:

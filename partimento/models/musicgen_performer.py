@@ -75,6 +75,7 @@ class MusicGenPerformer:
     def __init__(self, source: str) -> None:
         self.source = source
         self._heard: dict[str, str] = {}
+        self._chosen: dict[str, str] = {}
 
     def perform(self, plan: Plan, request: GenerateRequest, rng: np.random.Generator) -> Performance:
         """Generate (see :class:`partimento.models.performer.Performer`).
@@ -83,7 +84,32 @@ class MusicGenPerformer:
             UnsupportedError: a control that words cannot carry.
             MissingDependencyError: PyTorch or the checkpoint is missing.
         """
+        if request.best_of is not None and request.best_of > 1:
+            return self._best(plan, request, rng, request.best_of)
         return self.perform_together(plan, request, [rng])[0]
+
+    def _best(self, plan: Plan, request: GenerateRequest, rng: np.random.Generator, n: int) -> Performance:
+        """The take of ``n`` that suits the words best; the first is the one that would be made alone."""
+        from partimento.interpret.caption import learned_caption
+        from partimento.models.best_take import suiting
+
+        take = self._take(plan, request, rng)
+        seeds = [take.seed, *(_seed(other) for other in rng.spawn(n - 1))]
+        size = self._n_together(request)
+        sung = [wave for start in range(0, n, size) for wave in self._sung(take, request, seeds[start : start + size])]
+        fits = suiting(sung, learned_caption(plan))
+        best = int(fits.argmax())
+        self._chosen = {"best_of": str(n), "take": str(best + 1), "takes_suit": " ".join(f"{fit:.3f}" for fit in fits)}
+        return self._finished(self._load(request.engine), take, sung[best], request.sample_rate)
+
+    def _sung(self, take: Take, request: GenerateRequest, seeds: Sequence[int]) -> list[Waveform]:
+        """Takes of these seeds, made together, as the codec gives them."""
+        from partimento.audio.waveform import Waveform
+        from partimento.models.musicgen.take import sing_together
+
+        model = self._load(request.engine)
+        sounds = np.concatenate(list(sing_together(model, take, seeds, sampling_of(request))), axis=2)
+        return [Waveform(sound, model.codec.sample_rate) for sound in sounds]
 
     def perform_together(self, plan: Plan, request: GenerateRequest, rngs: Sequence[np.random.Generator]) -> list[Performance]:
         """Several pieces of one request as one batch, a generator each (:meth:`group_size` says when that is exact enough).
@@ -92,12 +118,8 @@ class MusicGenPerformer:
         """
         take = self._take(plan, request, rngs[0])
         seeds = [take.seed, *(_seed(rng) for rng in rngs[1:])]
-        from partimento.audio.waveform import Waveform
-        from partimento.models.musicgen.take import sing_together
-
         model = self._load(request.engine)
-        sounds = np.concatenate(list(sing_together(model, take, seeds, sampling_of(request))), axis=2)
-        return [self._finished(model, take, Waveform(sound, model.codec.sample_rate), request.sample_rate) for sound in sounds]
+        return [self._finished(model, take, wave, request.sample_rate) for wave in self._sung(take, request, seeds)]
 
     def group_size(self, request: GenerateRequest) -> int:
         """How many of ``--n`` pieces are made as one batch.
@@ -105,8 +127,13 @@ class MusicGenPerformer:
         The request has passed :meth:`check`: this loads the model, which ``auto`` chooses the engine by.
 
         One with the reference engine, where each must be exactly the piece that its seed gives alone: in a batch the same
-        sums may differ in the last bit. The others round far more than that; a piece of four costs a third.
+        sums may differ in the last bit. The others round far more than that; a piece of four costs a third. With
+        ``--best-of`` the takes of one piece are the batch.
         """
+        return 1 if request.best_of is not None and request.best_of > 1 else self._n_together(request)
+
+    def _n_together(self, request: GenerateRequest) -> int:
+        """Rows of a batch."""
         need_packages(self.source, self.packages)
         return 1 if _loaded(self.source, request.engine)[1].engine.name == "eager" else GROUP
 
@@ -135,6 +162,8 @@ class MusicGenPerformer:
         """
         if request.extends is not None:
             raise UnsupportedError("going on from a recording cannot be streamed; leave out --stream")
+        if request.best_of is not None and request.best_of > 1:
+            raise UnsupportedError("the best of several takes is known when all are finished; leave out --stream or --best-of")
         take = self._take(plan, request, rng)
         import soxr
 
@@ -167,6 +196,11 @@ class MusicGenPerformer:
         for field, option in _OPTIONS:
             if getattr(request, field) is not None:
                 raise UnsupportedError(f"MusicGen cannot follow {option}; --model score plays it exactly")
+        if request.best_of is not None and request.best_of > 1:
+            if request.story is not None:
+                raise UnsupportedError("--best-of chooses by words that hold throughout; leave out --story or --best-of")
+            if request.extends_without_words:
+                raise UnsupportedError("--best-of chooses by the words, and there are none; say what should follow")
         if request.soundfont is not None:
             raise UnsupportedError("MusicGen plays no SoundFont; leave out --soundfont, or take --model score")
         from partimento.audio.io import read_audio
@@ -231,7 +265,7 @@ class MusicGenPerformer:
         from partimento.conditioning.melody_notes import melody_from_notes
         from partimento.models.musicgen.take import WINDOW_S
 
-        self._heard = {}
+        self._heard, self._chosen = {}, {}
         if asked.tune is None:
             return None
         if isinstance(asked.tune, Waveform):
@@ -261,7 +295,7 @@ class MusicGenPerformer:
         versions = {name: metadata.version(name) for name in self.packages if name != "safetensors"}
         chosen = _loaded(self.source, request.engine)[1]
         engine = {"engine": chosen.engine.name, "engine_reason": chosen.reason}
-        return {"layout": model.layout, **engine, **self._heard, **hashes, **versions}
+        return {"layout": model.layout, **engine, **self._heard, **self._chosen, **hashes, **versions}
 
     def _load(self, engine: str) -> MusicGen:
         """The checkpoint, to be run by that engine."""

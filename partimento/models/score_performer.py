@@ -9,7 +9,7 @@ import numpy as np
 from partimento.errors import UnsupportedError
 from partimento.models.performer import CONTROLS, Support
 from partimento.plan.plan import Plan
-from partimento.plan.request import SAMPLING, GenerateRequest
+from partimento.plan.request import LEARNED_ONLY, GenerateRequest
 from partimento.plan.result import Performance
 from partimento.score.score import Score
 
@@ -40,7 +40,7 @@ class ScorePerformer:
         if request.engine != "auto":
             way_out = "leave it out, or give --model DIR with a MusicGen checkpoint"
             raise UnsupportedError(f"the score performer is not run by an engine, so it has no --engine; {way_out}")
-        for field, option in SAMPLING.items():
+        for field, option in LEARNED_ONLY.items():
             if getattr(request, field) is not None:
                 way_out = "leave it out, or give --model DIR with a MusicGen checkpoint"
                 raise UnsupportedError(f"the score performer draws no codes, so it has no {option}; {way_out}")

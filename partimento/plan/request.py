@@ -29,7 +29,10 @@ RECORDINGS = frozenset((".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".opus
 COMPOSERS = frozenset(("score", "mini-score"))
 """Performers that play the notes of a melody; all others hear it (:attr:`GenerateRequest.melody_is_heard`)."""
 SAMPLING = {"top_k": "--top-k", "top_p": "--top-p", "temperature": "--temperature", "guidance": "--guidance"}
+"""Fields of how a language model draws its codes, with their options."""
+LEARNED_ONLY = SAMPLING | {"best_of": "--best-of"}
 """Fields that only language models know, with their options."""
+MAX_BEST_OF = 32
 _ALWAYS = frozenset(("words", "negative", "model", "engine"))  # never None
 
 
@@ -64,6 +67,8 @@ class GenerateRequest:
         top_p: it draws from the likeliest codes up to this share of probability, above 0 to 1; ``top_k`` then has no effect.
         temperature: above 1 more surprising, below 1 less; 0.01 to 10.
         guidance: how far it is pushed from music without words towards the words, 1 (not at all) to 50.
+        best_of: takes that are made, 1 to 32; the one that suits the words best is the piece
+            (:mod:`partimento.models.best_take`). None makes one.
     """
 
     words: str = ""
@@ -90,6 +95,7 @@ class GenerateRequest:
     top_p: float | None = None
     temperature: float | None = None
     guidance: float | None = None
+    best_of: int | None = None
 
     def __post_init__(self) -> None:
         for name, example in _TEXTS.items():
@@ -111,6 +117,7 @@ class GenerateRequest:
             raise RequestError("top p 0 keeps no code; give more than 0, up to 1, or leave it out for --top-k")
         _check_range("temperature", self.temperature, 0.01, 10, "")
         _check_range("guidance", self.guidance, 1, 50, "")
+        _check_range("best of", self.best_of, 1, MAX_BEST_OF, "takes", whole=True)
         _check_range("index", self.index, 0, 1_000_000, "", whole=True, optional=False)
         if self.melody_alone and not self.melody_is_recording:
             raise RequestError("melody alone says how a tune was recorded; give the recording with --melody FILE (wav, flac …)")

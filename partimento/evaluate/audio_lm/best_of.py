@@ -17,6 +17,7 @@ from partimento.evaluate.audio_lm.windows import RealWindow
 from partimento.evaluate.embedders import text_embedder
 from partimento.evaluate.systems.jobs import mono_at
 from partimento.evaluate.systems.work import Measured, Progress, Values, measure, no_progress
+from partimento.models.best_take import cosine
 
 if TYPE_CHECKING:
     from partimento.evaluate.audio_lm.clips import Clip
@@ -47,14 +48,12 @@ class _Joint:
 def matches(clips: Sequence[Clip], prompts: Sequence[str], spec: str, work: Path, progress: Progress = no_progress) -> Floats:
     """Cosine of each clip and its prompt ``[N]``; -1 for a clip that cannot be measured."""
     model = text_embedder(spec)
-    words = model.embed_text(list(prompts)).astype(np.float64)
+    words = model.embed_text(list(prompts))
     found = measure([clip.path for clip in clips], _Joint(spec), cache=work, n_jobs=1, progress=progress, label="matching")
     out = np.full(len(clips), -1.0)
     for i, one in enumerate(found):
         if isinstance(one, Measured):
-            sound = one.values["joint"].astype(np.float64)
-            length = float(np.linalg.norm(sound) * np.linalg.norm(words[i]))
-            out[i] = float(sound @ words[i]) / length if length > 0 else 0.0
+            out[i] = cosine(one.values["joint"], words[i])
     return out
 
 

@@ -14,7 +14,7 @@ def test_numbers_metres_and_keys_are_words() -> None:
 
 
 def test_every_caption_of_the_interpreter_is_in_the_vocabulary() -> None:
-    from partimento.models.mini_performer import learned_caption
+    from partimento.interpret.caption import learned_caption
     from partimento.pipeline import make_plan
     from partimento.train.captioning import training_words
 

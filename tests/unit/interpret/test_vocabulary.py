@@ -106,7 +106,10 @@ def test_longest_name_wins() -> None:
 
 
 def test_loading_is_quick() -> None:
-    v.vocabulary.cache_clear()
-    begin = time.thread_time()
-    v.vocabulary()
-    assert time.thread_time() - begin < 0.4  # about 0.06 s on an idle core
+    took = []
+    for _ in range(3):  # the quickest counts: others of the machine, and the collection of garbage, come in between
+        v.vocabulary.cache_clear()
+        begin = time.thread_time()
+        v.vocabulary()
+        took.append(time.thread_time() - begin)
+    assert min(took) < 0.4  # about 0.06 s on an idle core

@@ -11,9 +11,10 @@ from partimento.audio import Waveform
 from partimento.audio.loudness import peak_dbfs, true_peak_dbtp
 from partimento.cli.main import main as cli
 from partimento.errors import FileError, RequestError
+from partimento.interpret.caption import learned_caption
 from partimento.models import get_performer, performer_names
 from partimento.models.mini import is_released, load_mini
-from partimento.models.mini_performer import MiniPerformer, learned_caption
+from partimento.models.mini_performer import MiniPerformer
 from partimento.pipeline import generate, make_plan
 from partimento.plan.request import GenerateRequest
 from partimento.train.lm_setup import lm_task
