@@ -29,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
 
     from partimento.data.cache.encoders import EncoderSpec
     from partimento.data.cache.write import EncodeConfig, encode_dataset
+    from partimento.data.datasets.item import SKIPPED
     from partimento.errors import MissingDependencyError, RequestError
 
     if not 1 <= args.jobs <= 256:
@@ -48,5 +49,5 @@ def run(args: argparse.Namespace) -> int:
         f"{done.skipped} left out"
     )
     if done.skipped:
-        print(f"why: {args.out / 'skipped.jsonl'}")
+        print(f"why: {args.out / SKIPPED}")
     return 0

@@ -24,10 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partimento.data.audio_folder import RENDERED_MANIFEST, json_lines, manifest_lines
+from partimento.data.datasets.item import SKIPPED
 from partimento.data.render_check import check_old_items, check_render, render_settings
 from partimento.data.render_config import RenderConfig
-from partimento.data.render_files import LINE_KEYS, SKIPPED, WriteError, damage, item_folder, line_of, write_item
-from partimento.data.render_pieces import forget_sheets, make_piece, split_of, unusable_sheets
+from partimento.data.render_files import LINE_KEYS, WriteError, damage, item_folder, line_of, write_item
+from partimento.data.render_pieces import forget_sheets, make_piece, unusable_sheets
 from partimento.data.render_record import (
     claim,
     cut_to_lines,
@@ -37,6 +38,7 @@ from partimento.data.render_record import (
     stopping_gently,
     writing,
 )
+from partimento.data.splits import split_of
 from partimento.errors import FileError, PartimentoError
 from partimento.paths import append_line
 from partimento.score.score import Score, Track

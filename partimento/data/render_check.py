@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from partimento.data.audio_folder import json_lines
+from partimento.data.datasets.item import SKIPPED
 from partimento.data.render_config import RenderConfig
-from partimento.data.render_files import ITEM, SKIPPED, item_folder
+from partimento.data.render_files import ITEM, item_folder
 from partimento.data.render_pieces import first_draw, sheet_files, unusable_sheets, usable_sheet
 from partimento.data.render_record import check_jobs, collection_digest, refuse_change
 from partimento.errors import FileError, RequestError

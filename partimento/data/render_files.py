@@ -19,8 +19,6 @@ Samples = NDArray[np.float32]
 LINE_KEYS = ("id", "split", "source", "group", "soundfont", "seconds", "stems", "captions")
 """What a line of the manifest says of its item; ``bytes`` comes behind it."""
 MIX, ITEM, SCORE = "mix.flac", "item.json", "score.json"
-SKIPPED = "skipped.jsonl"
-"""Beside the manifest: what was left out, and why."""
 _FLAC_LEVEL = 0.25  # of libsndfile's 0 to 1: level 2 of 8; higher ones cost time and save two per cent
 _LENGTH_SLACK_S = 0.01
 

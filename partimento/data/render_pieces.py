@@ -2,48 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from partimento.data.render_config import RenderConfig
+from partimento.data.splits import melody_group
 from partimento.errors import FileError, PartimentoError
+from partimento.score.io import MUSICXML_SUFFIXES
 from partimento.score.score import Score
 
-SHEET_SUFFIXES = (".mxl", ".musicxml", ".xml")
 _FAULTS = (PartimentoError, ValueError, KeyError, ArithmeticError, IndexError, OSError)
 _MOODS = ("calm", "happy", "sad", "dark", "bright", "energetic", "dreamy", "tense", "romantic", "playful")
-_SPLIT_SHARES = (("test", 0.06), ("valid", 0.12))
 
 
 @lru_cache(maxsize=4)
 def sheet_files(folder: Path) -> tuple[Path, ...]:
     """MusicXML files under a folder, by path. Raises FileError when there are none."""
-    found = tuple(sorted(p for p in folder.rglob("*") if p.suffix.lower() in SHEET_SUFFIXES and not p.is_dir()))
+    found = tuple(sorted(p for p in folder.rglob("*") if p.suffix.lower() in MUSICXML_SUFFIXES and not p.is_dir()))
     if not found:
-        raise FileError(f"no MusicXML sheets ({', '.join(SHEET_SUFFIXES)}) under {folder}")
+        raise FileError(f"no MusicXML sheets ({', '.join(MUSICXML_SUFFIXES)}) under {folder}")
     return found
-
-
-def melody_group(score: Score) -> str:
-    """A name shared by scores whose tune begins alike in any key: SHA-256 of the first intervals and length ratios.
-
-    Pieces are put into splits by it, so the same tune in two collections stays on one side.
-    """
-    track = max(score.tracks, key=lambda t: (t.role == "melody", len(t.notes)), default=None)
-    notes = [] if track is None else list(track.notes)[:25]
-    steps = [(b.pitch - a.pitch, round(4.0 * (b.start - a.start))) for a, b in pairwise(notes)]
-    return hashlib.sha256(repr(steps).encode()).hexdigest()[:16]
-
-
-def split_of(group: str) -> str:
-    """``train`` (88 %), ``valid`` or ``test`` (6 % each), from the group's name alone."""
-    place = int(hashlib.sha256(f"split {group}".encode()).hexdigest()[:8], 16) / 2**32
-    return next((name for name, end in _SPLIT_SHARES if place < end), "train")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
 
 One line of ``scores.jsonl`` per piece: id (the SHA-256 of the file, or the number of a composed piece), source, split, group and
 the piece. A run that was interrupted goes on where it stopped. Sheets that the compose evaluation keeps sealed are never
-opened; splits are those of :mod:`partimento.data.render_pieces`. Bad files are named in ``skipped.jsonl``.
+opened; splits are those of :mod:`partimento.data.splits`. Bad files are named in ``skipped.jsonl``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from partimento.data.audio_folder import json_lines, json_values
-from partimento.data.render_pieces import SHEET_SUFFIXES, melody_group, split_of
+from partimento.data.datasets.item import SKIPPED
 from partimento.data.render_record import (
     check_jobs,
     claim,
@@ -35,16 +35,17 @@ from partimento.data.render_record import (
     writing,
 )
 from partimento.data.scores_sealed import is_sealed_copy, without_sealed
+from partimento.data.splits import melody_group, split_of
 from partimento.errors import FileError, PartimentoError, RequestError
 from partimento.paths import append_line
 from partimento.plan.plan import Character, Plan
+from partimento.score.io import MUSICXML_SUFFIXES
 from partimento.score.score import KeyPoint
 from partimento.score.timing import Key
 from partimento.score_lm.grid import Conditions, GridBar, GridChord, GridNote, GridScore, GridTrack, to_grid
 from partimento.score_lm.vocabulary import SHADES
 
 MANIFEST = "scores.jsonl"
-SKIPPED = "skipped.jsonl"
 _MOODS = ("calm", "happy", "sad", "dark", "bright", "energetic", "dreamy", "tense", "romantic", "playful")
 _BARS = (8, 12, 16, 24, 32)
 _AHEAD = 4
@@ -81,9 +82,9 @@ def open_files(folder: Path, *, sheets: bool = False) -> tuple[Path, ...]:
     Raises:
         FileError: there are none.
     """
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SHEET_SUFFIXES and not p.is_dir())
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in MUSICXML_SUFFIXES and not p.is_dir())
     if not found:
-        raise FileError(f"no MusicXML files ({', '.join(SHEET_SUFFIXES)}) under {folder}")
+        raise FileError(f"no MusicXML files ({', '.join(MUSICXML_SUFFIXES)}) under {folder}")
     open_ = without_sealed(found) if sheets else found
     if not open_:
         raise FileError(f"all {len(found)} sheets under {folder} are sealed ones of OpenEWLD; name a folder with others")

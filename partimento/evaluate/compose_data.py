@@ -24,6 +24,7 @@ from partimento.errors import FileError, PartimentoError
 from partimento.metrics.note_arrays import FloatArray, IntArray
 from partimento.paths import make_folder, read_bytes, write_text
 from partimento.score.chord import Chord
+from partimento.score.io import MUSICXML_SUFFIXES
 from partimento.score.score import ChordSpan, Note, Score
 from partimento.score.timing import Key, Metre
 
@@ -31,7 +32,6 @@ TICKS = 24
 """Grid of all comparisons, per quarter note."""
 MIN_BARS = 8
 MIN_NOTES = 20
-SUFFIXES = (".mxl", ".musicxml", ".xml")
 _CACHE_VERSION = 1
 
 Reader = Callable[[Path], Score]
@@ -149,10 +149,10 @@ def sheet_names(folder: Path) -> tuple[str, ...]:
         FileError: when it is no folder or holds none.
     """
     if not folder.is_dir():
-        raise FileError(f"lead sheets: {folder} is not a folder; give one with MusicXML files ({', '.join(SUFFIXES)})")
-    names = tuple(sorted(p.name for p in folder.iterdir() if p.suffix.lower() in SUFFIXES))
+        raise FileError(f"lead sheets: {folder} is not a folder; give one with MusicXML files ({', '.join(MUSICXML_SUFFIXES)})")
+    names = tuple(sorted(p.name for p in folder.iterdir() if p.suffix.lower() in MUSICXML_SUFFIXES))
     if not names:
-        raise FileError(f"lead sheets: {folder} holds no MusicXML file ({', '.join(SUFFIXES)})")
+        raise FileError(f"lead sheets: {folder} holds no MusicXML file ({', '.join(MUSICXML_SUFFIXES)})")
     return names
 
 

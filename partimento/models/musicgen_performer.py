@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _REFUSED = ("chords", "notes (score file)", "drums (recording)", "style audio", "stems", "midi")
 _OPTIONS = (("chords", "--chords"), ("midi", "--midi"))
 _SILENCE_LUFS = -70.0
+_HIGHEST_DBTP = -0.1
+"""Leaves room for what another change of rate adds to peaks."""
 GROUP = 4
 """Pieces made together: more rows gain little time, and each takes memory for its past."""
 
@@ -149,8 +151,9 @@ class MusicGenPerformer:
         if take.recording is None:
             return Performance(levelled(resample(_cut(new, take.duration_s), sample_rate)))
         # At its own level: the recording's loudness is what the new part has learned from. Its peaks may be as high as a
-        # finished mix's, or as the recording's own.
-        ceiling_db = max(MAX_TRUE_PEAK_DBTP, true_peak_dbtp(take.recording))
+        # finished mix's, or as the recording's own as far as that does not clip.
+        ceiling_db = min(_HIGHEST_DBTP, max(MAX_TRUE_PEAK_DBTP, true_peak_dbtp(take.recording)))
+        new = resample(new, take.recording.sample_rate)
         new = Waveform(limit(new.samples, new.sample_rate, ceiling_db), new.sample_rate)
         return Performance(resample(_cut(joined(model, take.recording, new), take.duration_s), sample_rate))
 

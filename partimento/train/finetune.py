@@ -15,6 +15,7 @@ from pathlib import Path
 from torch import Tensor
 
 from partimento.data.cache.encoders import open_encoder
+from partimento.data.datasets.item import SKIPPED
 from partimento.errors import RequestError
 from partimento.models import get_performer
 from partimento.models.mini import is_mini, load_audio_lm
@@ -128,7 +129,7 @@ def finetune(
     check_folder(config.out)
     get_performer(config.model)  # says which models there are when there is none of that name
     songs = gather(
-        config.data, _codec_of(config.model), config.cache or config.out / "tokens", config.out / "skipped.jsonl",
+        config.data, _codec_of(config.model), config.cache or config.out / "tokens", config.out / SKIPPED,
         text=config.text, jobs=config.jobs,
     )  # fmt: skip
     open_encoder.cache_clear()  # the codec has done its work
@@ -216,7 +217,7 @@ def _say_songs(songs: Songs, train: SongWindows, config: FinetuneConfig, say: Ca
     for skip in songs.skips[:10]:
         say(f"left out: {skip.name} ({skip.reason})")
     if len(songs.skips) > 10:
-        say(f"and {len(songs.skips) - 10} more, in {config.out / 'skipped.jsonl'}")
+        say(f"and {len(songs.skips) - 10} more, in {config.out / SKIPPED}")
 
 
 def _few(names: list[str]) -> str:

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from partimento.data.cache.encoders import EncoderSpec, open_encoder
-from partimento.data.cache.layout import INFO, SKIPPED, Entry
+from partimento.data.cache.layout import INFO, Entry
 from partimento.data.cache.read import FrameCache, FrameWindows, Window
 from partimento.data.cache.write import EncodeConfig, encode_dataset
-from partimento.data.datasets.item import Item, Skip, SkipReport
+from partimento.data.datasets.item import SKIPPED, Item, Skip, SkipReport
 from partimento.data.datasets.registry import read_dataset
 from partimento.embed.t5 import TextStates
 from partimento.errors import FileError, RequestError

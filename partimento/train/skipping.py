@@ -7,11 +7,10 @@ from pathlib import Path
 from threading import Lock
 
 from partimento.data.audio_folder import json_lines
-from partimento.data.datasets.item import Skip
+from partimento.data.datasets.item import SKIPPED, Skip
 from partimento.errors import FileError
 from partimento.paths import append_line, make_folder
 
-SKIPPED_FILE = "skipped.jsonl"
 _MOST_SAID = 10
 
 
@@ -24,7 +23,7 @@ class Skipped:
     """
 
     def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
-        self.path, self._say, self._lock = folder / SKIPPED_FILE, say, Lock()
+        self.path, self._say, self._lock = folder / SKIPPED, say, Lock()
         self._known = _names(self.path)
         self._n_said = 0
 
@@ -35,7 +34,7 @@ class Skipped:
                 return
             self._known.add(name)
             try:
-                append_line(make_folder(self.path.parent) / SKIPPED_FILE, Skip(name, reason, "sound").line())
+                append_line(make_folder(self.path.parent) / SKIPPED, Skip(name, reason, "sound").line())
             except FileError as error:
                 self._say(str(error))
             self._n_said += 1

@@ -23,6 +23,7 @@ from partimento.compose.tune_grid import TuneGround, beat_grid, harmony_of, meas
 from partimento.compose.tune_model import covariates
 from partimento.data.scores_sealed import N_SEALED, seal_order
 from partimento.errors import FileError
+from partimento.score.io import MUSICXML_SUFFIXES
 from partimento.score.score import ChordSpan, Note, Score
 from partimento.score.timing import Key, Metre
 
@@ -97,7 +98,7 @@ def read_sheets(folder: Path, progress: Any = iter) -> tuple[Sheet, ...]:
     from partimento.score.musicxml import read_musicxml
 
     sheets = []
-    names = [p.name for p in folder.iterdir() if p.suffix in (".mxl", ".musicxml", ".xml")] if folder.is_dir() else []
+    names = [p.name for p in folder.iterdir() if p.suffix.lower() in MUSICXML_SUFFIXES] if folder.is_dir() else []
     for name in progress(open_names(names)):
         sheet = sheet_of(name, read_musicxml(folder / name, play_repeats=False))
         if sheet is not None:

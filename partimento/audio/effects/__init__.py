@@ -1,7 +1,8 @@
 """Signal processing that changes a sound: filters, dynamics, saturation, width, room, tape.
 
 Each effect is a pure function ``(samples float32 [C, n], sample_rate Hz, parameters) -> samples``; length and channel
-count stay. None of them draws on chance or on anything outside its arguments.
+count stay. None of them draws on chance or on anything outside its arguments; :class:`Limiter` alone keeps what came before,
+for sound in pieces.
 """
 
 from partimento.audio.effects.dynamics import compress, even_out, shape_transients

@@ -19,24 +19,27 @@ Samples = NDArray[np.float32]
 LOOKAHEAD_S = 0.004
 RELEASE_S = 0.06
 _BLOCK = 32
-"""Samples with one gain at either end and a straight line between: under a millisecond."""
+"""Samples with one gain at either end and a straight line between: 1 ms at 32 kHz."""
 _MARGIN = 12
 """Samples on either side of a block that its true peak hangs on."""
+_BLOCKS_AT_ONCE = 1024
 _ROUNDING = 1.0 - 1e-6
 """Less than the ceiling by more than float32 rounds."""
+_BACK_AGAIN = 1.0 - 1e-6
+"""A gain so near to 1 is 1, a second after the last peak; it would never come back quite."""
 
 
 class Limiter:
     """A limiter for sound that comes in pieces; what it gives does not depend on where the pieces are cut.
 
-    Where nothing near exceeds the ceiling, samples come out as they went in, bit for bit. All channels get the same gain, so
-    the stereo image stays.
+    Before the first peak, and from a second after the last, samples come out as they went in, bit for bit. All channels get
+    the same gain, so the stereo image stays.
 
     Args:
         sample_rate: Hz.
         ceiling_db: dB relative to full scale, for samples and true peaks. Samples never exceed it; the change of gain may lift
             what lies between them above it by some hundredths of a dB.
-        lookahead_s: how long before a peak the gain goes down; also what is held back between pieces.
+        lookahead_s: how long before a peak the gain goes down; this and two blocks more are held back between pieces.
         release_s: time constant with which the gain comes back.
     """
 
@@ -54,7 +57,10 @@ class Limiter:
         self._n_before = self._ahead
 
     def push(self, samples: Samples, last: bool = False) -> Samples:
-        """Take ``[C, n]`` more; returns what is settled ``[C, m]``, with the ``last`` piece all that is left."""
+        """Take ``[C, n]`` more; returns what is settled ``[C, m]``, with the ``last`` piece all that is left.
+
+        Nothing may follow the last piece.
+        """
         if self._unsettled is None:
             self._unsettled = samples[:, :0]
             self._unmeasured = np.zeros((samples.shape[0], _MARGIN), np.float32)
@@ -86,9 +92,10 @@ class Limiter:
         """The gain that blocks ``[C, n, 32 and margins]`` need."""
         peaks = np.abs(rows[..., _MARGIN:-_MARGIN]).max(axis=(0, 2), initial=0.0).astype(np.float64)
         loud = np.flatnonzero(np.abs(rows).max(axis=(0, 2), initial=0.0) * highest_gain_between() > self._ceiling)
-        if len(loud):
-            between = peaks_between(rows[:, loud].reshape(-1, rows.shape[2]).astype(np.float64)).reshape(len(rows), -1)
-            peaks[loud] = np.maximum(peaks[loud], between.max(axis=0))
+        for start in range(0, len(loud), _BLOCKS_AT_ONCE):
+            some = loud[start : start + _BLOCKS_AT_ONCE]
+            between = peaks_between(rows[:, some].reshape(-1, rows.shape[2]).astype(np.float64)).reshape(len(rows), -1)
+            peaks[some] = np.maximum(peaks[some], between.max(axis=0))
         gains: list[float] = (self._ceiling / np.maximum(peaks, self._ceiling)).tolist()
         return gains
 
@@ -99,7 +106,8 @@ class Limiter:
         """
         self._needed.append(needed)
         before = self._released[-1]
-        self._released.append(min(min(self._needed), before + self._back * (1.0 - before)))
+        released = before + self._back * (1.0 - before)
+        self._released.append(min(min(self._needed), released if released < _BACK_AGAIN else 1.0))
         if self._n_before:
             self._n_before -= 1
             return None

@@ -26,7 +26,6 @@ from partimento.errors import FileError
 INFO = "cache.json"
 INDEX = "index.jsonl"
 CONTROLS = "controls.jsonl"
-SKIPPED = "skipped.jsonl"
 SHARDS = "shards"
 LOCK = ".lock"
 

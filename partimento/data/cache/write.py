@@ -18,12 +18,12 @@ from typing import Any
 from numpy.typing import NDArray
 
 from partimento.data.cache.encoders import VERSION, EncoderSpec, FrameLayout, open_encoder
-from partimento.data.cache.layout import INFO, LOCK, SHARDS, SKIPPED, Entry, read_layout
+from partimento.data.cache.layout import INFO, LOCK, SHARDS, Entry, read_layout
 from partimento.data.cache.sound import item_key, item_sound
 from partimento.data.cache.writer import CacheWriter
-from partimento.data.datasets.item import Item, Skip, SkipReport
+from partimento.data.datasets.item import SKIPPED, Item, Skip, SkipReport
 from partimento.data.datasets.registry import AUTO, find_layout, read_dataset
-from partimento.data.render_pieces import split_of
+from partimento.data.splits import split_of
 from partimento.data.workers import OrderedWork
 from partimento.errors import FileError, PartimentoError
 from partimento.paths import make_folder, write_text

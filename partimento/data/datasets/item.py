@@ -12,6 +12,8 @@ from partimento.paths import append_line
 
 Split = Literal["train", "valid", "test"]
 Level = Literal["headers", "sound"]
+SKIPPED = "skipped.jsonl"
+"""Report of what was left out, and why, in the folder of a dataset, a cache or a run."""
 """How closely files are looked at: their headers only, or every sample (silent and broken ones are found then)."""
 
 ROLES = (

@@ -43,8 +43,8 @@ class Clip:
     """A sound on disk.
 
     Attributes:
-        path: FLAC, mono, at the codec's rate. What came out of the codec above :data:`CEILING_DBTP` is lowered to it as a whole,
-            as ``generate`` does.
+        path: FLAC, mono, at the codec's rate. What came out of the codec above :data:`CEILING_DBTP` is lowered to it as a whole;
+            loudness is not set.
         codes: where its codes ``[K, T]`` are, or None for sound that has not been in the codec.
     """
 

@@ -26,7 +26,7 @@ _SILENT_DBFS = -60.0
 REAL, ROUND_TRIP, MODEL = "held out", "held out through the codec", "model"
 """Rows that are compared with each other."""
 _NAMES = ("silent", "holes", "clipped", "clicks", "stuck sound", "buzz", "lowered")
-_NEAR_DB = 0.02
+_NEAR_DB = 0.001
 """A clip of the codec whose true peak is as near to the ceiling was lowered to it."""
 
 
@@ -126,7 +126,7 @@ def _notes(limit: int) -> tuple[str, ...]:
     return (
         "Numbers of clips. Silence, holes (2 s), clipping, clicks, stuck sound and buzz (lines at multiples of 50, 60 or 75 Hz): "
         f"`partimento.listen.quality`. Lowered: the codec gave true peaks above {CEILING_DBTP:g} dBTP, to which the whole clip "
-        "was lowered, as `generate` does before it writes anything.",
+        "was lowered, the highest that `generate` allows. So what comes out of the codec cannot clip; its column checks that.",
         f"Stuck codes: where there is sound, all codes of more than {limit} frames in a row equal those 1 to {LONGEST_LAG} "
         f"frames earlier; {limit} is the most in any clip of real music through the codec.",
     )

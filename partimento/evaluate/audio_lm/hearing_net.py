@@ -123,12 +123,13 @@ def trained(stems: Stems, work: Path, config: HearingConfig | None = None, progr
     from safetensors.torch import load_file, save_file
 
     config = config or HearingConfig()
-    facts = json.dumps({"stems": stems.fingerprint, "version": _VERSION} | asdict(config), sort_keys=True)
+    use_bf16 = has_bf16(torch.device("cpu"))
+    facts = json.dumps({"stems": stems.fingerprint, "version": _VERSION, "bf16": use_bf16} | asdict(config), sort_keys=True)
     folder = make_folder(work / "hearing" / hashlib.sha256(facts.encode()).hexdigest()[:16])
     weights, figures = folder / "model.safetensors", folder / "auc.json"
     net = _untrained(config)
     if not weights.exists():
-        _train(net, stems, config, progress)
+        _train(net, stems, config, progress, use_bf16)
         save_file({k: v.contiguous() for k, v in net.state_dict().items()}, str(weights))
     net.load_state_dict(load_file(str(weights)))
     net.eval().requires_grad_(False)
@@ -154,9 +155,9 @@ def _batch(stems: Stems, config: HearingConfig, step: int) -> tuple[Tensor, Tens
     return torch.from_numpy(mel), torch.from_numpy(present), torch.from_numpy(sure)
 
 
-def _train(net: HearingNet, stems: Stems, config: HearingConfig, progress: Progress) -> None:
+def _train(net: HearingNet, stems: Stems, config: HearingConfig, progress: Progress, use_bf16: bool) -> None:
     """Binary cross-entropy of every family that is sure."""
-    autocast = torch.autocast("cpu", torch.bfloat16, enabled=has_bf16(torch.device("cpu")))
+    autocast = torch.autocast("cpu", torch.bfloat16, enabled=use_bf16)
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)  # of dropout
         optimiser = torch.optim.AdamW(net.parameters(), config.learning_rate, weight_decay=0.02)

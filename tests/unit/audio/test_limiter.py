@@ -71,6 +71,22 @@ def test_the_gain_changes_without_clicks() -> None:
     assert bend.max() < np.abs(np.diff(tone[0], 2)).max()  # where the tone itself jumps
 
 
+def test_one_channel_in_pieces_and_a_ceiling_above_full_scale() -> None:
+    mono = 2.0 * sound(3, 9_000)[:1]
+    limiter = Limiter(RATE, 3.0)
+    parts = [limiter.push(mono[:, at : at + 333], last=at + 333 >= 9_000) for at in range(0, 9_000, 333)]
+    found = np.concatenate(parts, axis=1)
+    assert found.shape == mono.shape
+    assert 1.3 < np.abs(found).max() <= 10 ** (3 / 20)
+
+
+def test_the_gain_comes_back_whole() -> None:
+    quiet = np.full((1, 3 * RATE), 0.1, np.float32)
+    quiet[0, 0] = 2.0
+    found = limit(quiet, RATE, -1.0)
+    np.testing.assert_array_equal(found[:, round(1.2 * RATE) :], quiet[:, round(1.2 * RATE) :])
+
+
 def test_a_piece_with_nothing_in_it() -> None:
     limiter = Limiter(RATE, -1.0)
     assert limiter.push(np.zeros((2, 0), np.float32)).shape == (2, 0)

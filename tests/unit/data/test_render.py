@@ -12,7 +12,7 @@ from partimento.data.captions import TEST_TEMPLATES, TRAIN_TEMPLATES, captions, 
 from partimento.data.orchestrate import OrchestrationOdds, excerpt, orchestrate, transposed_chord
 from partimento.data.render import mix_item, read_manifest, render_dataset
 from partimento.data.render_config import RenderConfig
-from partimento.data.render_pieces import melody_group, split_of
+from partimento.data.splits import melody_group, split_of
 from partimento.errors import FileError
 from partimento.plan.serial import from_json
 from partimento.score.chord import Chord

@@ -13,12 +13,13 @@ from partimento.data.cache.encoders import EncoderSpec
 from partimento.data.cache.layout import CONTROLS, INFO, shard_path
 from partimento.data.cache.read import FrameCache, FrameWindows
 from partimento.data.cache.write import EncodeConfig, encode_dataset
+from partimento.data.datasets.item import SKIPPED
 from partimento.data.scores import MANIFEST, read_scores
 from partimento.errors import FileError
 from partimento.train.loop import Limits
 from partimento.train.recipe import Recipe, recipe_from
 from partimento.train.run import train
-from partimento.train.skipping import SKIPPED_FILE, Skipped
+from partimento.train.skipping import Skipped
 from partimento.train.state import checkpoints
 
 RATE = 8_000
@@ -56,7 +57,7 @@ def test_a_cut_file_is_left_out_by_name_and_the_run_goes_on(recipe: Recipe, tmp_
     for steps in (2, 4):
         train(recipe, [data], out, valid=[data], limits=Limits(steps=steps), device="cpu", say=said.append)
     assert checkpoints(out)[-1].name == "step-00000004"
-    rows = [json.loads(line) for line in (out / SKIPPED_FILE).read_text().splitlines()]
+    rows = [json.loads(line) for line in (out / SKIPPED).read_text().splitlines()]
     assert [Path(row["name"]).name for row in rows] == ["cut2.flac"]
     assert sum("cut2.flac" in line for line in said) == 1
 
@@ -174,5 +175,5 @@ def test_the_report_names_an_item_once_over_several_runs(tmp_path: Path) -> None
     assert said == ["skipped x: bad"]
     for i in range(20):
         report.add(str(i), "bad")
-    assert len((tmp_path / "run" / SKIPPED_FILE).read_text().splitlines()) == 21
+    assert len((tmp_path / "run" / SKIPPED).read_text().splitlines()) == 21
     assert len(said) == 1 + 10 + 1

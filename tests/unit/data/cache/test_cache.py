@@ -13,11 +13,11 @@ from dataset_factory import moisesdb, musdb, sound
 
 from partimento.cli.main import main as cli
 from partimento.data.cache.encoders import EncoderSpec, MelEncoder, open_encoder
-from partimento.data.cache.layout import INDEX, SKIPPED, index_lines, shard_path
+from partimento.data.cache.layout import INDEX, index_lines, shard_path
 from partimento.data.cache.read import FrameCache, FrameWindows, controls_within
 from partimento.data.cache.sound import item_key, item_sound
 from partimento.data.cache.write import EncodeConfig, EncodeResult, encode_dataset
-from partimento.data.datasets.item import Item, Stem
+from partimento.data.datasets.item import SKIPPED, Item, Stem
 from partimento.errors import FileError, RequestError
 
 RATE = 8_000

@@ -7,12 +7,13 @@ import soundfile
 import torch
 from train_factory import RATE, tiny_cache, tiny_embed_recipe, tiny_lm_recipe, tiny_mel, tiny_rendered
 
-from partimento.audio import read_audio
+from partimento.audio import Waveform, read_audio
 from partimento.audio.loudness import true_peak_dbtp
 from partimento.cli.main import main as cli
 from partimento.errors import FileError, RequestError
 from partimento.evaluate.audio_lm.by_heart import by_heart_page, training_pieces
 from partimento.evaluate.audio_lm.clips import CEILING_DBTP, Clip, Studio, seed_of
+from partimento.evaluate.audio_lm.faults import _Job
 from partimento.evaluate.audio_lm.hearing_net import HearingConfig
 from partimento.evaluate.audio_lm.parts import PARTS, MiniEvaluation, MiniOptions
 from partimento.evaluate.audio_lm.speed import speed_page
@@ -71,6 +72,8 @@ def test_tables_of_a_checkpoint(made: dict[str, Path]) -> None:
     assert rows == ["real, training pieces", "held out through the codec", "model", "model without words", "bigram of codes"]
     assert not pages["closeness"].goals["1000 items or more (4 here)"]
     assert pages["faults"].figures["model"]["clips"] == 4
+    assert "lowered" in pages["faults"].figures["model"]
+    assert "lowered" not in pages["faults"].figures["held out"]
     assert pages["faults"].figures["held out through the codec"]["stuck codes"] == 0
     assert {row[0] for row in pages["likelihood"].rows} >= {"unigram", "bigram, earlier", "model with text"}
     for page in pages.values():
@@ -221,6 +224,8 @@ def test_what_leaves_the_codec_too_loud_is_lowered_as_a_whole(
     sound = read_audio(clip.path)
     assert true_peak_dbtp(sound) == pytest.approx(CEILING_DBTP, abs=0.02)
     np.testing.assert_allclose(sound.samples[0], 10 ** (CEILING_DBTP / 20) / 1.7 * loud.numpy(), atol=0.01)
+    assert _Job()(sound)["flags"][-1]
+    assert not _Job()(Waveform(0.99 * sound.samples, RATE))["flags"][-1]
     kept = clip.path.read_bytes()
     clip.path.unlink()  # from its codes, without singing again
     monkeypatch.setattr(studio, "sing", None)
