@@ -12,20 +12,19 @@ import numpy as np
 from partimento.compose.frame import Frame
 from partimento.score.score import ChordSpan, Note
 from partimento.score.timing import Key, Metre
-from partimento.score_lm.grammar import PartRules, harmony
+from partimento.score_lm.grammar import PartRules
 from partimento.score_lm.grid import TICKS, Conditions, GridBar, GridScore, GridTrack, check_metre, nearest_tempo, to_chords
 from partimento.score_lm.vocabulary import SHADES
+from partimento.score_lm.walk import harmony
 
 if TYPE_CHECKING:
     from partimento.score_lm.model import ScoreModel
-    from partimento.score_lm.write import ScoreSampling
+    from partimento.score_lm.pen import ScoreSampling
 
 LEAD = "voice"
 LEAD_RANGE = (53, 86)
 """MIDI numbers of a lead sheet's tune, as the model learned them."""
 _CENTRE = 69.0
-DENSITIES = (0.37, 0.26, 0.28, 0.07, 0.02)
-"""How many of the lead sheets that the model learned from have each density."""
 SHORTEST = TICKS // 6
 """Ticks: a sixteenth of a triplet."""
 
@@ -56,7 +55,7 @@ class LearnedTune:
         rng: np.random.Generator,
     ) -> tuple[Note, ...]:
         """The tune of a frame, within the bounds where its octaves allow."""
-        from partimento.score_lm.write import write_bars
+        from partimento.score_lm.tune import write_tune
 
         shift = 12 * round((_CENTRE - sum(bounds) / 2) / 12)
         character = frame.character
@@ -66,21 +65,21 @@ class LearnedTune:
         grid = skeleton(frame, chords, conditions)
         bars = frozenset(i for i, is_wanted in enumerate(wanted) if is_wanted)
         rules = PartRules(max(0, bounds[0] + shift), min(127, bounds[1] + shift), True, bars, SHORTEST)
-        done = write_bars(self.model, grid, 0, (rules,), rng, self.sampling, returns_of(frame, grid))
+        done = write_tune(self.model, grid, rules, rng, self.sampling, returns_of(frame, grid))
         return to_notes(done, shift, [bar.start for bar in frame.bars], [bar.end for bar in frame.bars])
 
     def lead_sheet(
         self, chords: tuple[ChordSpan, ...], metre: Metre, key: Key, n_bars: int, tempo_bpm: float, rng: np.random.Generator
     ) -> tuple[Note, ...]:
         """A tune over a lead sheet's chords; arguments as of :func:`partimento.compose.compose_lead_sheet`."""
-        from partimento.score_lm.write import write_bars
+        from partimento.score_lm.tune import write_tune
 
-        form, density = check_metre(metre), int(rng.choice(SHADES, p=DENSITIES))
+        form = check_metre(metre)
         ticks = form[0] * 4 * TICKS // form[1]
         bars = tuple(GridBar(i * ticks, form, (key.tonic, key.mode), nearest_tempo(tempo_bpm)) for i in range(n_bars))
         lanes = to_chords(chords, n_bars * ticks / TICKS)
-        grid = GridScore(bars, (GridTrack("melody", LEAD, ()),), lanes, Conditions(self.source, density=density))
-        done = write_bars(self.model, grid, 0, (PartRules(*LEAD_RANGE, True, None, SHORTEST),), rng, self.sampling)
+        grid = GridScore(bars, (GridTrack("melody", LEAD, ()),), lanes, Conditions(self.source))
+        done = write_tune(self.model, grid, PartRules(*LEAD_RANGE, True, None, SHORTEST), rng, self.sampling)
         return tuple(Note(n.start / TICKS, n.ticks / TICKS, n.pitch) for n in done.tracks[0].notes)
 
 

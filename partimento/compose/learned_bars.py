@@ -18,6 +18,7 @@ from partimento.score.io import lead_sheet
 from partimento.score.score import ChordSpan, Note, Score, Track
 from partimento.score_lm.grammar import PartRules
 from partimento.score_lm.grid import TICKS, Conditions, GridNote, GridScore, GridTrack, to_grid
+from partimento.score_lm.traits import density_of, traits_of
 
 if TYPE_CHECKING:
     from partimento.score_lm.model import ScoreModel
@@ -92,8 +93,9 @@ def _lead(score: Score) -> tuple[Track, GridScore, int]:
     alone = replace(line, instrument=LEAD, role="melody", notes=tuple(replace(n, velocity=72) for n in line.notes))
     grid = to_grid(replace(score, tracks=(alone,), chords=chords or chords_of(score)), Conditions("sheet"))
     moved = tuple(GridNote(n.start, min(127, max(0, n.pitch + shift)), n.ticks) for n in grid.tracks[0].notes)
-    track = GridTrack("melody", LEAD, moved, grid.tracks[0].levels)
-    return line, replace(grid, tracks=(track,)), shift
+    alone_on_grid = replace(grid, tracks=(GridTrack("melody", LEAD, moved, grid.tracks[0].levels),))
+    said = replace(grid.conditions, density=density_of(alone_on_grid), traits=traits_of(alone_on_grid))
+    return line, replace(alone_on_grid, conditions=said), shift
 
 
 def _rules(line: Track, shift: int) -> PartRules:

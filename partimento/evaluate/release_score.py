@@ -62,7 +62,9 @@ def export_score_model(
     if lost > MAX_LOSS_BY_PACKING:
         raise RequestError(f"packing costs {lost:.3f} bits per note; the limit is {MAX_LOSS_BY_PACKING}: keep float16")
     results = {f"bits_per_note_{row.source}": round(row.per_note["model"], 2) for row in after}
-    results |= {f"bits_per_note_{name}": round(mean_bits(after, name), 2) for name in ("model", "markov", "unigram", "notes")}
+    results |= {
+        f"bits_per_note_{name}": round(mean_bits(after, name), 2) for name in ("model", "told", "markov", "unigram", "notes")
+    }
     if requests:
         there = asked_and_there(packed, requests)
         results |= {

@@ -5,7 +5,8 @@
 - **Bits per note** of held-out tunes under the model, under an order-2 Markov chain and a unigram over the same tokens, and
   under an order-2 chain over whole notes (interval, length, rest), all learned from the training split (Witten-Bell
   smoothing). All of them code the same notes, the model and the token chains with their bar lines; chords, key and metre are
-  given.
+  given. The model is measured twice: told nothing of the tune as a whole, and told its density and traits, which it then has to
+  code, too, as it does when it writes.
 - **Asked and there**: key (heard in the notes), metre and instruments of pieces written to random requests.
 - With ``--sheets`` the tune part of ``evaluate compose`` with this model as the composer; ``--midi`` writes those tunes for
   ``evaluate compose --systems``.
@@ -19,7 +20,7 @@ import math
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ from partimento.score_lm.tokens import excerpt
 
 if TYPE_CHECKING:
     from partimento.score_lm.model import ScoreModel
+    from partimento.score_lm.pen import ScoreSampling
 
 Ints = NDArray[np.int64]
 MAX_BARS = 24
@@ -41,6 +43,13 @@ MAX_PIECES = 60
 ASKED_KEYS = ("C major", "D minor", "G major", "A minor", "F major", "E minor", "B flat major", "C minor", "E major", "F# minor")
 ASKED_METRES = ("4/4", "3/4", "6/8", "2/4")
 ASKED_INSTRUMENTS = ("flute", "violin", "trumpet", "clarinet", "cello", "saxophone", "oboe", "guitar", "accordion", "harmonica")
+SAMPLING_OPTIONS = (
+    ("candidates", int, "tunes of which the best is kept"),
+    ("temperature", float, "above 1 bolder, below 1 safer"),
+    ("top_p", float, "share of the probability that is drawn from"),
+    ("guidance", float, "how much more is made of a tune's traits"),
+)
+"""Options of :class:`partimento.score_lm.pen.ScoreSampling` on the command line: name, type, in words."""
 ASKED_WITH = ("piano", "double bass", "harp", "organ", "strings")
 
 
@@ -80,7 +89,8 @@ class Likelihood:
     Attributes:
         source: kind of music.
         n_pieces, n_notes, n_tokens: measured on.
-        per_token, per_note: bits by model, ``markov`` and ``unigram`` over tokens, ``notes`` over whole notes (per note only).
+        per_token, per_note: bits by ``model`` told nothing and ``told`` (see the module's text), ``markov`` and ``unigram`` over
+            tokens, ``notes`` over whole notes (per note only).
     """
 
     source: str
@@ -89,6 +99,25 @@ class Likelihood:
     n_tokens: int
     per_token: dict[str, float]
     per_note: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The first :data:`MAX_BARS` bars of a tune that says its density and traits, and how many bars follow."""
+
+    grid: GridScore
+    left: int
+
+    @classmethod
+    def of(cls, tune: GridScore) -> Beginning:
+        """Cut a tune."""
+        n = min(len(tune.bars), MAX_BARS)
+        return cls(excerpt(tune, 0, n), len(tune.bars) - n)
+
+    @property
+    def untold(self) -> GridScore:
+        """Without density and traits."""
+        return replace(self.grid, conditions=replace(self.grid.conditions, density=None, traits=None))
 
 
 def note_words(grid: GridScore) -> list[tuple[int, int, int]]:
@@ -111,20 +140,20 @@ def held_out_bits(model: ScoreModel, lines: Sequence[dict[str, Any]]) -> list[Li
     Raises:
         FileError: there is no training or no test split.
     """
-    from partimento.train.score_data import lead_of, sequence
+    from partimento.train.score_data import described, lead_of, sequence
 
     v = model.config.vocabulary
-    leads = [(line["source"], line["split"], lead_of(line["piece"])) for line in lines]
+    leads = [(line["source"], line["split"], described(lead_of(line["piece"]), traits=True)) for line in lines]
     known = [row for row in leads if row[2].tracks and all(b.metre in v.metres for b in row[2].bars)]
-    leads = [(source, split, excerpt(g, 0, min(len(g.bars), MAX_BARS))) for source, split, g in known]
-    leads = [row for row in leads if row[2].tracks[0].notes]
-    train = [g for _, split, g in leads if split == "train"]
-    test = [(source, g) for source, split, g in leads if split == "test"]
+    tunes = [(source, split, Beginning.of(grid)) for source, split, grid in known]
+    tunes = [row for row in tunes if row[2].grid.tracks[0].notes]
+    train = [tune for _, split, tune in tunes if split == "train"]
+    test = [(source, tune) for source, split, tune in tunes if split == "test"]
     if not train or not test:
         raise FileError("the dataset has no training or no test split; build a larger one")
     chains = {"markov": Chain(2, len(v)), "unigram": Chain(0, len(v))}
-    learned = [_learned(sequence(g, v, ended=False, chords=False)) for g in train]
-    words = [note_words(g) for g in train]
+    learned = [_learned(sequence(tune.untold, v, left=tune.left, ended=False, chords=False)) for tune in train]
+    words = [note_words(tune.grid) for tune in train]
     notes = Chain(2, len({w for row in words for w in row}) + 1)
     for chain in chains.values():
         for row in learned:
@@ -132,7 +161,7 @@ def held_out_bits(model: ScoreModel, lines: Sequence[dict[str, Any]]) -> list[Li
     for row_of_notes in words:
         notes.learn(row_of_notes)
     return [
-        _likelihood(model, source, [g for s, g in test if s == source][:MAX_PIECES], chains, notes)
+        _likelihood(model, source, [tune for s, tune in test if s == source][:MAX_PIECES], chains, notes)
         for source in sorted({s for s, _ in test})
     ]
 
@@ -143,26 +172,31 @@ def _learned(rows: Ints) -> list[int]:
 
 
 def _likelihood(
-    model: ScoreModel, source: str, pieces: Sequence[GridScore], chains: dict[str, Chain], notes: Chain
+    model: ScoreModel, source: str, pieces: Sequence[Beginning], chains: dict[str, Chain], notes: Chain
 ) -> Likelihood:
     from partimento.train.score_data import sequence
 
     totals: dict[str, float] = defaultdict(float)
     n_notes = n_tokens = 0
-    for grid in pieces:
+    for tune in pieces:
         said = model.config.chord_tokens
-        rows = sequence(grid, model.config.vocabulary, ended=False, chords=said)[: model.config.context]
-        words = note_words(grid)
+        rows, told = (
+            sequence(grid, model.config.vocabulary, left=tune.left, ended=False, chords=said) for grid in (tune.untold, tune.grid)
+        )
+        longer = len(told) - len(rows)
+        rows = rows[: model.config.context]
+        words = note_words(tune.grid)
         # What did not fit into the context is left out of all counts.
-        count = _notes_said(rows, grid, model)
+        count = _notes_said(rows, tune.grid, model)
         tokens = _learned(rows)
         n_notes, n_tokens = n_notes + count, n_tokens + len(tokens)
         totals["model"] += model_bits(model, rows)
+        totals["told"] += model_bits(model, told[: len(rows) + longer])
         for name, chain in chains.items():
             totals[name] += sum(chain.bits(tokens[max(0, i - 2) : i], t) for i, t in enumerate(tokens))
         totals["notes"] += sum(notes.bits(words[max(0, i - 2) : i], w) for i, w in enumerate(words[:count]))
-    per_token = {name: totals[name] / max(n_tokens, 1) for name in ("model", *chains)}
-    per_note = {name: totals[name] / max(n_notes, 1) for name in ("model", *chains, "notes")}
+    per_token = {name: totals[name] / max(n_tokens, 1) for name in ("model", "told", *chains)}
+    per_note = {name: totals[name] / max(n_notes, 1) for name in ("model", "told", *chains, "notes")}
     return Likelihood(source, len(pieces), n_notes, n_tokens, per_token, per_note)
 
 
@@ -198,7 +232,7 @@ class Asked:
     instruments: float
 
 
-def asked_and_there(model: ScoreModel, n: int, seed: int = 0) -> Asked:
+def asked_and_there(model: ScoreModel, n: int, seed: int = 0, sampling: ScoreSampling | None = None) -> Asked:
     """Compose to random requests; the key is the one heard in the notes, an instrument is there when it plays."""
     from partimento.compose import compose
     from partimento.compose.learned import LearnedTune
@@ -211,7 +245,7 @@ def asked_and_there(model: ScoreModel, n: int, seed: int = 0) -> Asked:
         key, metre = str(rng.choice(ASKED_KEYS)), str(rng.choice(ASKED_METRES))
         names = (str(rng.choice(ASKED_INSTRUMENTS)), str(rng.choice(ASKED_WITH)))
         plan = make_plan(f"a tune for {names[0]} and {names[1]} in {metre} in {key}", bars=16, seed=i)
-        score = compose(plan, rng, LearnedTune(model))
+        score = compose(plan, rng, LearnedTune(model, sampling))
         heard: Key = guess_key([note for t in score.tracks if t.has_pitch for note in t.notes], score.chords)
         playing = {t.instrument for t in score.tracks if t.notes}
         asked = {p.instrument for p in plan.parts if p.words}
@@ -221,7 +255,9 @@ def asked_and_there(model: ScoreModel, n: int, seed: int = 0) -> Asked:
     return Asked(n, float(key_rate), float(metre_rate), float(there))
 
 
-def tune_figures(model: ScoreModel, sheets: Path, midi: Path | None = None, cache: Path | None = None) -> dict[str, Any]:
+def tune_figures(
+    model: ScoreModel, sheets: Path, midi: Path | None = None, cache: Path | None = None, sampling: ScoreSampling | None = None
+) -> dict[str, Any]:
     """The tune part of ``evaluate compose`` with this model as the composer, on the sheets that are not sealed."""
     from partimento.compose.learned import LearnedTune
     from partimento.evaluate.compose import evaluate_tunes
@@ -230,7 +266,7 @@ def tune_figures(model: ScoreModel, sheets: Path, midi: Path | None = None, cach
 
     names, _ = split(sheet_names(sheets))
     tunes, _ = load_tunes(sheets, names, cache)
-    writer = LearnedTune(model).lead_sheet
+    writer = LearnedTune(model, sampling).lead_sheet
     made: dict[tuple[Any, ...], tuple[Note, ...]] = {}
 
     def once(
@@ -268,12 +304,12 @@ def markdown(rows: Iterable[Likelihood]) -> str:
     """The likelihoods as a table."""
     lines = [
         "| held-out tunes | pieces | notes | bits/token: model | Markov 2 | unigram "
-        "| bits/note: model | Markov 2 | unigram | notes 2 |",
-        "|---" * 10 + "|",
+        "| bits/note: model | told, and telling | Markov 2 | unigram | notes 2 |",
+        "|---" * 11 + "|",
     ]
     for r in rows:
         values = [r.per_token[n] for n in ("model", "markov", "unigram")]
-        values += [r.per_note[n] for n in ("model", "markov", "unigram", "notes")]
+        values += [r.per_note[n] for n in ("model", "told", "markov", "unigram", "notes")]
         lines.append(f"| {r.source} | {r.n_pieces} | {r.n_notes} | " + " | ".join(f"{x:.2f}" for x in values) + " |")
     return "\n".join(lines) + "\n"
 
@@ -286,17 +322,22 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--sheets", type=Path, help="lead sheets: compare tunes with real ones")
     parser.add_argument("--midi", type=Path, help="write those tunes here")
     parser.add_argument("--requests", type=int, default=40, help="random requests (default 40; 0 leaves them out)")
+    for name, kind, what in SAMPLING_OPTIONS:
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=f"{what} (default: the model's own)")
     args = parser.parse_args(argv)
     from partimento.data.scores import read_scores
     from partimento.score_lm.loading import load_score_model
+    from partimento.score_lm.pen import ScoreSampling
 
     try:
+        chosen = {name: getattr(args, name) for name, _, _ in SAMPLING_OPTIONS if getattr(args, name) is not None}
+        sampling = ScoreSampling(**chosen)
         model = load_score_model(args.checkpoint)
         print(markdown(held_out_bits(model, read_scores(args.data))), flush=True)
         if args.requests:
-            print(asked_and_there(model, args.requests), flush=True)
+            print(asked_and_there(model, args.requests, sampling=sampling), flush=True)
         if args.sheets is not None:
-            print(json.dumps(tune_figures(model, args.sheets, args.midi), indent=1))
+            print(json.dumps(tune_figures(model, args.sheets, args.midi, sampling=sampling), indent=1))
     except PartimentoError as error:
         print(error, file=sys.stderr)
         return 2

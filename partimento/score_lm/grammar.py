@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partimento.score.instruments import instruments
-from partimento.score_lm.grid import GridChord, GridScore
+from partimento.score_lm.grid import GridScore
 from partimento.score_lm.vocabulary import LONG, PITCH_LOW, REPEATS, START
 from partimento.score_lm.walk import Walk
 
@@ -70,6 +70,8 @@ class Grammar:
             self._next_part(mask, bar_over)
         elif kind == "track":
             self._opening(mask)
+        elif kind == "like":
+            self._loudness(mask)
         elif kind == "level":
             self._places(mask)
         elif kind == "long":
@@ -97,30 +99,40 @@ class Grammar:
                 mask[self.v.track[track]] = places.any()
 
     def _opening(self, mask: Mask) -> None:
-        """After ``TRACK``: a repetition, the loudness, or the first place."""
+        """After ``TRACK``: a repetition, an earlier bar to be like, the loudness, or the first place."""
         walk, v = self.walk, self.v
-        level = walk.level[walk.track]
-        mask[v.level.slice] = True
-        if level >= 0:
-            mask[v.level[level]] = False
-            self._places(mask)
-        if self.free_from(walk.track) <= walk.grid.bars[walk.bar].start:
-            for i, distance in enumerate(REPEATS):
-                mask[v.repeat[i]] = self._repeatable(walk.bar - distance)
+        self._loudness(mask)
+        free = self.free_from(walk.track) <= walk.grid.bars[walk.bar].start
+        for i, distance in enumerate(REPEATS):
+            mask[v.repeat[i]] = free and self._repeatable(walk.bar - distance)
+            mask[v.like[i]] = self._likable(walk.bar - distance)
 
-    def _repeatable(self, source: int) -> bool:
-        """A bar of this part that has notes, the same metre and the same harmony."""
+    def _loudness(self, mask: Mask) -> None:
+        """The loudness where it changes, else the first place."""
+        level = self.walk.level[self.walk.track]
+        mask[self.v.level.slice] = True
+        if level >= 0:
+            mask[self.v.level[level]] = False
+            self._places(mask)
+
+    def _likable(self, source: int) -> bool:
+        """A bar of this part that has notes and the same metre."""
         walk = self.walk
         if source < walk.base or source not in walk.levels[walk.track]:
+            return False
+        return walk.grid.bars[source].metre == walk.grid.bars[walk.bar].metre
+
+    def _repeatable(self, source: int) -> bool:
+        """A bar of this part that has notes and the same metre."""
+        walk = self.walk
+        if not self._likable(source):
             return False
         there, here = walk.grid.bars[source], walk.grid.bars[walk.bar]
         low, high = self.rules[walk.track].low, self.rules[walk.track].high
         notes = [n for n in walk.notes[walk.track] if there.start <= n.start < there.start + there.ticks]
-        if there.metre != here.metre or not notes or any(not low <= n.pitch <= high for n in notes):
+        if not notes or any(not low <= n.pitch <= high for n in notes):
             return False
-        if max(n.start + n.ticks for n in notes) - there.start + here.start > walk.grid.end:
-            return False
-        return walk.drums[walk.track] or harmony(walk.grid, source) == harmony(walk.grid, walk.bar)
+        return max(n.start + n.ticks for n in notes) - there.start + here.start <= walk.grid.end
 
     def free_from(self, track: int) -> int:
         """Tick from which a single line may go on."""
@@ -171,12 +183,3 @@ class Grammar:
                 self._lengths(mask)
         self._places(mask)
         self._next_part(mask, bar_over)
-
-
-def harmony(grid: GridScore, bar: int) -> tuple[tuple[int, int | None, int], ...]:
-    """The harmony of a bar: (ticks from its start, root, quality) of what sounds at its start and changes in it."""
-    start, end = grid.bars[bar].start, grid.bars[bar].start + grid.bars[bar].ticks
-    before: list[GridChord] = [c for c in grid.chords if c.start <= start]
-    inside = [c for c in grid.chords if start < c.start < end]
-    first = [(0, before[-1].root, before[-1].quality)] if before else []
-    return (*first, *((c.start - start, c.root, c.quality) for c in inside))

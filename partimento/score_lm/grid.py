@@ -19,6 +19,7 @@ from partimento.score.harmony import chord_in_key
 from partimento.score.instruments import instruments
 from partimento.score.score import ChordSpan, KeyPoint, MetrePoint, Note, Score, Section, Track
 from partimento.score.timing import Key, Metre, TempoPoint
+from partimento.score_lm.traits import Traits
 
 TICKS = 24
 """Per quarter note: thirty-seconds are 3, sixteenths of a triplet 4."""
@@ -115,6 +116,7 @@ class Conditions:
         source: kind of music it was learned from: ``sheet``, ``song``, ``quartet``, ``composed``.
         style: style id.
         energy, valence, density: 0 to 4.
+        traits: what the tune is like as a whole (a piece that is one single line).
     """
 
     source: str | None = None
@@ -122,6 +124,7 @@ class Conditions:
     energy: int | None = None
     valence: int | None = None
     density: int | None = None
+    traits: Traits | None = None
 
 
 @dataclass(frozen=True)

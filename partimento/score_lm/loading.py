@@ -50,4 +50,9 @@ def load_score_model(source: str = BUILT_IN) -> ScoreModel:
         raise ParseError(f"{config_path} does not describe a score model: {error}") from error
     except SafetensorError as error:
         raise FileError(f"{weights_path} is damaged: {error}") from error
+    if "features.0.weight" in weights:
+        raise FileError(
+            f"{weights_path} is a score model of an earlier layout, which knows no traits and hears less beside its tokens;"
+            f" train it anew (recipes/{BUILT_IN}.yaml) or take the built-in {BUILT_IN}"
+        )
     return filled(ScoreModel(config), weights, weights_path, config_path)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from partimento.errors import RequestError
 from partimento.score.score import ROLES
 from partimento.score_lm.grid import Conditions, GridBar, GridChord, GridNote, GridScore, GridTrack
+from partimento.score_lm.traits import BOUNDS, N_LOW, N_SHADES, N_SPAN, SMALLEST_LOW, Traits, dice
 from partimento.score_lm.vocabulary import (
     END,
     LONG,
@@ -31,6 +32,23 @@ from partimento.score_lm.vocabulary import (
 
 Content = tuple[tuple[int, int, int], ...]
 """Notes of a part that begin in a bar: (ticks from the bar's start, pitch, length)."""
+LIKE_ENOUGH = 0.4
+"""Bars less like each other than this are not said to be variants (see :func:`likeness`)."""
+_SAME_DISTANCE = 0.1
+"""What it counts for that a bar is as far back as the one that the bar before was like: sections return as a whole."""
+
+
+def likeness(a: Content, b: Content) -> float:
+    """How much of a bar is another one's, 0 to 1: mean Dice coefficient of rhythms, tunes, and tunes from their first note."""
+    sets = [
+        (
+            frozenset((start, ticks) for start, _, ticks in notes),
+            frozenset((start, pitch) for start, pitch, _ in notes),
+            frozenset((start, pitch - notes[0][1]) for start, pitch, _ in notes),
+        )
+        for notes in (a, b)
+    ]
+    return sum(dice(x, y) for x, y in zip(*sets, strict=True)) / 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +87,29 @@ def contents(grid: GridScore) -> list[list[Content]]:
     return out
 
 
-def header(grid: GridScore, vocabulary: Vocabulary) -> list[int]:
-    """Tokens of what is known of the whole piece."""
+def given_header(grid: GridScore, vocabulary: Vocabulary) -> list[int]:
+    """The header as far as it is given and not drawn: all but the tune's traits and ``START``."""
     v, c, first = vocabulary, grid.conditions, grid.bars[0]
     out = [] if c.source is None else [v.source[SOURCES.index(c.source)]]
     if c.style is not None and c.style in v.styles:
         out.append(v.style[v.styles.index(c.style)])
-    for span, shade in ((v.energy, c.energy), (v.valence, c.valence), (v.density, c.density)):
+    for span, shade in ((v.energy, c.energy), (v.valence, c.valence)):
         out += [] if shade is None else [span[shade]]
     out += [v.tonic[first.key[0]], v.mode[MODES.index(first.key[1])], v.metre[v.metres.index(first.metre)], v.tempo[first.tempo]]
     for track in grid.tracks:
         out += [v.role[ROLES.index(track.role)], v.instrument[v.instruments.index(track.instrument)]]
+    out += [] if c.density is None else [v.density[c.density]]
+    return out
+
+
+def header(grid: GridScore, vocabulary: Vocabulary) -> list[int]:
+    """Tokens of what is known of the whole piece, to ``START``."""
+    v, traits = vocabulary, grid.conditions.traits
+    out = given_header(grid, vocabulary)
+    if traits is not None:
+        low = traits.low - pitch_offset(grid.bars[0].key[0]) - SMALLEST_LOW
+        out += [v.lowest[min(N_LOW - 1, max(0, low))], v.span[min(N_SPAN - 1, traits.span)]]
+        out += [v.trait[i * N_SHADES + shade] for i, shade in enumerate(traits.shades)]
     return [*out, START]
 
 
@@ -96,12 +126,14 @@ class BarWriter:
         self.base = 0
         self.bar: GridBar = grid.bars[0]
         self.said: list[tuple[int, int]] = []
+        self.distances: list[int] = []
         self.reset(0)
 
     def reset(self, base: int) -> None:
         """Nothing has been said; parts may repeat bars from ``base`` on."""
         self.base, self.bar = base, self.grid.bars[0]
         self.said = [(-1, -1)] * len(self.grid.tracks)
+        self.distances = [-1] * len(self.grid.tracks)
 
     def bar_token(self, index: int) -> int:
         """The token that begins a bar."""
@@ -151,14 +183,12 @@ class BarWriter:
         v, notes, (length, level) = self.v, self.contents[track][index], self.said[track]
         yield v.track[track]
         now = self.levels[track].get(index, 4)
-        for i, distance in enumerate(REPEATS):
-            source = index - distance
-            if source < self.base:
-                break
-            same = self.contents[track][source] == notes and self.levels[track].get(source, 4) == now
-            if same and self.grid.bars[source].metre == self.bar.metre:
+        found = self._earlier(track, index, now)
+        if found is not None:
+            self.distances[track] = found[0]
+            yield (v.repeat if found[1] else v.like)[found[0]]
+            if found[1]:
                 self.said[track] = (length, now)
-                yield v.repeat[i]
                 return
         if now != level:
             yield v.level[now]
@@ -176,6 +206,26 @@ class BarWriter:
                 length = ticks
             yield v.pitch[pitch - self.offset - PITCH_LOW]
         self.said[track] = (length, now)
+
+    def _earlier(self, track: int, index: int, level: int) -> tuple[int, bool] | None:
+        """The earlier bar most like this one: place in :data:`REPEATS`, and whether it is the very same; None when none is."""
+        notes = self.contents[track][index]
+        same, best = [], (LIKE_ENOUGH, -1)
+        for i, distance in enumerate(REPEATS):
+            source = index - distance
+            if source < self.base:
+                break
+            there = self.contents[track][source]
+            if not there or self.grid.bars[source].metre != self.bar.metre:
+                continue
+            if there == notes and self.levels[track].get(source, 4) == level:
+                same.append(i)
+            elif not same:
+                value = likeness(notes, there) + (_SAME_DISTANCE if i == self.distances[track] else 0.0)
+                best = max(best, (value, i), key=lambda pair: pair[0])
+        if same:
+            return (self.distances[track] if self.distances[track] in same else same[0]), True
+        return (best[1], False) if best[1] >= 0 else None
 
 
 def encode(
@@ -249,10 +299,19 @@ def _read_header(tokens: Sequence[int], v: Vocabulary) -> tuple[Conditions, Grid
     conditions = Conditions(
         SOURCES[found["source"]] if "source" in found else None,
         v.styles[found["style"]] if "style" in found else None,
-        found.get("energy"), found.get("valence"), found.get("density"),
+        found.get("energy"), found.get("valence"), found.get("density"), _read_traits(said, found),
     )  # fmt: skip
     bar = GridBar(0, v.metres[found["metre"]], (found["tonic"], MODES[found["mode"]]), found["tempo"])
     return conditions, bar, list(zip(roles, names, strict=True))
+
+
+def _read_traits(said: Sequence[tuple[str, int]], found: dict[str, int]) -> Traits | None:
+    """The traits that a header says; None when it does not say them all."""
+    shades = {value // N_SHADES: value % N_SHADES for kind, value in said if kind == "trait"}
+    if not {"lowest", "span"} <= found.keys() or len(shades) < len(BOUNDS):
+        return None
+    low = found["lowest"] + SMALLEST_LOW + pitch_offset(found["tonic"])
+    return Traits(low, found["span"], tuple(shades[i] for i in range(len(BOUNDS))))
 
 
 def _read_bars(tokens: Sequence[int], v: Vocabulary, bar: GridBar) -> tuple[tuple[GridBar, ...], tuple[GridChord, ...]]:

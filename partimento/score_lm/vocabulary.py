@@ -1,10 +1,11 @@
 """The words of the score language, as ranges of token numbers.
 
-A piece is a header (what is known of the whole: conditions, key, metre, tempo, parts) and its bars. A bar is ``BAR`` with how
-many bars are left, what changes there (section, metre, key, tempo, chords), and for each part in which notes begin ``TRACK``,
-then either ``REPEAT`` (as that many bars before) or its loudness where it changes and its notes: ``AT`` a position, the length
-where it differs from the last one, and pitches from low to high. Pitches and roots are counted from the first key's tonic, so
-that pieces in all keys say the same words.
+A piece is a header (what is known of the whole: conditions, key, metre, tempo, parts, and the traits of a tune) and its bars. A
+bar is ``BAR`` with how many bars are left, what changes there (section, metre, key, tempo, chords), and for each part in which
+notes begin ``TRACK``, then either ``REPEAT`` (as that many bars before) or, where it is a variant of an earlier bar, ``LIKE``
+(that many bars before), its loudness where it changes and its notes: ``AT`` a position, the length where it differs from the last
+one, and pitches from low to high. Pitches and roots are counted from the first key's tonic, so that pieces in all keys say the
+same words.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from functools import cached_property
 from partimento.score.instruments import instruments
 from partimento.score.score import ROLES
 from partimento.score_lm.grid import LEVELS, MAX_BAR_TICKS, MAX_TRACKS, QUALITIES, TEMPOS
+from partimento.score_lm.traits import BOUNDS, N_LOW, N_SHADES, N_SPAN
 from partimento.styles import style_ids
 
 MODES = ("major", "minor", "dorian", "phrygian", "lydian", "mixolydian", "locrian")
@@ -80,6 +82,7 @@ class Vocabulary:
             "bar": MAX_LEFT + 1, "section": 8, "root": 13, "quality": len(QUALITIES), "bass": 12, "change": MAX_BAR_TICKS,
             "track": MAX_TRACKS, "repeat": len(REPEATS), "level": LEVELS, "at": MAX_BAR_TICKS, "long": 1,
             "ticks": LONG + 1, "pitch": 128 - 2 * PITCH_LOW, "drum": 128,
+            "like": len(REPEATS), "lowest": N_LOW, "span": N_SPAN, "trait": len(BOUNDS) * N_SHADES,
         }  # fmt: skip
         spans, at = {}, _SPECIAL
         for name, size in sizes.items():

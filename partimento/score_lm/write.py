@@ -7,92 +7,22 @@ Pieces longer than the model's context are written in windows that remember the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-import torch
 
-from partimento.errors import RequestError
-from partimento.score_lm.grammar import Grammar, Mask, PartRules
+from partimento.score_lm.grammar import PartRules
 from partimento.score_lm.grid import GridNote, GridScore
 from partimento.score_lm.model import ScoreModel
+from partimento.score_lm.pen import MAX_BAR_TOKENS, Pen, ScoreSampling, Writing, perform
 from partimento.score_lm.tokens import BarWriter, encode, excerpt, header, with_gap
 from partimento.score_lm.vocabulary import END, MIDDLE
 from partimento.score_lm.walk import Walk
 
-_MAX_BAR_TOKENS = 400
+ENDING_BARS = 2
+"""Last bars of a piece that are its ending (:attr:`partimento.score_lm.pen.ScoreSampling.ending`)."""
 _GAP_SIDE_BARS = 8
 """Bars on either side of a gap that the model hears."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreSampling:
-    """How tokens are chosen.
-
-    Attributes:
-        temperature: above 1 bolder, below 1 safer.
-        top_p: the smallest set of likeliest tokens with this share of the probability is drawn from.
-    """
-
-    temperature: float = 1.0
-    top_p: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not 0.0 < self.temperature <= 4.0 or not 0.0 < self.top_p <= 1.0:
-            raise RequestError(f"temperature {self.temperature} must be above 0 to 4 and top_p {self.top_p} above 0 to 1")
-
-
-def choose(logits: np.ndarray, mask: Mask, sampling: ScoreSampling, rng: np.random.Generator) -> int:
-    """Draw a token among the allowed ones; ``logits [words]``."""
-    places = np.flatnonzero(mask)
-    if len(places) == 1:
-        return int(places[0])
-    scores = logits[places].astype(np.float64) / sampling.temperature
-    chances = np.exp(scores - scores.max())
-    chances /= chances.sum()
-    order = np.argsort(-chances, kind="stable")
-    kept = order[: int(np.searchsorted(np.cumsum(chances[order]), sampling.top_p)) + 1]
-    return int(places[rng.choice(kept, p=chances[kept] / chances[kept].sum())])
-
-
-class _Pen:
-    """The model, a walk and a grammar moving together over one sequence."""
-
-    def __init__(self, model: ScoreModel, walk: Walk, rules: Sequence[PartRules], busy: Sequence[int], capacity: int) -> None:
-        self.model, self.walk, self.grammar = model, walk, Grammar(walk, rules, busy)
-        self.cache = model.cache(1, capacity)
-        self._waiting: list[tuple[int, tuple[int, ...]]] = []
-
-    @property
-    def room(self) -> int:
-        """Tokens that still fit."""
-        return self.cache.capacity - self.cache.length - len(self._waiting)
-
-    def say(self, tokens: Sequence[int]) -> None:
-        """Tokens that are given."""
-        for token in tokens:
-            self.walk.feed(token)
-            self._waiting.append((token, self.walk.features()))
-
-    def draw(self, bar_over: int, sampling: ScoreSampling, rng: np.random.Generator) -> int:
-        """Choose the next token (it is not said yet)."""
-        tokens = torch.tensor([[t for t, _ in self._waiting]])
-        features = torch.tensor([[f for _, f in self._waiting]])
-        logits = self.model(tokens, features, self.cache)[0, -1].float().numpy()
-        self._waiting = []
-        mask = self.grammar.allowed(bar_over)
-        return choose(logits, mask, sampling, rng)
-
-    def bar(self, opening: Sequence[int], bar_over: int, sampling: ScoreSampling, rng: np.random.Generator) -> None:
-        """Write a bar."""
-        self.say(opening)
-        for _ in range(_MAX_BAR_TOKENS):
-            if self.room < 2:
-                return
-            token = self.draw(bar_over, sampling, rng)
-            if token == bar_over:
-                return
-            self.say([token])
 
 
 def _filled(grid: GridScore, walk: Walk) -> GridScore:
@@ -124,7 +54,6 @@ def _without(grid: GridScore, first: int, last: int) -> GridScore:
     return replace(grid, tracks=tracks)
 
 
-@torch.inference_mode()
 def write_bars(
     model: ScoreModel,
     grid: GridScore,
@@ -145,6 +74,19 @@ def write_bars(
         sampling: how tokens are chosen.
         returns: bars that say what an earlier bar said (bar to earlier bar), for the form.
     """
+    return perform(model, [writing_bars(model, grid, first, rules, rng, sampling, returns)])[0]
+
+
+def writing_bars(
+    model: ScoreModel,
+    grid: GridScore,
+    first: int,
+    rules: Sequence[PartRules],
+    rng: np.random.Generator,
+    sampling: ScoreSampling | None = None,
+    returns: Mapping[int, int] | None = None,
+) -> Writing[GridScore]:
+    """:func:`write_bars`, for :func:`partimento.score_lm.pen.perform`."""
     n, context, v = len(grid.bars), model.config.context, model.config.vocabulary
     sampling = sampling or ScoreSampling()
     grid = _without(grid, first, n) if first < n else grid
@@ -154,40 +96,47 @@ def write_bars(
         part = excerpt(grid, base, n)
         moved = tuple(replace(r, bars=None if r.bars is None else frozenset(b - base for b in r.bars)) for r in rules)
         writer = BarWriter(part if model.config.chord_tokens else replace(part, chords=()), v, 0)
-        walk = Walk(v, replace(part, tracks=tuple(replace(t, notes=()) for t in part.tracks)), [range(n - base)])
-        pen = _Pen(model, walk, moved, _busy(grid, base), context + _MAX_BAR_TOKENS)
-        pen.say(header(part, v))
+        silent = replace(part, tracks=tuple(replace(t, notes=()) for t in part.tracks))
+        walk, untold = (Walk(v, silent, [range(n - base)], past=base) for _ in range(2))
+        is_guided = sampling.guidance != 1.0 and part.conditions.traits is not None
+        pen = Pen(model, walk, moved, _busy(grid, base), context + MAX_BAR_TOKENS, untold if is_guided else None)
+        pen.say(header(part, v), header(replace(part, conditions=replace(part.conditions, density=None, traits=None)), v))
         for index in range(start - base):
             pen.say(list(writer.write_bar(index, fresh=False)))
         index = start - base
-        while index < n - base and (index == start - base or pen.cache.length < context - context // 6):
+        while index < n - base and (index == start - base or pen.n_heard < context - context // 6):
             source = (returns or {}).get(index + base)
             if source is not None:
                 earlier = _pasted(grid, _filled(part, walk), base, start) if source >= start else grid
-                _say_again(pen, writer, earlier, source, index, moved)
+                _say_again(pen, writer, earlier, source, index, base, moved)
             else:
                 bar_over = writer.bar_token(index + 1) if index + 1 < n - base else END
-                pen.bar(list(writer.opening(index, fresh=False)), bar_over, sampling, rng)
+                how = sampling.of_the_ending() if n - base - index <= ENDING_BARS else sampling
+                yield from pen.bar(list(writer.opening(index, fresh=False)), bar_over, how, rng)
             index += 1
         grid = _pasted(grid, _filled(part, walk), base, start)
         start = base + index
     return grid
 
 
-def _say_again(pen: _Pen, writer: BarWriter, earlier: GridScore, source: int, index: int, rules: Sequence[PartRules]) -> None:
-    """A bar that returns: the notes of an earlier one, as far as the parts are free to play them."""
+def _say_again(
+    pen: Pen, writer: BarWriter, earlier: GridScore, source: int, index: int, base: int, rules: Sequence[PartRules]
+) -> None:
+    """A bar that returns: the notes of an earlier one, as far as the parts are free to play them.
+
+    ``index`` counts from ``base``, the first bar of the window; ``source`` from the piece's first.
+    """
     pen.say(list(writer.opening(index, fresh=False)))
     there, here = earlier.bars[source], writer.grid.bars[index]
     for i, track in enumerate(earlier.tracks):
-        bars, free = rules[i].bars, pen.grammar.free_from(i) - here.start
-        notes = tuple(
-            (n.start - there.start, n.pitch, min(n.ticks, writer.grid.end - here.start - (n.start - there.start)))
-            for n in track.notes
-            if there.start <= n.start < there.start + min(there.ticks, here.ticks) and n.start - there.start >= free
-        )
+        bars, free, level = rules[i].bars, pen.grammar.free_from(i) - here.start, dict(track.levels).get(source, 4)
+        whole = tuple((n.start - there.start, n.pitch, n.ticks) for n in track.notes if 0 <= n.start - there.start < there.ticks)
+        room = writer.grid.end - here.start
+        notes = tuple((at, p, min(ticks, room - at)) for at, p, ticks in whole if free <= at < here.ticks)
         if notes and (bars is None or index in bars):
-            writer.contents[i][index] = notes
-            writer.levels[i][index] = dict(track.levels).get(source, 4)
+            if source >= base:  # so that it is said as a repetition
+                writer.contents[i][source - base], writer.levels[i][source - base] = whole, level
+            writer.contents[i][index], writer.levels[i][index] = notes, level
             writer.said[i] = (pen.walk.length[i] or -1, pen.walk.level[i])
             pen.say(list(writer.part(i, index)))
 
@@ -215,7 +164,6 @@ def _pasted(grid: GridScore, part: GridScore, base: int, first: int) -> GridScor
     return replace(grid, tracks=tuple(tracks))
 
 
-@torch.inference_mode()
 def fill_gap(
     model: ScoreModel,
     grid: GridScore,
@@ -229,24 +177,35 @@ def fill_gap(
 
     Arguments as of :func:`write_bars`. Notes outside the gap stay; new ones end where it ends.
     """
+    return perform(model, [_filling(model, grid, first, last, rules, rng, sampling)])[0]
+
+
+def _filling(
+    model: ScoreModel,
+    grid: GridScore,
+    first: int,
+    last: int,
+    rules: Sequence[PartRules],
+    rng: np.random.Generator,
+    sampling: ScoreSampling | None,
+) -> Writing[GridScore]:
     v, sampling = model.config.vocabulary, sampling or ScoreSampling()
     base, end = max(0, first - _GAP_SIDE_BARS), min(len(grid.bars), last + _GAP_SIDE_BARS)
     grid = _without(grid, first, last)
     part = excerpt(grid, base, end)
     segments = with_gap(part, first - base, last - base)
-    walk = Walk(
-        v, replace(part, tracks=tuple(replace(t, notes=()) for t in part.tracks)), [range(s.first, s.last) for s in segments]
-    )
+    silent, left = replace(part, tracks=tuple(replace(t, notes=()) for t in part.tracks)), len(grid.bars) - end
+    walk = Walk(v, silent, [range(s.first, s.last) for s in segments], past=base, left=left)
     moved = tuple(replace(r, bars=None if r.bars is None else frozenset(b - base for b in r.bars)) for r in rules)
     said = part if model.config.chord_tokens else replace(part, chords=())
-    given = encode(part, v, segments[:2], chords=model.config.chord_tokens)
-    pen = _Pen(model, walk, moved, _busy(grid, base), len(given) + _MAX_BAR_TOKENS * (last - first))
+    given = encode(part, v, segments[:2], left=left, chords=model.config.chord_tokens)
+    pen = Pen(model, walk, moved, _busy(grid, base), len(given) + MAX_BAR_TOKENS * (last - first))
     pen.say([*given, MIDDLE])
-    writer = BarWriter(said, v, 0)
+    writer = BarWriter(said, v, left)
     writer.bar = part.bars[max(0, first - base - 1)]
     for index in range(first - base, last - base):
         bar_over = writer.bar_token(index + 1) if index + 1 < last - base else END
-        pen.bar(list(writer.opening(index, fresh=False)), bar_over, sampling, rng)
+        yield from pen.bar(list(writer.opening(index, fresh=False)), bar_over, sampling, rng)
     gap = grid.bars[first].start, grid.bars[last - 1].start + grid.bars[last - 1].ticks
     at = grid.bars[base].start
     tracks = []

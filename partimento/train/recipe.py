@@ -136,21 +136,23 @@ class ScoreTraining:
         max_bars: most bars of a window; what does not fit into the model's context is cut off.
         chordless: share of windows without chords.
         condition_dropout: how often each condition is left out.
+        trait_dropout: how often a tune's traits are left out.
     """
 
-    batch: int = 8
+    batch: int = 7
     shares: dict[str, float] = field(default_factory=lambda: {"sheet": 0.35, "song": 0.3, "quartet": 0.05, "composed": 0.3})
     lead_share: float = 0.92
     gap_share: float = 0.2
     gap_bars: int = 8
-    max_bars: int = 32
+    max_bars: int = 40
     chordless: float = 0.1
     condition_dropout: float = 0.15
+    trait_dropout: float = 0.1
 
     def __post_init__(self) -> None:
         _within(
             self, "score", batch=(1, _MOST), lead_share=_SHARE, gap_share=_SHARE, gap_bars=(1, _MOST), max_bars=(1, _MOST),
-            chordless=_SHARE, condition_dropout=_SHARE,
+            chordless=_SHARE, condition_dropout=_SHARE, trait_dropout=_SHARE,
         )  # fmt: skip
         for source, share in self.shares.items():
             if not 0.0 <= share <= _MOST:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from partimento.errors import FileError
 from partimento.score_lm.grid import TEMPOS, TICKS, Conditions, GridNote, GridScore, GridTrack
 from partimento.score_lm.tokens import Segment, encode, excerpt, plain, with_gap
+from partimento.score_lm.traits import density_of, traits_of
 from partimento.score_lm.vocabulary import PAD, START, Vocabulary
 from partimento.score_lm.walk import FEATURES, Walk
 from partimento.train.recipe import ScoreTraining
@@ -23,8 +24,8 @@ CHANNELS = 3 + len(FEATURES)
 """Of a batch: token, whether it is to be learned, milliseconds of music, features."""
 _GIVEN_KINDS = frozenset(("section", "metre", "tonic", "mode", "tempo", "change", "root", "quality", "bass"))
 """What a writer is given, never draws. (That a bar is over is learned: the next one's token.)"""
-_DENSITY = (0.75, 1.0, 1.35, 1.9)
-"""Bounds of the five densities, notes of the lead per quarter note."""
+_DRAWN_KINDS = frozenset(("density", "lowest", "span", "trait"))
+"""What of the header a writer draws."""
 _LEAD_CENTRE = 69.0
 
 
@@ -60,17 +61,10 @@ def _flat_levels(grid: GridScore, notes: Sequence[GridNote]) -> tuple[tuple[int,
     return tuple((int(b), 4) for b in bars)
 
 
-def density_of(grid: GridScore) -> int:
-    """Density of the busiest tune-bearing part where it plays, as a shade."""
-    tracks = [t for t in grid.tracks if t.role == "melody" and t.notes] or [t for t in grid.tracks if t.notes]
-    if not tracks:
-        return 0
-    track = max(tracks, key=lambda t: len(t.notes))
-    starts = np.array([b.start for b in grid.bars])
-    onsets = np.unique([n.start for n in track.notes])
-    played = np.unique(np.searchsorted(starts, onsets, side="right") - 1)
-    quarters = sum(grid.bars[i].ticks for i in played) / TICKS
-    return int(np.searchsorted(_DENSITY, len(onsets) / quarters))
+def described(grid: GridScore, *, traits: bool = False) -> GridScore:
+    """With its density among its conditions; a tune alone with its traits, too."""
+    found = traits_of(grid) if traits else None
+    return replace(grid, conditions=replace(grid.conditions, density=density_of(grid), traits=found))
 
 
 def transposed(grid: GridScore, semitones: int) -> GridScore:
@@ -86,7 +80,10 @@ def transposed(grid: GridScore, semitones: int) -> GridScore:
     chords = tuple(
         c if c.root is None else replace(c, root=(c.root + semitones) % 12, bass=(c.bass + semitones) % 12) for c in grid.chords
     )
-    return replace(grid, bars=tuple(replace(b, key=key(*b.key)) for b in grid.bars), tracks=tracks, chords=chords)
+    bars, said = tuple(replace(b, key=key(*b.key)) for b in grid.bars), grid.conditions
+    if said.traits is not None:
+        said = replace(said, traits=replace(said.traits, low=said.traits.low + semitones))
+    return GridScore(bars, tracks, chords, said)
 
 
 def sequence(
@@ -94,21 +91,25 @@ def sequence(
     vocabulary: Vocabulary,
     segments: Sequence[Segment] | None = None,
     *,
+    past: int = 0,
     left: int = 0,
     ended: bool = True,
     chords: bool = True,
 ) -> Ints:
-    """Tokens with everything beside them ``[T, CHANNELS]``; arguments as of :func:`partimento.score_lm.tokens.encode`."""
+    """Tokens with everything beside them ``[T, CHANNELS]``.
+
+    ``past`` is the number of bars before ``grid`` in its piece; other arguments as of :func:`partimento.score_lm.tokens.encode`.
+    """
     order = segments or plain(grid)
     tokens = encode(grid, vocabulary, order, left=left, ended=ended, chords=chords)
-    walk = Walk(vocabulary, grid, [range(s.first, s.last) for s in order])
+    walk = Walk(vocabulary, grid, [range(s.first, s.last) for s in order], past=past, left=left)
     out = np.zeros((len(tokens), CHANNELS), dtype=np.int64)
     learn = False
     for i, token in enumerate(tokens):
         walk.feed(token)
         kind = vocabulary.kinds[token][0]
         out[i, 0] = token
-        out[i, 1] = learn and kind not in _GIVEN_KINDS and token > START
+        out[i, 1] = (learn and kind not in _GIVEN_KINDS and token > START) or (not learn and kind in _DRAWN_KINDS)
         out[i, 3:] = walk.features()
         learn = learn or token == START
         if kind == "bar":
@@ -154,8 +155,8 @@ class ScoreWindows:
                 except (LookupError, TypeError, ValueError) as error:
                     on_skip(str(line["id"]), f"cannot be worded ({type(error).__name__}: {error})")
                     continue
-                self._pieces.setdefault(line["source"], []).append(grid)
-                self._leads.setdefault(line["source"], []).append(lead)
+                self._pieces.setdefault(line["source"], []).append(described(grid))
+                self._leads.setdefault(line["source"], []).append(described(lead, traits=True))
         if not self._pieces:
             raise FileError(f"no pieces of {', '.join(settings.shares)}; build some with 'partimento data scores'")
         self._sources = sorted(self._pieces)
@@ -190,36 +191,44 @@ class ScoreWindows:
         pool = self._leads if rng.random() < s.lead_share else self._pieces
         grid = pool[source][int(rng.integers(len(pool[source])))]
         n = len(grid.bars)
-        # From the beginning one time in three, so that openings are learned; else from anywhere.
-        first = 0 if rng.random() < 1 / 3 else int(rng.integers(0, max(1, n - 4)))
+        # From the beginning in half of the windows, and to the end in a quarter, so that openings and endings are learned.
+        where = rng.random()
+        first = 0 if where < 1 / 2 else int(rng.integers(0, max(1, n - 4)))
+        if where >= 3 / 4:
+            first = max(0, n - int(rng.integers(4, s.max_bars)))
         last = min(n, first + s.max_bars)
         grid = transposed(excerpt(grid, first, last), int(rng.integers(-5, 7)))
         if rng.random() < s.chordless:
             grid = replace(grid, chords=())
         grid = replace(grid, conditions=self._conditions(grid, rng))
         if rng.random() < s.gap_share and len(grid.bars) >= 3:
-            return self._gapped(grid, rng)
-        return sequence(grid, self.vocabulary, left=n - last, ended=last == n, chords=self.chords)[: self.length]
+            return self._gapped(grid, rng, first, n - last)
+        rows = sequence(grid, self.vocabulary, past=first, left=n - last, ended=last == n, chords=self.chords)
+        return rows[: self.length]
 
-    def _gapped(self, grid: GridScore, rng: np.random.Generator) -> Ints:
+    def _gapped(self, grid: GridScore, rng: np.random.Generator, past: int, left: int) -> Ints:
         """Bars before and after a gap, then the gap; as many bars as fit."""
-        grid = excerpt(grid, 0, min(len(grid.bars), self.settings.gap_bars * 3))
+        whole = len(grid.bars)
+        grid = excerpt(grid, 0, min(whole, self.settings.gap_bars * 3))
         while True:
             n = len(grid.bars)
+            behind = left + whole - n
             width = int(rng.integers(1, min(self.settings.gap_bars, n - 1) + 1))
             first = int(rng.integers(0, n - width + 1))
-            rows = sequence(grid, self.vocabulary, with_gap(grid, first, first + width), chords=self.chords)
+            segments = with_gap(grid, first, first + width)
+            rows = sequence(grid, self.vocabulary, segments, past=past, left=behind, chords=self.chords)
             if len(rows) <= self.length or n <= 3:
                 return rows[: self.length]
             grid = excerpt(grid, 0, max(3, n * 2 // 3))
 
     def _conditions(self, grid: GridScore, rng: np.random.Generator) -> Conditions:
         """What is said of the piece, each left out now and then."""
-        c = replace(grid.conditions, density=density_of(grid))
+        c = grid.conditions
         said = {
             name: value if rng.random() >= self.settings.condition_dropout else None
             for name, value in (
                 ("source", c.source), ("style", c.style), ("energy", c.energy), ("valence", c.valence), ("density", c.density)
             )
         }  # fmt: skip
-        return Conditions(**said)  # type: ignore[arg-type]
+        traits = c.traits if rng.random() >= self.settings.trait_dropout else None
+        return Conditions(**said, traits=traits)  # type: ignore[arg-type]

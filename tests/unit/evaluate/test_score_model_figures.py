@@ -60,6 +60,7 @@ def test_an_untrained_model_knows_nothing_and_chains_know_something(lines: list[
     assert row.source == "composed"
     assert row.n_notes > 10
     assert row.per_token["model"] == pytest.approx(math.log2(len(model.config.vocabulary)), abs=0.3)
+    assert row.per_note["told"] > row.per_note["model"]  # it has to say the traits, too, and makes nothing of them
     assert max(row.per_token["markov"], row.per_token["unigram"]) < row.per_token["model"]
     assert row.per_note["unigram"] == pytest.approx(row.per_token["unigram"] * row.n_tokens / row.n_notes)
     assert "| composed | 1 |" in markdown([row])
@@ -93,10 +94,19 @@ def test_release_is_listed_checked_and_composes(
 
 
 def test_bad_checkpoints_are_named(checkpoint: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
     from partimento.errors import FileError, ParseError
 
     with pytest.raises(FileError, match="neither a folder nor built in"):
         loading.load_score_model(str(tmp_path / "none"))
+    old = tmp_path / "old"
+    old.mkdir()
+    weights = load_file(str(checkpoint / "model.safetensors"))
+    save_file({**weights, "features.0.weight": torch.zeros(9, 32)}, str(old / "model.safetensors"))
+    (old / "config.json").write_bytes((checkpoint / "config.json").read_bytes())
+    with pytest.raises(FileError, match="of an earlier layout"):
+        loading.load_score_model(str(old))
     (tmp_path / "config.json").write_text('{"model": {}}')
     (tmp_path / "model.safetensors").write_bytes((checkpoint / "model.safetensors").read_bytes())
     with pytest.raises(ParseError, match="does not describe a score model"):

@@ -15,10 +15,13 @@ from partimento.pipeline import compose_score, make_plan
 from partimento.score_lm.grammar import PartRules, rules_of
 from partimento.score_lm.grid import Conditions, to_grid
 from partimento.score_lm.model import ScoreModel, ScoreModelConfig
+from partimento.score_lm.pen import Pen, ScoreSampling, choose
 from partimento.score_lm.tokens import decode, encode
-from partimento.score_lm.vocabulary import Vocabulary
+from partimento.score_lm.traits import distance, traits_of
+from partimento.score_lm.tune import draw_traits, write_tune
+from partimento.score_lm.vocabulary import START, Vocabulary
 from partimento.score_lm.walk import Walk
-from partimento.score_lm.write import ScoreSampling, choose, fill_gap, write_bars
+from partimento.score_lm.write import fill_gap, write_bars
 
 torch.set_num_threads(1)
 
@@ -125,3 +128,108 @@ def test_only_allowed_tokens_are_chosen() -> None:
     assert {choose(logits, mask, ScoreSampling(top_p=0.1), rng) for _ in range(20)} == {1}
     with pytest.raises(RequestError, match="top_p 2"):
         ScoreSampling(top_p=2.0)
+    for wrong in ({"candidates": 0}, {"guidance": -1.0}, {"ending": 0.0}):
+        with pytest.raises(RequestError, match=next(iter(wrong))):
+            ScoreSampling(**wrong)  # type: ignore[arg-type]
+
+
+def test_endings_are_safer_and_unguided() -> None:
+    ending = ScoreSampling(temperature=0.8, guidance=2.0, ending=0.5).of_the_ending()
+    assert (ending.temperature, ending.guidance) == (pytest.approx(0.4), 1.0)
+
+
+def test_the_last_bars_alone_are_drawn_as_endings(model: ScoreModel, band) -> None:  # type: ignore[no-untyped-def]
+    alone = to_grid(replace(band, tracks=(replace(band.tracks[0], notes=()),)))
+    rules = (PartRules(55, 84, True, None, 6),)
+    wild, tame = (
+        write_bars(model, alone, 0, rules, np.random.default_rng(2), ScoreSampling(ending=x)).tracks[0].notes for x in (3.0, 0.02)
+    )
+    start = alone.bars[6].start
+    assert [n for n in wild if n.start < start] == [n for n in tame if n.start < start]
+    assert wild != tame
+
+
+def test_sequences_written_side_by_side_hear_only_their_own_past(model: ScoreModel) -> None:
+    grid = to_grid(compose_score("", style="folk", bars=8, seed=1), Conditions("composed", "folk"))
+    tokens = encode(grid, model.config.vocabulary)[:60]
+    walk = Walk(model.config.vocabulary, grid, [range(8)])
+    features = []
+    for token in tokens:
+        walk.feed(token)
+        features.append(walk.features())
+    t, f = torch.tensor([tokens]), torch.tensor([features])
+    whole, caches = model(t, f)[0], [model.cache(1, 60) for _ in range(3)]
+    pasts = (20, 35, 50)
+    for cache, past in zip(caches, pasts, strict=True):
+        model(t[:, :past], f[:, :past], cache)
+    for ahead in range(3):
+        at = [past + ahead for past in pasts]
+        logits = model.step(t[0, at, None], f[0, at, None], caches)
+        assert torch.allclose(logits, whole[at], atol=1e-5)
+    assert [cache.length for cache in caches] == [past + 3 for past in pasts]
+
+
+def test_a_tune_keeps_to_its_traits_and_the_nearest_candidate_is_kept(model: ScoreModel, band) -> None:  # type: ignore[no-untyped-def]
+    alone = to_grid(replace(band, tracks=(replace(band.tracks[0], notes=()),)))
+    rule = PartRules(55, 84, True, None, 6)
+    drawn = draw_traits(model, alone, rule, np.random.default_rng(3))
+    traits = drawn.conditions.traits
+    assert traits is not None
+    assert drawn.conditions.density is not None
+    assert (drawn.bars, drawn.chords, drawn.tracks) == (alone.bars, alone.chords, alone.tracks)
+    assert 55 <= traits.low < traits.high <= 84
+    assert draw_traits(model, drawn, rule, np.random.default_rng(4)) is drawn
+
+    def far(candidates: int) -> float:
+        tune = write_tune(model, drawn, rule, np.random.default_rng(3), ScoreSampling(candidates=candidates))
+        assert all(traits.low <= n.pitch <= traits.high for n in tune.tracks[0].notes)
+        return distance(traits, traits_of(tune))
+
+    few, many = far(1), far(6)
+    assert many <= few
+    assert far(6) == many
+
+
+def test_guidance_says_the_same_twice_and_makes_more_of_the_difference(model: ScoreModel, band) -> None:  # type: ignore[no-untyped-def]
+    alone = to_grid(replace(band, tracks=(replace(band.tracks[0], notes=()),)))
+    v = model.config.vocabulary
+    told, untold = (Walk(v, alone, [range(8)]) for _ in range(2))
+    pen = Pen(model, told, rules_of(alone), (0,), 50, untold)
+    pen.say([v.lowest[3], START], [START])
+    writing = pen.logits(3.0)
+    asks = next(writing)
+    assert [ask.tokens for ask in asks] == [[v.lowest[3], START], [START]]
+    with pytest.raises(StopIteration) as done:
+        writing.send(np.array([[1.0, 5.0], [0.0, 4.0]]))
+    assert done.value.value.tolist() == [3.0, 7.0]
+    rule, rng = PartRules(55, 84, True, None, 6), np.random.default_rng
+    drawn = draw_traits(model, alone, rule, rng(3))
+    plain, more = (write_tune(model, drawn, rule, rng(3), ScoreSampling(candidates=1, guidance=g)) for g in (1.0, 4.0))
+    assert plain != more
+    assert more == write_tune(model, drawn, rule, rng(3), ScoreSampling(candidates=1, guidance=4.0))
+
+
+def test_attention_in_plain_products_is_the_fused_one(model: ScoreModel) -> None:
+    grid = to_grid(compose_score("", style="folk", bars=8, seed=1), Conditions("composed", "folk"))
+    tokens = encode(grid, model.config.vocabulary)[:80]
+    walk = Walk(model.config.vocabulary, grid, [range(8)])
+    features = []
+    for token in tokens:
+        walk.feed(token)
+        features.append(walk.features())
+    t, f = torch.tensor([tokens]), torch.tensor([features])
+    with torch.autocast("cpu", torch.bfloat16):
+        products, cut = model(t, f), model(t[:, :50], f[:, :50])
+    assert torch.allclose(products.float(), model(t, f), atol=0.02)
+    assert torch.equal(products[:, :50], cut)
+
+
+def test_returning_bars_are_said_as_repetitions(model: ScoreModel, band) -> None:  # type: ignore[no-untyped-def]
+    alone = to_grid(replace(band, tracks=(replace(band.tracks[0], notes=()),), chords=()))
+    rules = (PartRules(55, 84, True, None, 6),)
+    done = write_bars(model, alone, 0, rules, np.random.default_rng(2), None, {5: 1, 6: 2})
+    bar = done.bars[1].ticks
+    for here, there in ((5, 1), (6, 2)):
+        notes = {k: [(n.start - k * bar, n.pitch) for n in done.tracks[0].notes if n.start // bar == k] for k in (here, there)}
+        free = max([0, *(n.start + n.ticks - here * bar for n in done.tracks[0].notes if n.start < here * bar)])
+        assert notes[here] == [note for note in notes[there] if note[0] >= free]

@@ -59,10 +59,12 @@ def test_windows_hold_what_is_to_be_learned(dataset: Path) -> None:
         assert rows.shape[1] == CHANNELS
         assert len(rows) <= 160
         learned = rows[rows[:, 1] == 1]
-        written = {"bar", "track", "repeat", "level", "at", "ticks", "long", "pitch", "special"}
-        assert {kinds[t][0] for t in learned[:, 0]} <= written
+        drawn = {"density", "lowest", "span", "trait"}
+        written = {"bar", "track", "repeat", "like", "level", "at", "ticks", "long", "pitch", "special"}
+        assert {kinds[t][0] for t in learned[:, 0]} <= written | drawn
         assert MIDDLE in rows[:, 0] or len(rows) == 160
-        assert not rows[: list(rows[:, 0]).index(START) + 1, 1].any()
+        header = rows[: list(rows[:, 0]).index(START) + 1]
+        assert all((kinds[t][0] in drawn) == learn for t, learn in header[:, :2])
     assert data.batch(np.random.default_rng(0), 3).shape == (3, 160, CHANNELS)
 
 
