@@ -47,13 +47,16 @@ def export_score_model(
     from safetensors.torch import save_file
 
     from partimento.codec.packing import pack
+    from partimento.score_lm.familiar import remembered
     from partimento.score_lm.loading import load_score_model
+    from partimento.train.score_data import lead_of
 
     model = load_score_model(str(checkpoint))
     out.mkdir(parents=True, exist_ok=True)
     staging = out / f".{entry.name}.partial"
     staging.mkdir(exist_ok=True)
-    config = {"score_model": msgspec.to_builtins(model.config)}
+    learned = (lead_of(line["piece"]) for line in lines if (line["source"], line["split"]) == ("sheet", "train"))
+    config = {"score_model": msgspec.to_builtins(replace(model.config, familiar=remembered(learned)))}
     (staging / "config.json").write_text(json.dumps(config) + "\n", encoding="utf-8")
     save_file(pack(model.state_dict()), str(staging / "model.safetensors"))
     packed = load_score_model(str(staging))

@@ -33,6 +33,8 @@ class ScoreModelConfig:
         context: longest sequence it was trained on, in tokens.
         chord_tokens: chords are said as tokens, too, and not only heard beside every token.
         vocabulary: the words, kept with the weights so that a later version reads them alike.
+        familiar: runs of notes of tunes that came round often while it learned (:mod:`partimento.score_lm.familiar`); written in
+            when weights are released.
     """
 
     width: int = 320
@@ -43,6 +45,7 @@ class ScoreModelConfig:
     context: int = 448
     chord_tokens: bool = False
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    familiar: str = ""
 
     def __post_init__(self) -> None:
         if self.width % self.n_heads or (self.width // self.n_heads) % 2:
