@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from partimento.audio.waveform import Waveform
 from partimento.errors import RequestError
@@ -17,6 +18,11 @@ def resample(wave: Waveform, sample_rate: int) -> Waveform:
     n = round(wave.n_samples * sample_rate / wave.sample_rate)
     out = np.stack([_fit(soxr.resample(channel, wave.sample_rate, sample_rate, "VHQ"), n) for channel in wave.samples])
     return Waveform(out, sample_rate)
+
+
+def mono_at(wave: Waveform, sample_rate: int) -> NDArray[np.float32]:
+    """The mean of all channels ``[n]`` at a rate."""
+    return np.asarray(resample(Waveform(wave.mono(), wave.sample_rate), sample_rate).samples[0])
 
 
 def to_channels(wave: Waveform, n_channels: int) -> Waveform:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from partimento.audio.resample import resample
+from partimento.audio.resample import mono_at
 from partimento.audio.waveform import Waveform
 
 if TYPE_CHECKING:
     from partimento.embed.loading import JointEmbedder
+    from partimento.metrics.interfaces import TextEmbedder
 
 
 def suiting(takes: Sequence[Waveform], caption: str) -> NDArray[np.float64]:
@@ -23,7 +24,7 @@ def suiting(takes: Sequence[Waveform], caption: str) -> NDArray[np.float64]:
     """
     model = _embedder()
     words = model.embed_text([caption])[0]
-    return np.array([cosine(_vector(model, take), words) for take in takes])
+    return np.array([cosine(vector_of(model, take), words) for take in takes])
 
 
 def cosine(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
@@ -33,11 +34,9 @@ def cosine(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
     return float(a @ b) / length if length > 0.0 else 0.0
 
 
-def _vector(model: JointEmbedder, take: Waveform) -> NDArray[np.float32]:
-    mono = Waveform(take.mono(), take.sample_rate)
-    if mono.sample_rate != model.sample_rate:
-        mono = resample(mono, model.sample_rate)
-    return np.asarray(model.embed(mono.samples[0]).mean(axis=0))
+def vector_of(model: TextEmbedder, sound: Waveform) -> NDArray[np.float32]:
+    """The mean of the vectors of a sound's windows ``[D]``."""
+    return np.asarray(model.embed(mono_at(sound, model.sample_rate)).mean(axis=0))
 
 
 @lru_cache(maxsize=1)

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _REFUSED = ("chords", "notes (score file)", "drums (recording)", "style audio", "stems", "midi")
 _OPTIONS = (("chords", "--chords"), ("midi", "--midi"))
-_SILENCE_LUFS = -70.0
 _HIGHEST_DBTP = -0.1
 """Leaves room for what another change of rate adds to peaks."""
 GROUP = 4
@@ -86,16 +85,16 @@ class MusicGenPerformer:
             UnsupportedError: a control that words cannot carry.
             MissingDependencyError: PyTorch or the checkpoint is missing.
         """
-        if request.best_of is not None and request.best_of > 1:
-            return self._best(plan, request, rng, request.best_of)
+        if request.n_takes > 1:
+            return self._best(plan, request, rng)
         return self.perform_together(plan, request, [rng])[0]
 
-    def _best(self, plan: Plan, request: GenerateRequest, rng: np.random.Generator, n: int) -> Performance:
-        """The take of ``n`` that suits the words best; the first is the one that would be made alone."""
+    def _best(self, plan: Plan, request: GenerateRequest, rng: np.random.Generator) -> Performance:
+        """The take that suits the words best; the first is the one that would be made alone."""
         from partimento.interpret.caption import learned_caption
         from partimento.models.best_take import suiting
 
-        take = self._take(plan, request, rng)
+        n, take = request.n_takes, self._take(plan, request, rng)
         seeds = [take.seed, *(_seed(other) for other in rng.spawn(n - 1))]
         size = self._n_together(request)
         sung = [wave for start in range(0, n, size) for wave in self._sung(take, request, seeds[start : start + size])]
@@ -132,7 +131,7 @@ class MusicGenPerformer:
         sums may differ in the last bit. The others round far more than that; a piece of four costs a third. With
         ``--best-of`` the takes of one piece are the batch.
         """
-        return 1 if request.best_of is not None and request.best_of > 1 else self._n_together(request)
+        return 1 if request.n_takes > 1 else self._n_together(request)
 
     def _n_together(self, request: GenerateRequest) -> int:
         """Rows of a batch."""
@@ -165,7 +164,7 @@ class MusicGenPerformer:
         """
         if request.extends is not None:
             raise UnsupportedError("going on from a recording cannot be streamed; leave out --stream")
-        if request.best_of is not None and request.best_of > 1:
+        if request.n_takes > 1:
             raise UnsupportedError("the best of several takes is known when all are finished; leave out --stream or --best-of")
         take = self._take(plan, request, rng)
         import soxr
@@ -199,7 +198,7 @@ class MusicGenPerformer:
         for field, option in _OPTIONS:
             if getattr(request, field) is not None:
                 raise UnsupportedError(f"MusicGen cannot follow {option}; --model score plays it exactly")
-        if request.best_of is not None and request.best_of > 1:
+        if request.n_takes > 1:
             if request.story is not None:
                 raise UnsupportedError("--best-of chooses by words that hold throughout; leave out --story or --best-of")
             if request.extends_without_words:
@@ -383,15 +382,14 @@ def negative_text(plan: Plan, request: GenerateRequest) -> str:
 
 def levelled(wave: Waveform) -> Waveform:
     """The sound at the loudness and under the peak that every performer's mix has; silence stays as it is."""
-    from partimento.audio.loudness import integrated_lufs, true_peak_dbtp
-    from partimento.audio.waveform import Waveform
+    from partimento.audio.fades import gain
+    from partimento.audio.loudness import SILENCE_LUFS, integrated_lufs, true_peak_dbtp
     from partimento.score.mix import MAX_TRUE_PEAK_DBTP, TARGET_LUFS
 
     lufs = integrated_lufs(wave)
-    if not lufs > _SILENCE_LUFS:
+    if not lufs > SILENCE_LUFS:
         return wave
-    gain_db = min(TARGET_LUFS - lufs, MAX_TRUE_PEAK_DBTP - true_peak_dbtp(wave))
-    return Waveform(wave.samples * np.float32(10 ** (gain_db / 20)), wave.sample_rate)
+    return gain(wave, min(TARGET_LUFS - lufs, MAX_TRUE_PEAK_DBTP - true_peak_dbtp(wave)))
 
 
 def _cut(wave: Waveform, duration_s: float) -> Waveform:

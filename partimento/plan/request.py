@@ -125,6 +125,11 @@ class GenerateRequest:
             parse_story(self.story)
 
     @property
+    def n_takes(self) -> int:
+        """How many takes are made, of which the best is the piece."""
+        return self.best_of or 1
+
+    @property
     def melody_is_recording(self) -> bool:
         """Whether the melody is sound, not notes."""
         return self.melody is not None and self.melody.lower().endswith(tuple(RECORDINGS))

@@ -40,6 +40,16 @@ def _busy(grid: GridScore, base: int) -> list[int]:
     return [max([0, *(n.start + n.ticks - start for n in t.notes if n.start < start)]) for t in grid.tracks]
 
 
+def _silent(grid: GridScore) -> GridScore:
+    """The piece without notes: what a walk has to know of it."""
+    return replace(grid, tracks=tuple(replace(t, notes=()) for t in grid.tracks))
+
+
+def _moved(rules: Sequence[PartRules], base: int) -> tuple[PartRules, ...]:
+    """The rules with bars counted from bar ``base``."""
+    return tuple(replace(r, bars=None if r.bars is None else frozenset(b - base for b in r.bars)) for r in rules)
+
+
 def _without(grid: GridScore, first: int, last: int) -> GridScore:
     """The piece without notes that begin in bars ``first`` to ``last`` (exclusive)."""
     start, end = grid.bars[first].start, grid.bars[last - 1].start + grid.bars[last - 1].ticks
@@ -94,12 +104,11 @@ def writing_bars(
     while start < n:
         base = _past(model, grid, start)
         part = excerpt(grid, base, n)
-        moved = tuple(replace(r, bars=None if r.bars is None else frozenset(b - base for b in r.bars)) for r in rules)
+        moved = _moved(rules, base)
         writer = BarWriter(part if model.config.chord_tokens else replace(part, chords=()), v, 0)
-        silent = replace(part, tracks=tuple(replace(t, notes=()) for t in part.tracks))
-        walk, untold = (Walk(v, silent, [range(n - base)], past=base) for _ in range(2))
-        is_guided = sampling.guidance != 1.0 and part.conditions.traits is not None
-        pen = Pen(model, walk, moved, _busy(grid, base), context + MAX_BAR_TOKENS, untold if is_guided else None)
+        silent, is_guided = _silent(part), sampling.guidance != 1.0 and part.conditions.traits is not None
+        walk, *untold = (Walk(v, silent, [range(n - base)], past=base) for _ in range(2 if is_guided else 1))
+        pen = Pen(model, walk, moved, _busy(grid, base), context + MAX_BAR_TOKENS, *untold)
         pen.say(header(part, v), header(replace(part, conditions=replace(part.conditions, density=None, traits=None)), v))
         for index in range(start - base):
             pen.say(list(writer.write_bar(index, fresh=False)))
@@ -194,12 +203,11 @@ def _filling(
     grid = _without(grid, first, last)
     part = excerpt(grid, base, end)
     segments = with_gap(part, first - base, last - base)
-    silent, left = replace(part, tracks=tuple(replace(t, notes=()) for t in part.tracks)), len(grid.bars) - end
-    walk = Walk(v, silent, [range(s.first, s.last) for s in segments], past=base, left=left)
-    moved = tuple(replace(r, bars=None if r.bars is None else frozenset(b - base for b in r.bars)) for r in rules)
+    left = len(grid.bars) - end
+    walk = Walk(v, _silent(part), [range(s.first, s.last) for s in segments], past=base, left=left)
     said = part if model.config.chord_tokens else replace(part, chords=())
     given = encode(part, v, segments[:2], left=left, chords=model.config.chord_tokens)
-    pen = Pen(model, walk, moved, _busy(grid, base), len(given) + MAX_BAR_TOKENS * (last - first))
+    pen = Pen(model, walk, _moved(rules, base), _busy(grid, base), len(given) + MAX_BAR_TOKENS * (last - first))
     pen.say([*given, MIDDLE])
     writer = BarWriter(said, v, left)
     writer.bar = part.bars[max(0, first - base - 1)]

@@ -15,9 +15,8 @@ from partimento.evaluate.audio_lm.page import Page
 from partimento.evaluate.audio_lm.presence import LEAST_PER_SIDE, asked_of, logits_of, macro_interval, rates
 from partimento.evaluate.audio_lm.windows import RealWindow
 from partimento.evaluate.embedders import text_embedder
-from partimento.evaluate.systems.jobs import mono_at
 from partimento.evaluate.systems.work import Measured, Progress, Values, measure, no_progress
-from partimento.models.best_take import cosine
+from partimento.models.best_take import cosine, vector_of
 
 if TYPE_CHECKING:
     from partimento.evaluate.audio_lm.clips import Clip
@@ -42,7 +41,7 @@ class _Joint:
     def __call__(self, wave: Waveform) -> Values:
         """``joint [D]``, the mean over windows."""
         model = text_embedder(self.spec)
-        return {"joint": model.embed(mono_at(wave, model.sample_rate)).mean(axis=0)}
+        return {"joint": vector_of(model, wave)}
 
 
 def matches(clips: Sequence[Clip], prompts: Sequence[str], spec: str, work: Path, progress: Progress = no_progress) -> Floats:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from partimento.audio.fades import gain
 from partimento.audio.loudness import true_peak_dbtp
 from partimento.audio.waveform import Waveform
 from partimento.checkpoints import sha256_of
@@ -180,7 +181,7 @@ class Studio:
         return self._kept(place, [_key(_facts(window) | used) for window in windows], make)
 
     def _mono(self, window: RealWindow) -> NDArray[np.float32]:
-        from partimento.evaluate.systems.jobs import mono_at
+        from partimento.audio.resample import mono_at
 
         return np.array(mono_at(window.sound(), self.model.codec.sample_rate))
 
@@ -207,8 +208,8 @@ class Studio:
 
         with torch.inference_mode():
             sound = self.model.decode(torch.from_numpy(np.ascontiguousarray(codes))[None]).numpy()[0]
-        over_db = true_peak_dbtp(Waveform(sound, self.model.codec.sample_rate)) - CEILING_DBTP
-        return np.asarray(sound[0] * np.float32(10.0 ** (-max(0.0, over_db) / 20.0)))
+        wave = Waveform(sound, self.model.codec.sample_rate)
+        return np.asarray(gain(wave, min(0.0, CEILING_DBTP - true_peak_dbtp(wave))).samples[0])
 
 
 def seed_of(index: int, candidate: int = 0) -> int:

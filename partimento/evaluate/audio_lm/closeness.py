@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from partimento.audio.resample import mono_at
 from partimento.audio.waveform import Waveform
 from partimento.errors import RequestError
 from partimento.evaluate.audio_lm.page import Page
 from partimento.evaluate.embedders import SIGNAL, embedder
 from partimento.evaluate.systems.distribution import VectorSet, distances
-from partimento.evaluate.systems.jobs import mono_at
 from partimento.evaluate.systems.work import Measured, Progress, Values, measure, no_progress
 
 if TYPE_CHECKING:

@@ -100,7 +100,7 @@ def read_stems(data: Sequence[Path], work: Path, progress: Progress = no_progres
 def _stems_of(place: Path, folder: Path) -> tuple[Stem, ...]:
     """An item's stems, from the folder of features where they are there."""
     from partimento.audio import read_audio
-    from partimento.evaluate.systems.jobs import mono_at
+    from partimento.audio.resample import mono_at
 
     rows = read_item(place)["stems"]
     path = folder / f"{hashlib.sha256(str(place.resolve()).encode()).hexdigest()[:20]}.npz"

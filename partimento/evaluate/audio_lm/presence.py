@@ -44,8 +44,8 @@ class _Heard:
 
     def __call__(self, wave: Waveform) -> Values:
         """``logits [F]``."""
+        from partimento.audio.resample import mono_at
         from partimento.evaluate.audio_lm.hearing import SAMPLE_RATE
-        from partimento.evaluate.systems.jobs import mono_at
 
         return {"logits": self.hearing.logits(mono_at(wave, SAMPLE_RATE))}
 

@@ -5,17 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from partimento.audio import Waveform, resample
+from partimento.audio import Waveform
+from partimento.audio.resample import mono_at
 from partimento.evaluate.embedders import SIGNAL, classifier, embedder, text_embedder
 from partimento.evaluate.systems.work import Values
-
-
-def mono_at(wave: Waveform, sample_rate: int) -> NDArray[np.float32]:
-    """Mono ``[n]`` at a rate."""
-    mono = Waveform(wave.mono(), wave.sample_rate)
-    return np.asarray((mono if wave.sample_rate == sample_rate else resample(mono, sample_rate)).samples[0])
+from partimento.models.best_take import vector_of
 
 
 @dataclass(frozen=True)
@@ -65,7 +60,7 @@ class Embeddings:
             found["logits"] = judge.logits(mono_at(wave, judge.sample_rate))
         if self.words is not None:
             joint = text_embedder(self.words)
-            found["joint"] = joint.embed(mono_at(wave, joint.sample_rate)).mean(axis=0)
+            found["joint"] = vector_of(joint, wave)
         return found
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partimento.audio import Waveform
+from partimento.audio.resample import mono_at
 from partimento.errors import RequestError
 from partimento.evaluate.embedders import SIGNAL, embedder
-from partimento.evaluate.systems.jobs import mono_at
 from partimento.evaluate.systems.work import Values
 from partimento.listen.separate import separate
 from partimento.metrics.bit_exactness import bit_exactness

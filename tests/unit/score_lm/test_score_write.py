@@ -38,15 +38,20 @@ def band():  # type: ignore[no-untyped-def]
     return compose_score("jazz trio", bars=8, seed=2)
 
 
-def test_cached_steps_equal_whole_sequences(model: ScoreModel) -> None:
+def said(model: ScoreModel, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The first tokens of a piece ``[1, n]`` and what is beside them."""
     grid = to_grid(compose_score("", style="folk", bars=8, seed=1), Conditions("composed", "folk"))
-    tokens = encode(grid, model.config.vocabulary)[:120]
+    tokens = encode(grid, model.config.vocabulary)[:n]
     walk = Walk(model.config.vocabulary, grid, [range(8)])
     features = []
     for token in tokens:
         walk.feed(token)
         features.append(walk.features())
-    t, f = torch.tensor([tokens]), torch.tensor([features])
+    return torch.tensor([tokens]), torch.tensor([features])
+
+
+def test_cached_steps_equal_whole_sequences(model: ScoreModel) -> None:
+    t, f = said(model, 120)
     whole, cache = model(t, f), model.cache(1, 120)
     parts = [model(t[:, a:b], f[:, a:b], cache) for a, b in ((0, 50), (50, 51), (51, 120))]
     assert torch.allclose(torch.cat(parts, dim=1), whole, atol=1e-5)
@@ -150,14 +155,7 @@ def test_the_last_bars_alone_are_drawn_as_endings(model: ScoreModel, band) -> No
 
 
 def test_sequences_written_side_by_side_hear_only_their_own_past(model: ScoreModel) -> None:
-    grid = to_grid(compose_score("", style="folk", bars=8, seed=1), Conditions("composed", "folk"))
-    tokens = encode(grid, model.config.vocabulary)[:60]
-    walk = Walk(model.config.vocabulary, grid, [range(8)])
-    features = []
-    for token in tokens:
-        walk.feed(token)
-        features.append(walk.features())
-    t, f = torch.tensor([tokens]), torch.tensor([features])
+    t, f = said(model, 60)
     whole, caches = model(t, f)[0], [model.cache(1, 60) for _ in range(3)]
     pasts = (20, 35, 50)
     for cache, past in zip(caches, pasts, strict=True):
