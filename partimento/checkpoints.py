@@ -130,16 +130,6 @@ def model_files(source: str | os.PathLike[str]) -> tuple[Path, Path]:
     return found.weights, found.config
 
 
-def weights_sha256(source: str | os.PathLike[str]) -> str:
-    """SHA-256 of the weights that :func:`model_files` names; of a built-in model the listed one, which they were checked for.
-
-    Raises:
-        FileError: as of :func:`model_files`.
-    """
-    folder = Path(source)
-    return sha256_of(folder / WEIGHTS_FILE) if folder.is_dir() else built_in(str(source)).entry.sha256
-
-
 class Opaque:
     """Stands for a pickled object that is neither a tensor nor plain data; whatever is done with it does nothing."""
 

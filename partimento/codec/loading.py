@@ -28,16 +28,22 @@ def load_mini_codec(source: str | os.PathLike[str] = BUILT_IN) -> MiniCodec:
         FileError: no such checkpoint, a damaged file, or weights that do not fit their configuration.
         ParseError: a configuration that is not one of this codec.
     """
+    return codec_of(*model_files(source))
+
+
+def codec_of(weights_path: Path, config_path: Path) -> MiniCodec:
+    """The same from its two files. Raises FileError and ParseError as :func:`load_mini_codec`."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    weights_path, config_path = model_files(source)
     try:
         data = json.loads(config_path.read_text(encoding="utf-8"))
         config = msgspec.convert(data.get("model"), MiniCodecConfig)
         weights = load_file(str(weights_path))
     except OSError as error:
-        raise FileError(f"no codec at {Path(source)}: {error.strerror or error}; give a folder that the trainer wrote") from error
+        raise FileError(
+            f"no codec at {weights_path.parent}: {error.strerror or error}; give a folder that the trainer wrote"
+        ) from error
     except (json.JSONDecodeError, msgspec.ValidationError, AttributeError) as error:
         raise ParseError(f"{config_path} does not describe a mini codec: {error}") from error
     except SafetensorError as error:

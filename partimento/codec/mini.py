@@ -7,7 +7,9 @@ Network: ConvNeXt blocks (Liu et al., "A ConvNet for the 2020s", 2022) at 50 fra
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +27,8 @@ DECODE_ITERATIONS = 16
 on true magnitudes they do (0.19 against 0.24)."""
 _BLOCK_FRAMES = 1000
 _LEAD_FRAMES = 8
+_OF_TOKENS = ("mean", "deviation", "enter.", "encoder.", "squeeze.", "quantizer.entries")
+"""Weights that have a say in which codes a sound gets. ``mean`` and ``deviation`` are the decoder's, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,16 @@ class MiniCodec(nn.Module):
         bits = (self.cardinality - 1).bit_length()
         return self.frame_rate_hz * self.n_codebooks * bits / 1000.0
 
+    def tokens_sha256(self) -> str:
+        """SHA-256 of what decides its tokens: spectrum, encoder and codebooks. A better decoder leaves it as it is."""
+        shape = {k: v for k, v in asdict(self.config).items() if k not in ("decoder_blocks", "quantizer")}
+        digest = hashlib.sha256(json.dumps(shape, sort_keys=True).encode())
+        for name, value in sorted(self.state_dict().items()):
+            if name.startswith(_OF_TOKENS):
+                digest.update(name.encode())
+                digest.update(value.detach().float().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
     @property
     def encoder_reach_frames(self) -> int:
         """Frames to each side on which a code depends."""
@@ -172,6 +186,19 @@ class MiniCodec(nn.Module):
         """Quantised vectors ``[B, T, D]`` to log bands ``[B, T, n_bands]``."""
         out: Tensor = self.leave(self.decoder(self.widen(vectors)))
         return out.float() * self.deviation + self.mean
+
+    def from_given_codes(self, bands: Tensor) -> Tensor:
+        """Log bands to decoded log bands where nothing of the way to the codes learns (training the decoder alone)."""
+        with torch.no_grad():
+            codes = self.quantizer.encode(self.latent(bands))
+            vectors = self.quantizer.decode(codes, self.quantizer.levels_kept(len(codes), codes.device))
+        return self.spectrum(vectors)
+
+    def with_new_blocks(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Weights of a codec whose decoder has fewer blocks, and new blocks that pass on what they get: it decodes as before."""
+        own = self.state_dict()
+        missing = [name for name in own if name not in weights and name.startswith("decoder.")]
+        return weights | {n: torch.zeros_like(own[n]) if ".contract." in n else own[n].clone() for n in missing}
 
     def forward(self, bands: Tensor) -> tuple[Tensor, Quantized]:
         """Log bands to decoded log bands, with the quantiser's result (training)."""

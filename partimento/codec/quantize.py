@@ -110,7 +110,7 @@ class ResidualVectorQuantizer(nn.Module):
         if not bool(self.ready):
             codes = torch.zeros(batch, self.config.n_codebooks, n_frames, dtype=torch.int64, device=vectors.device)
             return Quantized(flat.reshape(vectors.shape), codes, flat.new_zeros(()))
-        keep = self._levels_kept(batch, flat.device).repeat_interleave(n_frames)
+        keep = self.levels_kept(batch, flat.device).repeat_interleave(n_frames)
         residual, total = flat, torch.zeros_like(flat)
         all_codes, losses = [], []
         for level in range(self.config.n_codebooks):
@@ -140,15 +140,21 @@ class ResidualVectorQuantizer(nn.Module):
             out.append(codes)
         return torch.stack(out).reshape(-1, batch, n_frames).transpose(0, 1).contiguous()
 
-    def decode(self, codes: Tensor) -> Tensor:
-        """Codes ``[B, k, T]`` of the first ``k`` ≤ K levels to vectors ``[B, T, D]``."""
+    def decode(self, codes: Tensor, kept: Tensor | None = None) -> Tensor:
+        """Codes ``[B, k, T]`` of the first ``k`` ≤ K levels to vectors ``[B, T, D]``.
+
+        Args:
+            codes: of the first levels.
+            kept: how many of them count for each item, ``[B]``; None means all.
+        """
         total = torch.zeros(codes.shape[0], codes.shape[2], self.config.dimension, device=self.entries.device)
         for level in range(codes.shape[1]):
-            total = total + self.entries[level][codes[:, level]]
+            chosen = self.entries[level][codes[:, level]]
+            total = total + (chosen if kept is None else chosen * (kept > level)[:, None, None])
         return total
 
-    def _levels_kept(self, batch: int, device: torch.device) -> Tensor:
-        """How many levels each item uses, ``[B]``."""
+    def levels_kept(self, batch: int, device: torch.device) -> Tensor:
+        """How many levels each item uses, ``[B]``: all, but in training some have a random number."""
         n = self.config.n_codebooks
         kept = torch.full((batch,), n, device=device)
         if not self.training or self.config.dropout <= 0:

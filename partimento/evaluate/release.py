@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from partimento.checkpoints import MANIFEST, WEIGHTS_FOLDER, Manifest, ManifestEntry, read_manifest, sha256_of
+from partimento.checkpoints import MANIFEST, WEIGHTS_FOLDER, Manifest, ManifestEntry, built_in, read_manifest, sha256_of
 from partimento.errors import FileError, PartimentoError, RequestError
 
 MAX_LOSS_BY_PACKING = 0.01
@@ -66,21 +66,39 @@ def export_codec(
     (staging / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     packed = pack(codec.state_dict(), drop=TRAINING_ONLY, keep=("quantizer.entries",))
     save_file(packed, str(staging / "model.safetensors"))
+    tokens, known = load_mini_codec(staging).tokens_sha256(), _tokens_of(out, entry.name)
     before = evaluate_codec(checkpoint, data, n_files=n_files, ceilings=False, opus_kbps=())
     after = evaluate_codec(staging, data, n_files=n_files, ceilings=False)
-    whole = after.rows[[r.name for r in after.rows].index(f"mini-codec, {codec.n_codebooks} codebooks")]
-    lost = whole.mel - next(r.mel for r in before.rows if r.name == whole.name)
+    whole = after.rows[0]
+    lost = whole.mel - before.rows[0].mel
     if lost > MAX_LOSS_BY_PACKING:
         raise RequestError(f"packing raises the mel distance by {lost:.3f}; the limit is {MAX_LOSS_BY_PACKING}: keep float16")
     results = {
         "mel_distance": round(whole.mel, 3), "mel_distance_0_6_khz": round(whole.mel_low, 3),
         "chroma_cosine": round(whole.chroma, 4), "lowest_perplexity": round(min(after.perplexities), 1),
+        "onset_f1": round(whole.kept.onsets, 3),
     }  # fmt: skip
+    true = after.original
+    for name, value, heard in (("beat_f1", whole.kept.beats, true.beats), ("chord_overlap", whole.kept.chords, true.chords)):
+        if value is not None and heard is not None:
+            results |= {name: round(value, 3), f"{name}_original": round(heard, 3)}
     for row in after.rows:
         if row.name.startswith("Opus"):
             results[f"mel_distance_{row.name.lower().replace(' ', '_')}"] = round(row.mel, 3)
     listed = install(staging, out, replace(entry, results=results))
-    return listed, after.markdown()
+    word = "the same as" if tokens == known else "others than"
+    said = "" if known is None else f"\nIts tokens are {word} those of the release before.\n"
+    return listed, after.markdown() + said
+
+
+def _tokens_of(out: Path, name: str) -> str | None:
+    """What a released codec's tokens are known by; None where none of that name is released."""
+    from partimento.codec.loading import codec_of
+
+    if all(one.name != name for one in read_manifest(out).models):
+        return None
+    found = built_in(name, out)
+    return codec_of(found.weights, found.config).tokens_sha256()
 
 
 def install(staging: Path, out: Path, entry: ManifestEntry) -> ManifestEntry:

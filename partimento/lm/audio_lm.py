@@ -48,7 +48,7 @@ class CodecUsed:
 
     Attributes:
         source: ``mini-codec``, or a checkpoint folder.
-        sha256: of its weights' file; empty in a recipe, written by the trainer.
+        sha256: of what decides its tokens (``MiniCodec.tokens_sha256``); empty in a recipe, written by the trainer.
     """
 
     source: str = "mini-codec"

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from partimento.checkpoints import CONFIG_FILE, WEIGHTS_FILE, built_in, read_manifest, weights_sha256
+from partimento.checkpoints import CONFIG_FILE, WEIGHTS_FILE, built_in, read_manifest
 from partimento.errors import FileError, ParseError, RequestError
 
 if TYPE_CHECKING:
@@ -98,12 +98,13 @@ def load_mini(source: str) -> MusicGen:
     model, data = load_audio_lm(source)
     used = data.get("codec_used") or {}
     name, sha256 = str(used.get("source", "")), used.get("sha256")
-    present = weights_sha256(name)
+    codec = load_mini_codec(name)
+    present = codec.tokens_sha256()
     if sha256 and present != sha256:
         raise FileError(
             f"{source} speaks tokens of another version of {name} ({sha256[:12]}; here is {present[:12]}); train it anew"
         )
-    part = MiniCodecPart(load_mini_codec(name), model.config.n_codebooks)
+    part = MiniCodecPart(codec, model.config.n_codebooks)
     # Codec and texts are used by what they can do; only import and export of published layouts look into them.
-    codec, texts = cast("EncodecCodec", part), cast("T5Texts", TowerTexts(model.text))
-    return MusicGen(model.lm, codec, texts, False, "partimento", mini_files(source)[0].parent)
+    spoken, texts = cast("EncodecCodec", part), cast("T5Texts", TowerTexts(model.text))
+    return MusicGen(model.lm, spoken, texts, False, "partimento", mini_files(source)[0].parent)

@@ -12,6 +12,7 @@ from torch import Tensor
 from partimento.codec.mini import MAGNITUDE_FLOOR, MiniCodec
 from partimento.codec.quantize import perplexities
 from partimento.data.audio_folder import AudioWindows
+from partimento.errors import RequestError
 from partimento.metrics.mel_distance import mel_filters
 from partimento.train.recipe import CodecTraining, Recipe
 from partimento.train.sample_kinds import Sample, Sounds
@@ -37,6 +38,9 @@ class CodecTask:
         self.settings: CodecTraining = recipe.codec
         self.seed = recipe.run.seed
         self.model = MiniCodec(recipe.model)
+        if self.settings.decoder_only:
+            for part in (self.model.enter, self.model.encoder, self.model.squeeze):
+                part.requires_grad_(False)
         self._train, self._valid = train, valid
         config = recipe.model
         # Bands spread over their bins, then mel filters: log-mel spectra straight from the decoded bands.
@@ -62,6 +66,10 @@ class CodecTask:
     def before_step(self, step: int, device: torch.device) -> str | None:
         """Work that some steps need first: the bands' statistics, the codebooks' start. Returns a line to log."""
         model = self.model
+        if self.settings.decoder_only:
+            if not bool(model.quantizer.ready):
+                raise RequestError("codec.decoder_only learns the way back from codes it finds: give --warm-start mini-codec")
+            return None
         if step == 0:
             bands = torch.cat([model.bands_of(self.batch(_STATISTICS_STEP, i).to(device)) for i in range(16)])
             model.mean.copy_(bands.mean((0, 1)))
@@ -100,6 +108,11 @@ class CodecTask:
     def step(self, wav: Tensor, autocast: torch.autocast) -> StepResult:
         """Loss of windows ``[B, n]``."""
         bands = self.model.bands_of(wav)
+        if self.settings.decoder_only:
+            with autocast:
+                decoded = self.model.from_given_codes(bands)
+            loss, figures = self.losses(bands, decoded.float(), bands.new_zeros(()))
+            return StepResult(loss, figures, wav.numel() / self.model.sample_rate)
         with autocast:
             vectors = self.model.latent(bands)
         quantized = self.model.quantizer(vectors.float())

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from partimento.checkpoints import weights_sha256
 from partimento.codec.loading import load_mini_codec
 from partimento.data.cache.encoders import EncoderSpec, FrameLayout, open_encoder
 from partimento.errors import RequestError
@@ -22,7 +21,7 @@ def completed(recipe: Recipe) -> Recipe:
     """The recipe with the text tower's vocabulary and the codec's hash."""
     text = recipe.text if recipe.text.words else replace(recipe.text, words=training_words())
     used = recipe.codec_used
-    return replace(recipe, text=text, codec_used=CodecUsed(used.source, weights_sha256(used.source)))
+    return replace(recipe, text=text, codec_used=CodecUsed(used.source, load_mini_codec(used.source).tokens_sha256()))
 
 
 def lm_task(

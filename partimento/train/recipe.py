@@ -104,6 +104,8 @@ class CodecTraining:
         mel: weight of the log-mel distance of the decoded magnitudes.
         loud: how much more a bin at full level counts than one at the floor.
         delta: weight of the log-mel error's change from frame to frame (attacks, warbling).
+        decoder_only: learns the way back from codes alone. Encoder and codebooks stay as in the weights that the run begins from,
+            so tokens made with those, and language models of them, remain valid.
     """
 
     batch: int = 8
@@ -115,6 +117,7 @@ class CodecTraining:
     mel: float = 3.0
     loud: float = 2.0
     delta: float = 1.0
+    decoder_only: bool = False
 
     def __post_init__(self) -> None:
         _within(

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from partimento.checkpoints import CONFIG_FILE, WEIGHTS_FILE, model_files
+from partimento.codec.mini import MiniCodec
 from partimento.codec.packing import SCALE_SUFFIX, unpack
 from partimento.errors import FileError, ParseError
 from partimento.train.recipe import Recipe, recipe_from, to_plain
@@ -230,7 +231,8 @@ def weights_file(source: str | os.PathLike[str]) -> Path:
 def load_weights(source: str | os.PathLike[str], model: nn.Module) -> None:
     """Load weights (any float type, packed ones too) from where :func:`weights_file` says.
 
-    Released codecs lack the averages behind their codebooks; those begin as after k-means, from the codebooks themselves.
+    Released codecs lack the averages behind their codebooks; those begin as after k-means, from the codebooks themselves. A codec
+    whose decoder has fewer blocks is completed.
 
     Raises:
         FileError: no such file, or it does not fit the model.
@@ -249,6 +251,8 @@ def load_weights(source: str | os.PathLike[str], model: nn.Module) -> None:
     weights = unpack(stored) if any(name.endswith(SCALE_SUFFIX) for name in stored) else stored
     if _SUMS in own and _ENTRIES in weights and _SUMS not in weights:
         weights |= {_SUMS: weights[_ENTRIES].clone(), _COUNTS: torch.ones_like(own[_COUNTS])}
+    if isinstance(model, MiniCodec):
+        weights = model.with_new_blocks(weights)
     try:
         model.load_state_dict({k: v.to(own[k].dtype) if k in own else v for k, v in weights.items()})
     except RuntimeError as error:

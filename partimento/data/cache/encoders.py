@@ -133,14 +133,14 @@ class TokenEncoder:
 
 def _load(source: str) -> tuple[Any, list[str]]:
     """A codec, and hashes of what decides what it does."""
-    from partimento.checkpoints import model_files
     from partimento.codec.loading import load_mini_codec
 
     folder = Path(source)
     if (folder / "state_dict.bin").exists() or ("/" in source and not folder.exists()):
         return _of_model(source)
     if not folder.is_dir():
-        return load_mini_codec(source), _hashes(model_files(source))
+        codec = load_mini_codec(source)
+        return codec, [codec.tokens_sha256()]
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except OSError as error:
@@ -151,7 +151,8 @@ def _load(source: str) -> tuple[Any, list[str]]:
         return _of_model(source)
     if config.get("model_type") == "encodec":
         return _encodec(folder, config)
-    return load_mini_codec(folder), _hashes(model_files(folder))
+    codec = load_mini_codec(folder)
+    return codec, [codec.tokens_sha256()]
 
 
 def _hashes(files: Iterable[Path]) -> list[str]:

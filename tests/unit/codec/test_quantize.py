@@ -92,3 +92,13 @@ def test_dropout_uses_fewer_levels_for_some_items() -> None:
 @pytest.mark.parametrize(("codes", "expected"), [([0, 0, 0, 0], 1.0), ([0, 1, 2, 3], 4.0)])
 def test_perplexity(codes: list[int], expected: float) -> None:
     assert perplexities(torch.tensor(codes)[None, None], 4)[0] == pytest.approx(expected)
+
+
+def test_fewer_levels_for_some_items() -> None:
+    torch.manual_seed(0)
+    quantizer = ResidualVectorQuantizer(QuantizerConfig(n_codebooks=3, cardinality=8, dimension=4))
+    quantizer.initialize(torch.randn(200, 4))
+    codes = torch.randint(0, 8, (2, 3, 5))
+    found = quantizer.decode(codes, torch.tensor([1, 3]))
+    torch.testing.assert_close(found[0], quantizer.decode(codes[:1, :1])[0])
+    torch.testing.assert_close(found[1], quantizer.decode(codes[1:])[0])

@@ -84,8 +84,8 @@ def test_evaluation_pictures_table_and_missing_ffmpeg(
 ) -> None:
     monkeypatch.setattr(evaluation.shutil, "which", lambda name: None)
     table = evaluation.evaluate_codec(run[0], run[1], n_files=1, pictures=tmp_path / "p")
-    assert [r.name for r in table.rows] == ["mini-codec, 1 codebooks", "mini-codec, 2 codebooks", "true bands", "true magnitudes"]
-    assert table.rows[3].mel < table.rows[1].mel
+    assert [r.name for r in table.rows] == ["mini-codec, 2 codebooks", "mini-codec, 1 codebooks", "true bands", "true magnitudes"]
+    assert table.rows[3].mel < table.rows[0].mel
     assert "no ffmpeg" in table.notes[0]
     assert (tmp_path / "p" / "00.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "p" / "00_decoded.wav").exists()
