@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from partimento.metrics.mel_distance import hz_to_mel
+
 
 @dataclass(frozen=True, slots=True)
 class BandLayout:
@@ -54,6 +56,12 @@ class BandLayout:
         matrix = np.zeros((self.n_bands, len(bands)), dtype=np.float32)
         matrix[bands, np.arange(len(bands))] = 1.0
         return np.asarray(matrix / matrix.sum(axis=1, keepdims=True))
+
+    def mel_groups(self, sample_rate: int, n_groups: int) -> NDArray[np.int64]:
+        """Group of every bin, ``[n_bins]``: equally wide steps of the mel scale, of which low ones without a bin are left out."""
+        bins = np.arange(self.n_fft // 2 + 1, dtype=np.float64) * (sample_rate / self.n_fft)
+        steps = np.floor(hz_to_mel(bins) / hz_to_mel(np.array(sample_rate / 2)) * n_groups).clip(max=n_groups - 1)
+        return np.unique(steps, return_inverse=True)[1].astype(np.int64)
 
     def centres_hz(self, sample_rate: int) -> NDArray[np.float64]:
         """Centre frequency of each band in Hz, ``[n_bands]``."""

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from partimento.codec.bands import BandLayout
 from partimento.codec.interface import Encoded
-from partimento.codec.phase import DEFAULT_MOMENTUM, Stft, fast_griffin_lim, random_phase
+from partimento.codec.phase import DEFAULT_MOMENTUM, Stft, fast_griffin_lim, random_phase, with_level_kept
 from partimento.codec.quantize import Quantized, QuantizerConfig, ResidualVectorQuantizer
 
 MAGNITUDE_FLOOR = 1e-4
@@ -25,6 +25,8 @@ MAGNITUDE_FLOOR = 1e-4
 DECODE_ITERATIONS = 16
 """Rounds of phase finding. On decoded magnitudes 40 rounds measured no better than 10 (mel distance 0.468 both);
 on true magnitudes they do (0.19 against 0.24)."""
+_LEVEL_GROUPS = 64
+"""Groups of bins whose level is kept; 8 to 200 measured alike."""
 _BLOCK_FRAMES = 1000
 _LEAD_FRAMES = 8
 _OF_TOKENS = ("mean", "deviation", "enter.", "encoder.", "squeeze.", "quantizer.entries")
@@ -92,6 +94,7 @@ class MiniCodec(nn.Module):
     deviation: Tensor
     pool: Tensor
     band_of_bin: Tensor
+    level_group: Tensor
 
     def __init__(self, config: MiniCodecConfig | None = None) -> None:
         super().__init__()
@@ -100,6 +103,8 @@ class MiniCodec(nn.Module):
         self.stft = Stft(config.n_fft, config.hop)
         self.register_buffer("pool", torch.from_numpy(config.bands.pool()), persistent=False)
         self.register_buffer("band_of_bin", torch.from_numpy(config.bands.band_of_bin()), persistent=False)
+        groups = torch.from_numpy(config.bands.mel_groups(config.sample_rate, _LEVEL_GROUPS))
+        self.register_buffer("level_group", groups, persistent=False)
         self.register_buffer("mean", torch.zeros(bands))
         self.register_buffer("deviation", torch.full((bands,), 2.0))
         depth = config.encoder_blocks + config.decoder_blocks
@@ -256,6 +261,7 @@ class MiniCodec(nn.Module):
             spectrum = fast_griffin_lim(
                 magnitude, self.stft, iterations=iterations, momentum=momentum, phase=phase, fixed_frames=lead
             )
+            spectrum = with_level_kept(spectrum, self.stft, self.level_group)
             tail = spectrum[:, -_LEAD_FRAMES:] / spectrum[:, -_LEAD_FRAMES:].abs().clamp_min(1e-12)
             spectra.append(spectrum[:, lead:])
         return self.stft.inverse(torch.cat(spectra, dim=1))[:, None]

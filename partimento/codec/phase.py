@@ -13,6 +13,7 @@ from torch.nn import functional
 DEFAULT_ITERATIONS = 40
 DEFAULT_MOMENTUM = 0.99
 _PHASE_SEED = 20_481
+_QUIET = 1e-8
 
 
 class Stft:
@@ -106,3 +107,26 @@ def fast_griffin_lim(
         if fixed_frames:
             phase = torch.cat([head, phase[:, fixed_frames:]], dim=1)
     return magnitude * phase
+
+
+def with_level_kept(spectrum: Tensor, stft: Stft, group_of_bin: Tensor) -> Tensor:
+    """A spectrum scaled so that the sound made of it has its level.
+
+    Frames of magnitudes that no sound has weaken each other where they overlap; the sound is then softer than its spectrum says.
+
+    Args:
+        spectrum: complex ``[B, T, F]``.
+        stft: the transform that it belongs to.
+        group_of_bin: int64 ``[F]``, 0 to the number of groups: bins whose energy is made up for together.
+
+    Returns:
+        Complex ``[B, T, F]``, each group of each frame louder or softer by at most a factor e.
+    """
+
+    def level(values: Tensor) -> Tensor:
+        """Half the log of the energy of each group, ``[B, T, groups]``."""
+        shape = (*values.shape[:2], int(group_of_bin.max()) + 1)
+        return 0.5 * torch.log(torch.zeros(shape, device=values.device).index_add_(2, group_of_bin, values.abs() ** 2) + _QUIET)
+
+    gain = (level(spectrum) - level(stft.forward(stft.inverse(spectrum)))).clamp(-1.0, 1.0)
+    return spectrum * torch.exp(gain)[..., group_of_bin]

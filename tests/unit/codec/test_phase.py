@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from partimento.codec.phase import Stft, fast_griffin_lim, random_phase
+from partimento.codec.phase import Stft, fast_griffin_lim, random_phase, with_level_kept
 
 torch.set_num_threads(1)  # tiny tensors: a second thread only waits
 
@@ -69,3 +69,24 @@ def test_silence_stays_silent() -> None:
 def test_odd_hop_is_refused() -> None:
     with pytest.raises(ValueError, match="multiple"):
         Stft(256, 60)
+
+
+def test_level_is_kept_where_frames_weaken_each_other() -> None:
+    stft = Stft(256, 64)
+    generator = torch.Generator().manual_seed(3)
+    # Magnitudes and phases that belong together nowhere.
+    spectrum = torch.polar(torch.rand(1, 40, 129, generator=generator), 6.28 * torch.rand(1, 40, 129, generator=generator))
+    group = torch.arange(129) // 16
+    kept = with_level_kept(spectrum, stft, group)
+
+    def energy(values: torch.Tensor) -> float:
+        return float((stft.forward(stft.inverse(values)).abs() ** 2).sum())
+
+    wanted = float((spectrum.abs() ** 2).sum())
+    assert energy(spectrum) < 0.5 * wanted
+    assert 0.8 * wanted < energy(kept) < 1.2 * wanted
+    # A spectrum of a sound stays as it is, and silence stays silence.
+    real = stft.forward(torch.randn(1, 40 * 64, generator=generator))[:, 8:-8]
+    inner = with_level_kept(real, stft, group)[:, 4:-4]
+    torch.testing.assert_close(inner.abs(), real[:, 4:-4].abs(), rtol=1e-3, atol=1e-4)
+    assert float(with_level_kept(torch.zeros_like(spectrum), stft, group).abs().max()) == 0.0
