@@ -31,6 +31,7 @@ def add_mini(sub: Any) -> argparse.ArgumentParser:
     add("--pieces", type=int, metavar="N", help="training pieces that are continued (default 500)")
     add("--embedder", metavar="NAME[:PATH]", help="of the distances (default log-mel, which needs no download)")
     add("--engine", metavar="NAME", help="how the model is run (default auto)")
+    add("--guidance", type=float, metavar="X", help="how far clips are pushed towards their words (default: generate's)")
     add("--batch", type=int, metavar="N", help="pieces made together (default 16)")
     add("--jobs", type=int, metavar="N", help="processes that measure (default: the cores)")
     add("--no-fail", action="store_true", help="exit with 0 also when a goal is missed")
@@ -52,7 +53,7 @@ def run_mini(args: argparse.Namespace, progress: Any) -> int:
         check_folder(args.out)
     given: dict[str, Any] = {
         "n_items": args.items, "seconds": args.seconds, "n_pieces": args.pieces, "embedder": args.embedder,
-        "engine": args.engine, "batch": args.batch,
+        "engine": args.engine, "batch": args.batch, "guidance": args.guidance,
     }  # fmt: skip
     if args.hearing_steps is not None:
         if not 1 <= args.hearing_steps <= 1_000_000:

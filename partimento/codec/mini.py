@@ -30,7 +30,8 @@ _LEVEL_GROUPS = 64
 _BLOCK_FRAMES = 1000
 _LEAD_FRAMES = 8
 _OF_TOKENS = ("mean", "deviation", "enter.", "encoder.", "squeeze.", "quantizer.entries")
-"""Weights that have a say in which codes a sound gets. ``mean`` and ``deviation`` are the decoder's, too."""
+_OF_SOUND = ("mean", "deviation", "quantizer.entries", "widen.", "decoder.", "leave.")
+"""Weights that have a say in which codes a sound gets, and in which sound codes give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +154,18 @@ class MiniCodec(nn.Module):
 
     def tokens_sha256(self) -> str:
         """SHA-256 of what decides its tokens: spectrum, encoder and codebooks. A better decoder leaves it as it is."""
-        shape = {k: v for k, v in asdict(self.config).items() if k not in ("decoder_blocks", "quantizer")}
+        return self._sha256({"decoder_blocks", "quantizer"}, _OF_TOKENS)
+
+    def sound_sha256(self) -> str:
+        """SHA-256 of what decides the sound of given tokens: spectrum, codebooks and decoder."""
+        return self._sha256({"encoder_blocks", "quantizer"}, _OF_SOUND)
+
+    def _sha256(self, left_out: set[str], prefixes: tuple[str, ...]) -> str:
+        """Of the shape without some of its values, and of some weights as float32."""
+        shape = {name: value for name, value in asdict(self.config).items() if name not in left_out}
         digest = hashlib.sha256(json.dumps(shape, sort_keys=True).encode())
         for name, value in sorted(self.state_dict().items()):
-            if name.startswith(_OF_TOKENS):
+            if name.startswith(prefixes):
                 digest.update(name.encode())
                 digest.update(value.detach().float().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()

@@ -8,10 +8,10 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,8 @@ from partimento.paths import make_folder, write_bytes
 from partimento.score.mix import MAX_TRUE_PEAK_DBTP
 
 if TYPE_CHECKING:
+    from partimento.codec.mini import MiniCodec
+    from partimento.codec.mini_stream import MiniCodecPart
     from partimento.lm.code_chains import CodeChains
     from partimento.lm.sampling import Sampling
     from partimento.models.musicgen.loader import MusicGen
@@ -37,6 +39,8 @@ DEFAULT_BATCH = 16
 CEILING_DBTP = MAX_TRUE_PEAK_DBTP
 """Highest true peak of a clip out of the codec: that of ``generate``."""
 _MOST_SEEDS = 100_003
+_SOUND_VERSION = 2
+"""Counts changes of how codes become sound that are not in the codec's weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,16 @@ class Studio:
         """What it is run by."""
         return self._loaded[1]
 
+    @property
+    def _codec(self) -> MiniCodec:
+        """The model's codec, with all codebooks."""
+        return cast("MiniCodecPart", self.model.codec).codec
+
+    @cached_property
+    def _voice(self) -> str:
+        """What makes sound of codes: kept sounds are named after it, kept codes outlive it."""
+        return f"{self._codec.sound_sha256()[:8]}-{_SOUND_VERSION}"
+
     def frames_of(self, seconds: float) -> int:
         """Token frames of a length."""
         return round(seconds * self.model.codec.frame_rate_hz)
@@ -115,8 +129,12 @@ class Studio:
             n_frames: of each clip.
             place: name of the folder.
         """
-        facts = {"weights": self.weights_sha256, "engine": self.engine, "sampling": asdict(self.sampling), "frames": n_frames}
-        keys = [_key(facts | {"text": text, "seed": seed}) for text, seed in zip(texts, seeds, strict=True)]
+        from partimento.lm.sampling import Sampling
+
+        facts = {"weights": self.weights_sha256, "engine": self.engine, "frames": n_frames}
+        # Where nothing is asked for, guidance has no say: such clips are the same ones whatever it is.
+        drawn = asdict(self.sampling if any(texts) else replace(self.sampling, guidance=Sampling().guidance))
+        keys = [_key(facts | {"sampling": drawn, "text": text, "seed": seed}) for text, seed in zip(texts, seeds, strict=True)]
 
         def make(chosen: Sequence[int]) -> Ints:
             return self.sing([texts[i] for i in chosen], [seeds[i] for i in chosen], n_frames)
@@ -177,7 +195,7 @@ class Studio:
             n = min(c.shape[1] for c in codes)
             return np.stack([c[:, :n] for c in codes])
 
-        used = {"codebooks": self.model.codec.n_codebooks, "codec": self.model.codec.sample_rate}
+        used = {"codebooks": self.model.codec.n_codebooks, "codec": self._codec.tokens_sha256()}
         return self._kept(place, [_key(_facts(window) | used) for window in windows], make)
 
     def _mono(self, window: RealWindow) -> NDArray[np.float32]:
@@ -188,7 +206,7 @@ class Studio:
     def _kept(self, place: str, keys: Sequence[str], make: Callable[[Sequence[int]], Ints]) -> list[Clip]:
         """Clips under these names; codes ``[B, K, T]`` of those that are missing are made, in batches."""
         folder = make_folder(self.work / place)
-        clips = [Clip(folder / f"{key}.peak.flac", folder / f"{key}.npy") for key in keys]
+        clips = [Clip(folder / f"{key}.{self._voice}.flac", folder / f"{key}.npy") for key in keys]
         missing = {keys[i]: i for i, clip in enumerate(clips) if not clip.path.exists()}
         unsung = [i for i in missing.values() if not (folder / f"{keys[i]}.npy").exists()]
         batches = [unsung[start : start + self.batch] for start in range(0, len(unsung), self.batch)]

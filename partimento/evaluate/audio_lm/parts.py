@@ -50,6 +50,7 @@ class MiniOptions:
         n_pieces: training pieces that are continued.
         embedder: of the distances.
         engine, batch, jobs: how.
+        guidance: how far clips are pushed towards their words, 1 to 50; None is what ``generate`` takes.
         hearing_config: of the classifier; None takes the defaults.
     """
 
@@ -66,6 +67,7 @@ class MiniOptions:
     engine: str = "auto"
     batch: int = DEFAULT_BATCH
     jobs: int | None = None
+    guidance: float | None = None
     hearing_config: HearingConfig | None = None
 
     def __post_init__(self) -> None:
@@ -73,6 +75,8 @@ class MiniOptions:
             raise RequestError(f"clips of {self.seconds:g} s: must be {LEAST_SECONDS:g} to 30 s")
         if not 2 <= self.n_items <= 100_000 or not 2 <= self.n_pieces <= 100_000:
             raise RequestError(f"{self.n_items} items and {self.n_pieces} pieces: both must be 2 to 100000")
+        if self.guidance is not None and not 1 <= self.guidance <= 50:
+            raise RequestError(f"guidance {self.guidance:g}: must be 1 (none) to 50")
         if not 1 <= self.batch <= 256:
             raise RequestError(f"a batch of {self.batch}: must be 1 to 256")
 
@@ -96,7 +100,8 @@ class MiniEvaluation:
 
     def __init__(self, options: MiniOptions, progress: Progress = no_progress) -> None:
         self.options, self.progress = options, progress
-        self.name = Path(options.checkpoint).name
+        guided = "" if options.guidance is None else f", guidance {options.guidance:g}"
+        self.name = Path(options.checkpoint).name + guided
 
     def pages(self, parts: Sequence[str] = ()) -> Iterator[Page]:
         """The pages of these parts (all that are possible when none is named), one by one.
@@ -120,7 +125,10 @@ class MiniEvaluation:
     @cached_property
     def _studio(self) -> Studio:
         o = self.options
-        return Studio(o.checkpoint, o.work, engine=o.engine, batch=o.batch, progress=self.progress)
+        from partimento.lm.sampling import Sampling
+
+        sampling = None if o.guidance is None else Sampling(guidance=o.guidance)
+        return Studio(o.checkpoint, o.work, engine=o.engine, batch=o.batch, sampling=sampling, progress=self.progress)
 
     @cached_property
     def _windows(self) -> list[RealWindow]:

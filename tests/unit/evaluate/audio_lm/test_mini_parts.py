@@ -140,6 +140,29 @@ def test_a_clip_is_the_same_in_any_batch(made: dict[str, Path], tmp_path: Path) 
     assert other[0].path.name != together[0].path.name
 
 
+def test_guidance_makes_other_clips_with_words_and_the_same_without(made: dict[str, Path]) -> None:
+    plain, guided = (MiniEvaluation(options(made, guidance=value))._studio for value in (None, 1.5))
+    assert guided.sampling.guidance == 1.5
+    names = [[clip.path.name for clip in studio.generated(texts, [1], 5, "y")] for texts in (["A jazz piece."], [""])
+             for studio in (plain, guided)]  # fmt: skip
+    assert names[0] != names[1]
+    assert names[2] == names[3]
+    assert MiniEvaluation(options(made, guidance=1.5)).name.endswith(", guidance 1.5")
+    with pytest.raises(RequestError, match="guidance 51"):
+        options(made, guidance=51.0)
+
+
+def test_another_decoder_makes_other_sound_of_the_same_codes(made: dict[str, Path], tmp_path: Path) -> None:
+    studio = Studio(str(made["checkpoint"]), tmp_path)
+    before = studio.generated([""], [1], 5, "z")[0]
+    again = Studio(str(made["checkpoint"]), tmp_path)
+    dict(again._codec.named_parameters())["leave.1.bias"][:] += 1.0
+    after = again.generated([""], [1], 5, "z")[0]
+    assert after.path.name != before.path.name
+    assert after.codes == before.codes
+    assert after.path.read_bytes() != before.path.read_bytes()
+
+
 def test_by_heart(made: dict[str, Path]) -> None:
     studio = Studio(str(made["checkpoint"]), made["work"], batch=2)
     page = by_heart_page(studio, [made["tokens"]], n=4, prompts_s=(0.4, 0.8), continuation_s=0.4)
