@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from partimento.codec.bands import BandLayout
 from partimento.codec.interface import Encoded
-from partimento.codec.phase import DEFAULT_MOMENTUM, Stft, fast_griffin_lim, random_phase, with_level_kept
+from partimento.codec.phase import DEFAULT_MOMENTUM, Stft, fast_griffin_lim, level_reach, random_phase, with_level_kept
 from partimento.codec.quantize import Quantized, QuantizerConfig, ResidualVectorQuantizer
 
 MAGNITUDE_FLOOR = 1e-4
@@ -95,7 +95,7 @@ class MiniCodec(nn.Module):
     deviation: Tensor
     pool: Tensor
     band_of_bin: Tensor
-    level_group: Tensor
+    level_groups: Tensor
 
     def __init__(self, config: MiniCodecConfig | None = None) -> None:
         super().__init__()
@@ -104,8 +104,8 @@ class MiniCodec(nn.Module):
         self.stft = Stft(config.n_fft, config.hop)
         self.register_buffer("pool", torch.from_numpy(config.bands.pool()), persistent=False)
         self.register_buffer("band_of_bin", torch.from_numpy(config.bands.band_of_bin()), persistent=False)
-        groups = torch.from_numpy(config.bands.mel_groups(config.sample_rate, _LEVEL_GROUPS))
-        self.register_buffer("level_group", groups, persistent=False)
+        group_of_bin = torch.from_numpy(config.bands.mel_groups(config.sample_rate, _LEVEL_GROUPS))
+        self.register_buffer("level_groups", functional.one_hot(group_of_bin).float(), persistent=False)
         self.register_buffer("mean", torch.zeros(bands))
         self.register_buffer("deviation", torch.full((bands,), 2.0))
         depth = config.encoder_blocks + config.decoder_blocks
@@ -204,15 +204,20 @@ class MiniCodec(nn.Module):
     def from_given_codes(self, bands: Tensor) -> Tensor:
         """Log bands to decoded log bands where nothing of the way to the codes learns (training the decoder alone)."""
         with torch.no_grad():
-            codes = self.quantizer.encode(self.latent(bands))
-            vectors = self.quantizer.decode(codes, self.quantizer.levels_kept(len(codes), codes.device))
+            vectors = self.latent(bands)
+            # As when everything learns, vectors may be bfloat16, but which entry is nearest is decided in float32.
+            with torch.autocast(bands.device.type, enabled=False):
+                codes = self.quantizer.encode(vectors.float())
+                vectors = self.quantizer.decode(codes, self.quantizer.levels_kept(len(codes), codes.device))
         return self.spectrum(vectors)
 
     def with_new_blocks(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
         """Weights of a codec whose decoder has fewer blocks, and new blocks that pass on what they get: it decodes as before."""
         own = self.state_dict()
-        missing = [name for name in own if name not in weights and name.startswith("decoder.")]
-        return weights | {n: torch.zeros_like(own[n]) if ".contract." in n else own[n].clone() for n in missing}
+        stored = {int(name.split(".")[1]) for name in weights if name.startswith("decoder.")}
+        new = range(max(stored) + 1, self.config.decoder_blocks) if stored else range(0)
+        names = [name for name in own if name.startswith(tuple(f"decoder.{i}." for i in new))] if new else []
+        return weights | {n: torch.zeros_like(own[n]) if ".contract." in n else own[n].clone() for n in names}
 
     def forward(self, bands: Tensor) -> tuple[Tensor, Quantized]:
         """Log bands to decoded log bands, with the quantiser's result (training)."""
@@ -270,7 +275,15 @@ class MiniCodec(nn.Module):
             spectrum = fast_griffin_lim(
                 magnitude, self.stft, iterations=iterations, momentum=momentum, phase=phase, fixed_frames=lead
             )
-            spectrum = with_level_kept(spectrum, self.stft, self.level_group)
             tail = spectrum[:, -_LEAD_FRAMES:] / spectrum[:, -_LEAD_FRAMES:].abs().clamp_min(1e-12)
             spectra.append(spectrum[:, lead:])
-        return self.stft.inverse(torch.cat(spectra, dim=1))[:, None]
+        return self.stft.inverse(self._with_level_kept(torch.cat(spectra, dim=1)))[:, None]
+
+    def _with_level_kept(self, spectrum: Tensor) -> Tensor:
+        """See :func:`partimento.codec.phase.with_level_kept`; in blocks, which do not change the result."""
+        reach, total, parts = level_reach(self.stft), spectrum.shape[1], []
+        for start in range(0, total, _BLOCK_FRAMES):
+            low, end = max(0, start - reach), min(total, start + _BLOCK_FRAMES)
+            part = with_level_kept(spectrum[:, low : min(total, end + reach)], self.stft, self.level_groups)
+            parts.append(part[:, start - low : end - low])
+        return torch.cat(parts, dim=1)

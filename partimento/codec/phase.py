@@ -109,15 +109,16 @@ def fast_griffin_lim(
     return magnitude * phase
 
 
-def with_level_kept(spectrum: Tensor, stft: Stft, group_of_bin: Tensor) -> Tensor:
+def with_level_kept(spectrum: Tensor, stft: Stft, groups: Tensor) -> Tensor:
     """A spectrum scaled so that the sound made of it has its level.
 
     Frames of magnitudes that no sound has weaken each other where they overlap; the sound is then softer than its spectrum says.
+    A frame's scale depends on the frames up to :func:`level_reach` before and after it.
 
     Args:
         spectrum: complex ``[B, T, F]``.
         stft: the transform that it belongs to.
-        group_of_bin: int64 ``[F]``, 0 to the number of groups: bins whose energy is made up for together.
+        groups: ``[F, groups]``, 1 where a bin is in a group: bins whose energy is made up for together.
 
     Returns:
         Complex ``[B, T, F]``, each group of each frame louder or softer by at most a factor e.
@@ -125,8 +126,12 @@ def with_level_kept(spectrum: Tensor, stft: Stft, group_of_bin: Tensor) -> Tenso
 
     def level(values: Tensor) -> Tensor:
         """Half the log of the energy of each group, ``[B, T, groups]``."""
-        shape = (*values.shape[:2], int(group_of_bin.max()) + 1)
-        return 0.5 * torch.log(torch.zeros(shape, device=values.device).index_add_(2, group_of_bin, values.abs() ** 2) + _QUIET)
+        return 0.5 * torch.log(values.abs() ** 2 @ groups + _QUIET)
 
     gain = (level(spectrum) - level(stft.forward(stft.inverse(spectrum)))).clamp(-1.0, 1.0)
-    return spectrum * torch.exp(gain)[..., group_of_bin]
+    return spectrum * (torch.exp(gain) @ groups.T)
+
+
+def level_reach(stft: Stft) -> int:
+    """Frames to each side that a frame shares samples with."""
+    return stft.n_fft // stft.hop - 1

@@ -100,7 +100,8 @@ class CodecTable:
         ):  # fmt: skip
             if value is not None and before:
                 found[f"{name} {value / before:.3f} of the original's ({_KEPT_GOAL})"] = value / before >= _KEPT_GOAL
-        found[f"onset F1 {row.kept.onsets:.3f} ({_ONSET_GOAL})"] = row.kept.onsets >= _ONSET_GOAL
+        if row.kept.onsets is not None:
+            found[f"onset F1 {row.kept.onsets:.3f} ({_ONSET_GOAL})"] = row.kept.onsets >= _ONSET_GOAL
         share = min(self.perplexities) / self.cardinality
         found[f"perplexity {share:.3f} of a codebook's size at least ({_PERPLEXITY_GOAL})"] = share >= _PERPLEXITY_GOAL
         found[f"no buzz ({row.kept.buzzing} of {self.n_files} sounds)"] = not row.kept.buzzing
@@ -211,13 +212,15 @@ def evaluate_codec(
         pictures: folder for spectrograms and sounds of the first four files.
 
     Raises:
-        FileError: checkpoint or data cannot be read.
+        FileError: checkpoint or data cannot be read. MissingDependencyError: ``mir_eval`` is not installed.
     """
     import torch
 
     from partimento.codec.loading import load_mini_codec
     from partimento.codec.quantize import perplexities
+    from partimento.metrics.mir import mir_eval_module
 
+    mir_eval_module("onset")  # not after a minute's work
     codec = load_mini_codec(checkpoint)
     rate = codec.sample_rate
     material = load_sounds(data, rate, n_files)

@@ -58,13 +58,13 @@ class Kept:
     """How much of the music of several sounds is kept; None where no truth is known.
 
     Attributes:
-        onsets: mean F1 of onsets within 50 ms of those heard in the originals, 0 to 1.
+        onsets: mean F1 of onsets within 50 ms of those heard in the originals, 0 to 1; sounds without any are left out.
         beats: mean F1 of the beats heard against the true ones.
         chords: mean overlap of major and minor triads heard with the true ones.
         buzzing: sounds with a buzz that their originals lack.
     """
 
-    onsets: float
+    onsets: float | None
     beats: float | None
     chords: float | None
     buzzing: int
@@ -116,15 +116,17 @@ def kept(sounds: Sequence[HeldOut], originals: Sequence[Heard], decoded: Sequenc
 
     onsets, beats, chords = [], [], []
     for sound, before, after in zip(sounds, originals, decoded, strict=True):
-        if before.onsets_s:
-            a, b = np.array(before.onsets_s), np.array(after.onsets_s)
-            onsets.append(float(mir_eval_module("onset").f_measure(a, b, window=ONSET_TOLERANCE_S)[0]) if len(b) else 0.0)
+        a, b = np.array(before.onsets_s), np.array(after.onsets_s)
+        if len(a) and len(b):
+            onsets.append(float(mir_eval_module("onset").f_measure(a, b, window=ONSET_TOLERANCE_S)[0]))
+        elif len(a) or len(b):
+            onsets.append(0.0)
         if sound.beats_s:
             beats.append(beat_f1(sound.beats_s, after.beats_s))
         if sound.chords:
             chords.append(majmin_overlap(sound.chords, after.chords))
     buzzing = sum(after.buzz_hz > 0 and not before.buzz_hz for before, after in zip(originals, decoded, strict=True))
-    return Kept(_mean(onsets) or 0.0, _mean(beats), _mean(chords), buzzing)
+    return Kept(_mean(onsets), _mean(beats), _mean(chords), buzzing)
 
 
 def _mean(values: Sequence[float]) -> float | None:

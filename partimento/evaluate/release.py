@@ -34,7 +34,7 @@ def run_counters(checkpoint: Path) -> tuple[float, float]:
 
 
 def export_codec(
-    checkpoint: Path, data: Path, out: Path, entry: ManifestEntry, *, n_files: int = 24
+    checkpoint: Path, data: Path, out: Path, entry: ManifestEntry, *, n_files: int = 24, new_tokens: bool = False
 ) -> tuple[ManifestEntry, str]:
     """Pack a codec checkpoint into ``out``, measure it there, and list it.
 
@@ -44,13 +44,14 @@ def export_codec(
         out: weights' folder.
         entry: name and facts; file, hash, size and results are filled in here.
         n_files: sounds to measure on.
+        new_tokens: whether its tokens may be others than those of the release of that name; models of these then no longer fit.
 
     Returns:
         The entry as listed, and the table of figures as text.
 
     Raises:
         FileError: something cannot be read.
-        RequestError: packing costs too much quality.
+        RequestError: packing costs too much quality, or tokens are others than before.
     """
     from safetensors.torch import save_file
 
@@ -66,7 +67,11 @@ def export_codec(
     (staging / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     packed = pack(codec.state_dict(), drop=TRAINING_ONLY, keep=("quantizer.entries",))
     save_file(packed, str(staging / "model.safetensors"))
-    tokens, known = load_mini_codec(staging).tokens_sha256(), _tokens_of(out, entry.name)
+    if not new_tokens and _tokens_of(out, entry.name) not in (None, load_mini_codec(staging).tokens_sha256()):
+        raise RequestError(
+            f"tokens of {checkpoint} are others than those of the released {entry.name}, and language models of these would no "
+            "longer fit: --new-tokens if that is meant"
+        )
     before = evaluate_codec(checkpoint, data, n_files=n_files, ceilings=False, opus_kbps=())
     after = evaluate_codec(staging, data, n_files=n_files, ceilings=False)
     whole = after.rows[0]
@@ -76,8 +81,9 @@ def export_codec(
     results = {
         "mel_distance": round(whole.mel, 3), "mel_distance_0_6_khz": round(whole.mel_low, 3),
         "chroma_cosine": round(whole.chroma, 4), "lowest_perplexity": round(min(after.perplexities), 1),
-        "onset_f1": round(whole.kept.onsets, 3),
     }  # fmt: skip
+    if whole.kept.onsets is not None:
+        results["onset_f1"] = round(whole.kept.onsets, 3)
     true = after.original
     for name, value, heard in (("beat_f1", whole.kept.beats, true.beats), ("chord_overlap", whole.kept.chords, true.chords)):
         if value is not None and heard is not None:
@@ -86,9 +92,7 @@ def export_codec(
         if row.name.startswith("Opus"):
             results[f"mel_distance_{row.name.lower().replace(' ', '_')}"] = round(row.mel, 3)
     listed = install(staging, out, replace(entry, results=results))
-    word = "the same as" if tokens == known else "others than"
-    said = "" if known is None else f"\nIts tokens are {word} those of the release before.\n"
-    return listed, after.markdown() + said
+    return listed, after.markdown()
 
 
 def _tokens_of(out: Path, name: str) -> str | None:
@@ -180,9 +184,15 @@ def main(argv: list[str] | None = None) -> int:
     """Command line of this module."""
     parser = release_parser("Release a codec checkpoint into the package's weights.", "held-out sounds", "mini-codec")
     parser.add_argument("--files", type=int, default=24)
+    parser.add_argument("--new-tokens", action="store_true", help="tokens may be others than those of the release before")
     args = parser.parse_args(argv)
     command = f"partimento evaluate codec {args.name} --data DIR --files {args.files}"
-    return run_release(args, command, lambda entry: export_codec(args.checkpoint, args.data, args.out, entry, n_files=args.files))
+
+    def export(entry: ManifestEntry) -> tuple[ManifestEntry, str]:
+        """Into the weights' folder."""
+        return export_codec(args.checkpoint, args.data, args.out, entry, n_files=args.files, new_tokens=args.new_tokens)
+
+    return run_release(args, command, export)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 from partimento.interpret import make_plan
 from partimento.interpret.caption import learned_caption
@@ -12,6 +13,9 @@ from partimento.models.performer import Support
 from partimento.plan.plan import Plan
 from partimento.plan.request import GenerateRequest
 from partimento.plan.story import StorySection
+
+if TYPE_CHECKING:
+    from partimento.codec.mini_stream import MiniCodecPart
 
 
 class MiniPerformer(MusicGenPerformer):
@@ -40,10 +44,13 @@ class MiniPerformer(MusicGenPerformer):
         return sections, _shunned(", ".join(things)), tuple(_shunned(words) for words in negatives)
 
     def provenance(self, request: GenerateRequest) -> dict[str, str]:
-        """Layout, engine, versions, and the hash of the weights."""
+        """Layout, engine, versions, and the hashes of the weights and of what makes sound of their tokens."""
         from partimento.checkpoints import sha256_of
 
-        return super().provenance(request) | {"weights_sha256": sha256_of(mini_files(self.source)[0])}
+        codec = cast("MiniCodecPart", self._load(request.engine).codec).codec
+        return super().provenance(request) | {
+            "weights_sha256": sha256_of(mini_files(self.source)[0]), "decoder_sha256": codec.sound_sha256(),
+        }  # fmt: skip
 
 
 def _caption(words: str) -> str:

@@ -100,8 +100,8 @@ class MiniEvaluation:
 
     def __init__(self, options: MiniOptions, progress: Progress = no_progress) -> None:
         self.options, self.progress = options, progress
-        guided = "" if options.guidance is None else f", guidance {options.guidance:g}"
-        self.name = Path(options.checkpoint).name + guided
+        self.name = Path(options.checkpoint).name
+        self._sung = self.name if options.guidance is None else f"{self.name}, guidance {options.guidance:g}"
 
     def pages(self, parts: Sequence[str] = ()) -> Iterator[Page]:
         """The pages of these parts (all that are possible when none is named), one by one.
@@ -193,7 +193,7 @@ class MiniEvaluation:
             "real": studio.real(places, "held out"), "real through the codec": studio.round_trips(places, "held out codec"),
             "model": self._asked(), "model without words": self._unasked(),
         }  # fmt: skip
-        return presence_page(sets, places, self._hearing, self.options.work, self.name, self.progress)
+        return presence_page(sets, places, self._hearing, self.options.work, self._sung, self.progress)
 
     def _closeness(self) -> Page:
         from partimento.evaluate.audio_lm.closeness import closeness_page
@@ -209,7 +209,7 @@ class MiniEvaluation:
         n = min(len(clips) for clips in sets.values())
         equal: dict[str, Sequence[Clip]] = {name: clips[:n] for name, clips in sets.items()}
         return closeness_page(
-            reference[:n], equal, "model", ("model without words", "bigram of codes"), o.work, self.name, spec=o.embedder,
+            reference[:n], equal, "model", ("model without words", "bigram of codes"), o.work, self._sung, spec=o.embedder,
             jobs=o.jobs, progress=self.progress,
         )  # fmt: skip
 
@@ -223,7 +223,7 @@ class MiniEvaluation:
         }  # fmt: skip
         if o.tokens:
             sets["bigram of codes"] = self._chain()
-        return faults_page(sets, places, o.work, self.name, jobs=o.jobs, progress=self.progress)
+        return faults_page(sets, places, o.work, self._sung, jobs=o.jobs, progress=self.progress)
 
     def _by_heart(self) -> Page:
         from partimento.evaluate.audio_lm.by_heart import by_heart_page
@@ -236,7 +236,7 @@ class MiniEvaluation:
         o = self.options
         assert o.joint is not None
         candidates = [self._asked(k) for k in range(CANDIDATES)]
-        return best_of_page(candidates, self._windows, self._hearing, o.joint, o.work, self.name, self.progress)
+        return best_of_page(candidates, self._windows, self._hearing, o.joint, o.work, self._sung, self.progress)
 
     def _speed(self) -> Page:
         from partimento.evaluate.audio_lm.speed import speed_page

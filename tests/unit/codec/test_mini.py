@@ -79,6 +79,15 @@ def test_phases_in_blocks_have_no_seam(codec: MiniCodec, monkeypatch: pytest.Mon
     assert float((found - bands).abs()[:, seams][loud[:, seams]].max()) < 0.5
 
 
+def test_an_attack_at_a_blocks_end_is_as_loud_as_in_one_block(codec: MiniCodec, monkeypatch: pytest.MonkeyPatch) -> None:
+    wav = 0.01 * noise(64 * 60)[:, 0]
+    wav[:, 64 * 20 :] *= 50.0
+    spectrum = codec.stft.forward(wav)
+    whole = codec._with_level_kept(spectrum)
+    monkeypatch.setattr(mini, "_BLOCK_FRAMES", 20)
+    torch.testing.assert_close(codec._with_level_kept(spectrum), whole, rtol=1e-4, atol=1e-4)
+
+
 def test_first_blocks_do_not_depend_on_later_ones(codec: MiniCodec, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mini, "_BLOCK_FRAMES", 20)
     bands = codec.bands_of(noise(64 * 60)[:, 0])

@@ -76,7 +76,7 @@ def test_level_is_kept_where_frames_weaken_each_other() -> None:
     generator = torch.Generator().manual_seed(3)
     # Magnitudes and phases that belong together nowhere.
     spectrum = torch.polar(torch.rand(1, 40, 129, generator=generator), 6.28 * torch.rand(1, 40, 129, generator=generator))
-    group = torch.arange(129) // 16
+    group = torch.nn.functional.one_hot(torch.arange(129) // 16).float()
     kept = with_level_kept(spectrum, stft, group)
 
     def energy(values: torch.Tensor) -> float:

@@ -47,7 +47,15 @@ def test_a_sound_keeps_all_of_itself_and_noise_keeps_little() -> None:
 def test_without_truth_there_is_no_figure_of_beats_and_chords() -> None:
     quiet = Heard((), (), ((0.0, 1.0, "N"),), 0.0)
     found = kept([HeldOut(np.zeros(RATE, np.float32))], [quiet], [Heard((), (), ((0.0, 1.0, "N"),), 50.0)])
-    assert (found.beats, found.chords, found.buzzing) == (None, None, 1)
+    assert (found.onsets, found.beats, found.chords, found.buzzing) == (None, None, None, 1)
+
+
+def test_invented_onsets_count_as_wrong() -> None:
+    quiet, busy = (Heard(onsets, (), ((0.0, 1.0, "N"),), 0.0) for onsets in ((), (0.5,)))
+    sound = HeldOut(np.zeros(RATE, np.float32))
+    assert kept([sound], [quiet], [busy]).onsets == 0.0
+    assert kept([sound], [busy], [quiet]).onsets == 0.0
+    assert kept([sound, sound], [busy, quiet], [busy, busy]).onsets == 0.5
 
 
 def test_the_truth_of_a_rendered_item_is_cut_to_the_sound(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from partimento import checkpoints as manifests
 from partimento.checkpoints import ManifestEntry, read_manifest
@@ -73,6 +75,22 @@ def test_release_that_loses_quality_is_refused(run: tuple[Path, Path], tmp_path:
     assert not (tmp_path / "tiny.safetensors").exists()
 
 
+def test_a_release_with_other_tokens_has_to_be_meant(run: tuple[Path, Path], tmp_path: Path) -> None:
+    checkpoint, sounds = run
+    release.export_codec(checkpoint, sounds, tmp_path, ENTRY, n_files=1)
+    before = (tmp_path / "tiny.safetensors").read_bytes()
+    moved = tmp_path / "moved"
+    shutil.copytree(checkpoint, moved)
+    weights = load_file(str(moved / "model.safetensors"))
+    save_file(weights | {"enter.bias": weights["enter.bias"] + 1.0}, str(moved / "model.safetensors"))
+    with pytest.raises(RequestError, match="--new-tokens"):
+        release.export_codec(moved, sounds, tmp_path, ENTRY, n_files=1)
+    assert (tmp_path / "tiny.safetensors").read_bytes() == before
+    save_file(weights | {"leave.1.bias": weights["leave.1.bias"] + 0.1}, str(moved / "model.safetensors"))
+    release.export_codec(moved, sounds, tmp_path, ENTRY, n_files=1)
+    assert (tmp_path / "tiny.safetensors").read_bytes() != before
+
+
 def test_counters_come_from_the_log(run: tuple[Path, Path]) -> None:
     hours, minutes = release.run_counters(run[0])
     assert hours == pytest.approx(3 * 16 * 640 / RATE / 3600, rel=0.05)
@@ -90,7 +108,8 @@ def test_evaluation_pictures_table_and_missing_ffmpeg(
     assert (tmp_path / "p" / "00.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "p" / "00_decoded.wav").exists()
     arguments = ["evaluate", "codec", str(run[0]), "--data", str(run[1]), "--files", "1", "--quick", "--out", str(tmp_path / "t")]
-    assert cli(arguments) == 0
+    assert cli(arguments) == 1  # three steps meet no goal
+    assert cli([*arguments, "--no-fail"]) == 0
     assert "| mini-codec, 2 codebooks | 0.3 |" in capsys.readouterr().out
     assert json.loads((tmp_path / "t" / "codec.json").read_text())["cardinality"] == 8
     assert cli(["evaluate", "codec", str(tmp_path / "none"), "--data", str(run[1])]) == 2

@@ -68,6 +68,7 @@ def test_provenance_and_stream(checkpoint: Path) -> None:
     result = generate(request, audio_report=False)
     assert result.provenance["layout"] == "partimento"
     assert len(str(result.provenance["weights_sha256"])) == 64
+    assert len(str(result.provenance["decoder_sha256"])) == 64
     performer = MiniPerformer(str(checkpoint))
     pieces = list(performer.stream(make_plan(request), request, np.random.default_rng(0)))
     assert sum(piece.n_samples for piece in pieces) == 16_000

@@ -147,7 +147,7 @@ def test_guidance_makes_other_clips_with_words_and_the_same_without(made: dict[s
              for studio in (plain, guided)]  # fmt: skip
     assert names[0] != names[1]
     assert names[2] == names[3]
-    assert MiniEvaluation(options(made, guidance=1.5)).name.endswith(", guidance 1.5")
+    assert "guidance 1.5" in next(MiniEvaluation(options(made, guidance=1.5)).pages(("faults",))).markdown("a command")
     with pytest.raises(RequestError, match="guidance 51"):
         options(made, guidance=51.0)
 
