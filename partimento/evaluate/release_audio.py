@@ -24,7 +24,7 @@ from partimento.errors import RequestError
 from partimento.evaluate.release import install, release_parser, run_release
 
 NAMES = {"lm": "mini", "embed": "mini-embed"}
-COMMANDS = {"lm": "partimento.evaluate.audio_lm", "embed": "partimento.evaluate.joint_embedding"}
+COMMANDS = {"lm": ("partimento.evaluate.audio_lm", "--windows"), "embed": ("partimento.evaluate.joint_embedding", "--items")}
 MAX_LOSS = {"lm": 0.02, "embed": 0.01}
 """What packing to 8 bits may cost: nats per code, or R@10; where it costs more, weights are stored as float16."""
 
@@ -60,9 +60,11 @@ def measure(task: str, folder: Path, data: Sequence[Path], split: str, items: in
     from partimento.evaluate.joint_embedding import evaluate
 
     joint = evaluate(load_joint(str(folder)), data, split, items)
-    recall, oracle = (float(np.mean(list(part.values()))) for part in (joint.recall, joint.oracle))
-    results = {
-        "recall_at_10": round(recall, 3), "recall_at_10_oracle": round(oracle, 3), "recall_at_10_chance": round(joint.chance, 4),
+    n, recall = joint.n_items, float(np.mean(list(joint.recall.values())))
+    results = {f"recall_at_10_{length}_{n}": round(value, 3) for length, value in joint.recall.items()}
+    results |= {f"recall_at_10_oracle_{length}_{n}": round(value, 3) for length, value in joint.oracle.items()}
+    results |= {
+        f"recall_at_10_chance_{n}": round(joint.chance, 4),
         "instrument_auc": round(joint.instrument_auc, 3), "style_auc": round(joint.style_auc, 3),
     }  # fmt: skip
     return Measured(joint.table(), {n: v for n, v in results.items() if np.isfinite(v)}, -recall, recall > joint.chance)
@@ -105,7 +107,8 @@ def export_audio_model(
             after = _stage(staging, task, config, halves, data, split, items)
         if entry.status == "released" and not after.beats:
             raise RequestError(f"this model does not beat its baselines, so it cannot be released:\n{after.table}")
-        command = f"python -m {COMMANDS[task]} {name} --data CACHE --split {split}"
+        module, amount = COMMANDS[task]
+        command = f"python -m {module} {name} --data CACHE --split {split} {amount} {items}"
         listed = install(staging, out, replace(entry, name=name, command=command, results=after.results))
     finally:
         shutil.rmtree(staging, ignore_errors=True)
