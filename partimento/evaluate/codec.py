@@ -22,6 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partimento.audio.pictures import save_spectrograms
+from partimento.checkpoints import WEIGHTS_FILE
+from partimento.errors import FileError, RequestError
 from partimento.evaluate.codec_music import Heard, HeldOut, Kept, hear, held_out, kept
 from partimento.metrics.chroma_cosine import chroma_cosine
 from partimento.metrics.mel_distance import mel_distance
@@ -35,6 +37,8 @@ OPUS_KBPS = (8, 12, 16)
 _LOW_BAND_HZ = 6_000.0
 _MEL_GOAL, _CHROMA_GOAL, _KEPT_GOAL, _ONSET_GOAL, _PERPLEXITY_GOAL, _SPEED_GOAL = 0.40, 0.95, 0.95, 0.9, 0.35, 10.0
 _RIVAL = "Opus 12"
+MOST_FILES = 10_000
+_SILENT = 1e-4
 _READING = (
     "Onsets: F1 with those heard in the original (50 ms). Beats: F1, and chords: overlap, of what is heard with what is true. "
     "Buzz: sounds with a constant comb of lines that the original lacks."
@@ -71,6 +75,7 @@ class CodecTable:
     """The whole evaluation.
 
     Attributes:
+        measured: the checkpoint's name and the data's.
         n_files, seconds: what was measured on.
         original: what is heard in the sounds themselves.
         rows: one per codec; the first is the one that is measured, with all its codebooks.
@@ -79,6 +84,7 @@ class CodecTable:
         notes: what was left out, and why.
     """
 
+    measured: str
     n_files: int
     seconds: float
     original: Kept
@@ -121,7 +127,8 @@ class CodecTable:
             cells = (r.name, rate, f"{r.mel:.3f}", f"{r.mel_low:.3f}", f"{r.chroma:.4f}", _kept_cells(r.kept), speed)
             lines.append(f"| {' | '.join(cells)} |")
         used = ", ".join(f"{p:.0f}" for p in self.perplexities)
-        measured = f"{self.n_files} files, {self.seconds:.0f} s. Perplexity of the codebooks (of {self.cardinality}): {used}."
+        amount = f"{self.measured}: {self.n_files} files, {self.seconds:.0f} s."
+        measured = f"{amount} Perplexity of the codebooks (of {self.cardinality}): {used}."
         lines += ["", f"{measured} {_READING}", ""]
         lines += [f"- {'met' if met else 'missed'}: {text}" for text, met in self.goals().items()]
         return "\n".join([*lines, *self.notes]) + "\n"
@@ -174,21 +181,30 @@ def opus(samples: Samples, sample_rate: int, kbps: int) -> Samples:
 
 
 def load_sounds(folder: Path, sample_rate: int, n_files: int, max_s: float = 20.0) -> list[HeldOut]:
-    """The first ``n_files`` sounds under a folder (or of a rendered dataset's test split), mono, at most ``max_s`` long.
+    """The first ``n_files`` sounds under a folder (or of a rendered dataset's test split) that are not silent, mono, at most
+    ``max_s`` long.
 
     Raises:
-        FileError: no readable sound.
+        FileError: no readable sound, or none that is not silent. RequestError: a number of files out of range.
     """
     from partimento.audio.io import read_audio
     from partimento.audio.resample import resample
     from partimento.audio.waveform import Waveform
     from partimento.data.audio_folder import find_training_audio
 
+    if not 1 <= n_files <= MOST_FILES:
+        raise RequestError(f"{n_files} files: 1 to {MOST_FILES} can be measured")
     sounds = []
-    for file in find_training_audio([folder], "test")[0][:n_files]:
+    for file in find_training_audio([folder], "test")[0]:
         wave = read_audio(file.path)
         mono = resample(Waveform(wave.mono()[None, :], wave.sample_rate), sample_rate)
-        sounds.append(held_out(file.path, mono.samples[0, : int(max_s * sample_rate)], sample_rate))
+        samples = mono.samples[0, : int(max_s * sample_rate)]
+        if np.abs(samples).max(initial=0.0) > _SILENT:
+            sounds.append(held_out(file.path, samples, sample_rate))
+        if len(sounds) == n_files:
+            break
+    if not sounds:
+        raise FileError(f"all sounds under {folder} are silent")
     return sounds
 
 
@@ -204,7 +220,7 @@ def evaluate_codec(
     """Measure a checkpoint of the mini codec.
 
     Args:
-        checkpoint: folder with ``model.safetensors`` and ``config.json``.
+        checkpoint: folder with ``model.safetensors`` and ``config.json``, a run's folder, or a built-in name.
         data: folder of held-out sounds.
         n_files: how many of them.
         ceilings: also find phases for the true magnitudes and bands.
@@ -212,16 +228,20 @@ def evaluate_codec(
         pictures: folder for spectrograms and sounds of the first four files.
 
     Raises:
-        FileError: checkpoint or data cannot be read. MissingDependencyError: ``mir_eval`` is not installed.
+        FileError: checkpoint or data cannot be read. RequestError: a number of files out of range.
+        MissingDependencyError: ``mir_eval`` is not installed.
     """
     import torch
 
     from partimento.codec.loading import load_mini_codec
     from partimento.codec.quantize import perplexities
     from partimento.metrics.mir import mir_eval_module
+    from partimento.train.state import weights_file
 
     mir_eval_module("onset")  # not after a minute's work
-    codec = load_mini_codec(checkpoint)
+    file = weights_file(checkpoint)
+    codec = load_mini_codec(file.parent if file.name == WEIGHTS_FILE else checkpoint)
+    measured = f"{file.parent.name if file.name == WEIGHTS_FILE else checkpoint.name} on {data.resolve().name}"
     rate = codec.sample_rate
     material = load_sounds(data, rate, n_files)
     sounds = [s.samples for s in material]
@@ -248,7 +268,7 @@ def evaluate_codec(
     used = perplexities(torch.cat(codes, dim=2), codec.cardinality)
     seconds = sum(len(s) for s in sounds) / rate
     original = kept(material, test.heard, test.heard)
-    return CodecTable(len(sounds), seconds, original, tuple(rows), tuple(used), codec.cardinality, tuple(notes))
+    return CodecTable(measured, len(sounds), seconds, original, tuple(rows), tuple(used), codec.cardinality, tuple(notes))
 
 
 def _decode(codec: MiniCodec, codes: Sequence[Tensor], i: int) -> Samples:

@@ -63,8 +63,13 @@ def check_codec(recipe: Recipe, layout: FrameLayout, folder: Path) -> None:
     """Raise RequestError unless a cache holds tokens of the recipe's codec."""
     source = recipe.codec_used.source
     wanted, codes = open_encoder(EncoderSpec("tokens", source)).layout, recipe.lm_model.cardinality
-    if layout.fingerprint != wanted.fingerprint or wanted.cardinality != codes:
+    if wanted.cardinality != codes:
         raise RequestError(
-            f"{folder} holds tokens of {layout.name} ({layout.cardinality} codes), the recipe speaks {codes} codes of {source} "
-            f"(which has {wanted.cardinality}): encode the data again, or set codec_used and lm_model"
+            f"the recipe's model speaks {codes} codes and {source} has {wanted.cardinality}: set lm_model.cardinality"
+        )
+    if layout.fingerprint != wanted.fingerprint:
+        raise RequestError(
+            f"{folder} holds tokens of {layout.name} ({layout.fingerprint[:8]}), the recipe speaks those of {source} as it is "
+            f"now ({wanted.fingerprint[:8]}): encode the data again into another folder (partimento data encode DATA "
+            f"--codec {source} --out CACHE), or set codec_used.source to the codec that made them"
         )

@@ -146,7 +146,11 @@ def _claim(out: Path, layout: FrameLayout) -> None:
         return
     there = read_layout(out)
     if there.fingerprint != layout.fingerprint:
-        raise FileError(f"{out} holds frames of another encoder ({there.name}); take another folder for {layout.name}")
+        found, wanted = (f"{one.name}, {one.fingerprint[:8]}" for one in (there, layout))
+        raise FileError(
+            f"{out} holds frames of another encoder, or of another version ({found}; wanted: {wanted}): take another folder, or "
+            "delete that one"
+        )
 
 
 def _encode(config: EncodeConfig, writer: CacheWriter, say: Callable[[str], None]) -> EncodeResult:

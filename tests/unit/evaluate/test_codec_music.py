@@ -71,7 +71,7 @@ def test_the_truth_of_a_rendered_item_is_cut_to_the_sound(tmp_path: Path) -> Non
 def test_goals_say_what_is_met(mel: float, chords: float, met: bool) -> None:
     row = CodecRow("mini-codec, 8 codebooks", 4.0, mel, 0.5, 0.97, Kept(0.91, 0.8, chords, 0), 12.0)
     rival = CodecRow("Opus 12", 12.0, 0.7, 0.55, 0.98, Kept(0.95, 0.8, 0.6, 0))
-    table = CodecTable(2, 30.0, Kept(1.0, 0.8, 0.6, 0), (row, rival), (400.0, 900.0), 1024)
+    table = CodecTable("step-1 on sounds", 2, 30.0, Kept(1.0, 0.8, 0.6, 0), (row, rival), (400.0, 900.0), 1024)
     goals = table.goals()
     assert [v for k, v in goals.items() if k.startswith("mel distance 0.")] == [met]
     assert [v for k, v in goals.items() if k.startswith("chord overlap")] == [met]

@@ -13,7 +13,7 @@ from partimento.checkpoints import ManifestEntry, read_manifest
 from partimento.cli.main import main as cli
 from partimento.codec.loading import load_mini_codec
 from partimento.data.audio_folder import AudioWindows, find_audio
-from partimento.errors import RequestError
+from partimento.errors import FileError, RequestError
 from partimento.evaluate import codec as evaluation
 from partimento.evaluate import release
 from partimento.train.codec import CodecTask
@@ -113,3 +113,20 @@ def test_evaluation_pictures_table_and_missing_ffmpeg(
     assert "| mini-codec, 2 codebooks | 0.3 |" in capsys.readouterr().out
     assert json.loads((tmp_path / "t" / "codec.json").read_text())["cardinality"] == 8
     assert cli(["evaluate", "codec", str(tmp_path / "none"), "--data", str(run[1])]) == 2
+    assert cli(["evaluate", "codec", str(run[0]), "--data", str(run[1]), "--files", "0"]) == 2
+    assert "0 files" in capsys.readouterr().err
+    assert f"{run[0].name} on {run[1].name}: 1 files" in (tmp_path / "t" / "codec.md").read_text()
+
+
+def test_a_runs_folder_is_measured_by_its_newest_checkpoint_without_silent_sounds(run: tuple[Path, Path], tmp_path: Path) -> None:
+    import soundfile
+
+    shutil.copytree(run[1], tmp_path / "sounds")
+    soundfile.write(tmp_path / "sounds" / "00_silent.wav", np.zeros(RATE), RATE)
+    table = evaluation.evaluate_codec(run[0].parent, tmp_path / "sounds", n_files=1, ceilings=False, opus_kbps=())
+    assert table.measured == f"{run[0].name} on sounds"
+    assert table.rows[0].chroma > 0
+    (tmp_path / "none").mkdir()
+    shutil.move(tmp_path / "sounds" / "00_silent.wav", tmp_path / "none")
+    with pytest.raises(FileError, match="silent"):
+        evaluation.load_sounds(tmp_path / "none", RATE, 1)
