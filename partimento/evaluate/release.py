@@ -74,6 +74,7 @@ def export_codec(
         )
     before = evaluate_codec(checkpoint, data, n_files=n_files, ceilings=False, opus_kbps=())
     after = evaluate_codec(staging, data, n_files=n_files, ceilings=False)
+    after = replace(after, measured=f"{entry.name} on {data.resolve().name}")
     whole = after.rows[0]
     lost = whole.mel - before.rows[0].mel
     if lost > MAX_LOSS_BY_PACKING:
