@@ -21,6 +21,7 @@ _CLICK_STEP = 0.01  # least jump, full scale: -40 dBFS
 _CLICK_RATIO = 8.0  # against everything within the next line's time
 _CLICK_ALONE_S = 0.05  # longer than a period of the lowest note: a low saw wave steps once in each
 _CLIP_RUN = 4  # equal samples at full scale in a row
+_LEAST_FALL = 0.003  # of the peak, beside a run that was cut off; three times that of a round top
 _STUCK_WINDOW_S = 3.0
 _STUCK_LIKENESS = 0.995
 _BUZZ_RATES_HZ = (50.0, 60.0, 75.0)
@@ -78,7 +79,11 @@ def measure_quality(sound: Waveform | Sound) -> Quality:
 
 
 def clipped_runs(wave: Waveform) -> int:
-    """Number of runs of four or more samples within 0.01 % of the ceiling (only where the peak is above -1 dBFS)."""
+    """Number of runs of four or more samples within 0.01 % of the ceiling (only where the peak is above -1 dBFS).
+
+    The top of a loud deep tone is as long (below 50 Hz at 44.1 kHz), but round: as far again outside of it the wave has fallen by
+    nine times as much, where one that was cut off falls steeply.
+    """
     peak = float(np.abs(wave.samples).max(initial=0.0))
     if not peak > 0.89:
         return 0
@@ -86,8 +91,14 @@ def clipped_runs(wave: Waveform) -> int:
     for channel in wave.samples:
         at = np.flatnonzero(np.abs(channel) >= 0.9999 * peak)
         together = np.split(at, np.flatnonzero(np.diff(at) > 1) + 1)
-        runs += sum(len(run) >= _CLIP_RUN for run in together)
+        runs += sum(len(run) >= _CLIP_RUN and _is_cut_off(channel, run, peak) for run in together)
     return runs
+
+
+def _is_cut_off(channel: Array, run: NDArray[np.int64], peak: float) -> bool:
+    """Whether a wave falls steeply on the sides of a run of samples at its peak; a run without sides is cut off."""
+    sides = [i for i in (int(run[0]) - len(run), int(run[-1]) + len(run)) if 0 <= i < len(channel)]
+    return not sides or peak - float(np.mean(np.abs(channel[sides]))) > _LEAST_FALL * peak
 
 
 def find_clicks(wave: Waveform, limit: int = 100) -> tuple[float, ...]:

@@ -33,7 +33,7 @@ _NEAR_DB = 0.001
 class _Job:
     """What is measured of a sound."""
 
-    key = "audio lm faults 2"
+    key = "audio lm faults 3"
 
     def __call__(self, wave: Waveform) -> Values:
         """One flag per name of :data:`_NAMES`."""

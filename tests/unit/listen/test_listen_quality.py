@@ -54,6 +54,15 @@ def test_clipping_dc_and_numbers(music):
     assert "samples that are not numbers" in measure_quality(changed(music, broken)).flags
 
 
+@pytest.mark.parametrize("hz", [20.0, 36.0, 50.0, 110.0])
+def test_round_tops_of_deep_tones_are_not_clipped(hz):
+    tone = 0.891 * np.sin(2 * np.pi * hz * np.arange(2 * RATE) / RATE)
+    stored = np.round(tone * 32767) / 32767
+    assert clipped_runs(Waveform(stored[None, :].astype(np.float32), RATE)) == 0
+    cut = np.clip(stored * 1.02, -0.891, 0.891)
+    assert clipped_runs(Waveform(cut[None, :].astype(np.float32), RATE)) >= 2 * hz
+
+
 def test_holes_and_silence(music):
     hole = music.samples.copy()
     hole[:, 4 * RATE : 8 * RATE] = 0
