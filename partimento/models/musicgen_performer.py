@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from partimento.errors import MissingDependencyError, UnsupportedError
 from partimento.interpret import make_plan
@@ -33,6 +34,8 @@ _REFUSED = ("chords", "notes (score file)", "drums (recording)", "style audio", 
 _OPTIONS = (("chords", "--chords"), ("midi", "--midi"))
 _HIGHEST_DBTP = -0.1
 """Leaves room for what another change of rate adds to peaks."""
+END_FADE_S = 0.02
+"""A piece ends where its time is over, in the middle of a note maybe; cut off at once it would click."""
 GROUP = 4
 """Pieces made together: more rows gain little time, and each takes memory for its past."""
 
@@ -148,13 +151,13 @@ class MusicGenPerformer:
         from partimento.score.mix import MAX_TRUE_PEAK_DBTP
 
         if take.recording is None:
-            return Performance(levelled(resample(_cut(new, take.duration_s), sample_rate)))
+            return Performance(levelled(resample(_ended(new, take.duration_s), sample_rate)))
         # At its own level: the recording's loudness is what the new part has learned from. Its peaks may be as high as a
         # finished mix's, or as the recording's own as far as that does not clip.
         ceiling_db = min(_HIGHEST_DBTP, max(MAX_TRUE_PEAK_DBTP, true_peak_dbtp(take.recording)))
         new = resample(new, take.recording.sample_rate)
         new = Waveform(limit(new.samples, new.sample_rate, ceiling_db), new.sample_rate)
-        return Performance(resample(_cut(joined(model, take.recording, new), take.duration_s), sample_rate))
+        return Performance(resample(_ended(joined(model, take.recording, new), take.duration_s), sample_rate))
 
     def stream(self, plan: Plan, request: GenerateRequest, rng: np.random.Generator) -> Iterator[Waveform]:
         """The piece as it comes, at the request's rate; leaving the iterator stops the work.
@@ -186,8 +189,9 @@ class MusicGenPerformer:
                 sound = resampler.resample_chunk(np.ascontiguousarray(sound.T), last=piece is None).T
             ready = limiter.push(sound, last=piece is None)
             if left and ready.shape[1]:
-                yield Waveform(np.ascontiguousarray(ready[:, :left]), request.sample_rate)
-                left -= min(left, ready.shape[1])
+                piece_now = np.ascontiguousarray(ready[:, :left])
+                yield Waveform(_with_end_faded(piece_now, left, request.sample_rate), request.sample_rate)
+                left -= piece_now.shape[1]
 
     def check(self, plan: Plan, request: GenerateRequest) -> None:
         """Raise for what the request, its files and the checkpoint's configuration show to be impossible; loads no weights."""
@@ -392,9 +396,25 @@ def levelled(wave: Waveform) -> Waveform:
     return gain(wave, min(TARGET_LUFS - lufs, MAX_TRUE_PEAK_DBTP - true_peak_dbtp(wave)))
 
 
-def _cut(wave: Waveform, duration_s: float) -> Waveform:
-    """The sound at exactly that length; tokens come in whole frames."""
-    return wave.part(0, round(duration_s * wave.sample_rate))
+def _ended(wave: Waveform, duration_s: float) -> Waveform:
+    """The sound at exactly that length (tokens come in whole frames), its end faded."""
+    from partimento.audio.fades import fade
+
+    return fade(wave.part(0, round(duration_s * wave.sample_rate)), out_s=END_FADE_S)
+
+
+def _with_end_faded(samples: NDArray[np.float32], left: int, sample_rate: int) -> NDArray[np.float32]:
+    """A piece of a stream ``[channels, n]`` of which ``left`` samples are still to come, this one included."""
+    from partimento.audio.fades import fade_curve
+
+    n_fade, n = round(END_FADE_S * sample_rate), samples.shape[1]
+    first = max(0, left - n_fade)  # of this piece to be faded
+    if first >= n:
+        return samples
+    out = samples.copy()
+    curve = fade_curve(n_fade)[::-1]
+    out[:, first:] *= curve[n_fade - (left - first) :][: n - first]
+    return out
 
 
 def is_checkpoint(name: str) -> bool:

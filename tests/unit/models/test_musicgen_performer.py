@@ -100,3 +100,20 @@ def test_level():
     assert integrated_lufs(out) == pytest.approx(-14, abs=0.1) or true_peak_dbtp(out) == pytest.approx(-1, abs=0.02)
     silence = Waveform(np.zeros((1, 32_000), np.float32), 32_000)
     assert not levelled(silence).samples.any()
+
+
+def test_a_streams_end_fades_like_a_whole_pieces() -> None:
+    from partimento.audio.fades import fade
+    from partimento.audio.waveform import Waveform
+    from partimento.models.musicgen_performer import END_FADE_S, _ended, _with_end_faded
+
+    rate, n = 8_000, 1_000
+    sound = np.random.default_rng(0).standard_normal((2, n)).astype(np.float32)
+    whole = fade(Waveform(sound, rate), out_s=END_FADE_S).samples
+    assert abs(float(whole[0, -1])) < 0.01
+    assert np.array_equal(whole[:, : n - round(END_FADE_S * rate)], sound[:, : n - round(END_FADE_S * rate)])
+    for size in (1_000, 130, 7):
+        pieces = [_with_end_faded(sound[:, at : at + size], n - at, rate) for at in range(0, n, size)]
+        np.testing.assert_array_equal(np.concatenate(pieces, axis=1), whole)
+    longer = Waveform(np.ones((1, n), np.float32), rate)
+    assert _ended(longer, 0.1).n_samples == 800
