@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 
 import torch
@@ -216,7 +217,7 @@ class MiniCodec(nn.Module):
         own = self.state_dict()
         stored = {int(name.split(".")[1]) for name in weights if name.startswith("decoder.")}
         new = range(max(stored) + 1, self.config.decoder_blocks) if stored else range(0)
-        names = [name for name in own if name.startswith(tuple(f"decoder.{i}." for i in new))] if new else []
+        names = [name for name in own if name.startswith(tuple(f"decoder.{i}." for i in new))]
         return weights | {n: torch.zeros_like(own[n]) if ".contract." in n else own[n].clone() for n in names}
 
     def forward(self, bands: Tensor) -> tuple[Tensor, Quantized]:
@@ -233,24 +234,14 @@ class MiniCodec(nn.Module):
         if wav.dim() != 3 or wav.shape[1] != 1:
             raise ValueError(f"expected audio [B, 1, n], got {tuple(wav.shape)}")
         bands = self.bands_of(wav[:, 0])
-        reach, total = self.encoder_reach_frames, bands.shape[1]
-        parts = []
-        for start in range(0, total, _BLOCK_FRAMES):
-            low, end = max(0, start - reach), min(total, start + _BLOCK_FRAMES)
-            vectors = self.latent(bands[:, low : min(total, end + reach)])
-            parts.append(self.quantizer.encode(vectors[:, start - low : end - low]))
-        return Encoded(torch.cat(parts, dim=2))
+        blocks = _blocks(bands.shape[1], self.encoder_reach_frames)
+        return Encoded(torch.cat([self.quantizer.encode(self.latent(bands[:, heard])[:, own]) for heard, own in blocks], dim=2))
 
     @torch.no_grad()
     def decode_bands(self, codes: Tensor) -> Tensor:
         """Codes ``[B, k, T]`` to log bands ``[B, T, n_bands]``, in blocks like :meth:`encode`."""
-        reach, total = self.decoder_reach_frames, codes.shape[2]
-        parts = []
-        for start in range(0, total, _BLOCK_FRAMES):
-            low, end = max(0, start - reach), min(total, start + _BLOCK_FRAMES)
-            bands = self.spectrum(self.quantizer.decode(codes[:, :, low : min(total, end + reach)]))
-            parts.append(bands[:, start - low : end - low])
-        return torch.cat(parts, dim=1)
+        blocks = _blocks(codes.shape[2], self.decoder_reach_frames)
+        return torch.cat([self.spectrum(self.quantizer.decode(codes[:, :, heard]))[:, own] for heard, own in blocks], dim=1)
 
     @torch.no_grad()
     def decode(self, encoded: Encoded, *, iterations: int = DECODE_ITERATIONS, momentum: float = DEFAULT_MOMENTUM) -> Tensor:
@@ -281,9 +272,14 @@ class MiniCodec(nn.Module):
 
     def _with_level_kept(self, spectrum: Tensor) -> Tensor:
         """See :func:`partimento.codec.phase.with_level_kept`; in blocks, which do not change the result."""
-        reach, total, parts = level_reach(self.stft), spectrum.shape[1], []
-        for start in range(0, total, _BLOCK_FRAMES):
-            low, end = max(0, start - reach), min(total, start + _BLOCK_FRAMES)
-            part = with_level_kept(spectrum[:, low : min(total, end + reach)], self.stft, self.level_groups)
-            parts.append(part[:, start - low : end - low])
-        return torch.cat(parts, dim=1)
+        blocks = _blocks(spectrum.shape[1], level_reach(self.stft))
+        return torch.cat(
+            [with_level_kept(spectrum[:, heard], self.stft, self.level_groups)[:, own] for heard, own in blocks], dim=1
+        )
+
+
+def _blocks(n_frames: int, reach: int) -> Iterator[tuple[slice, slice]]:
+    """Blocks of a long sound: the frames that each has to hear, ``reach`` more to each side, and its own among these."""
+    for start in range(0, n_frames, _BLOCK_FRAMES):
+        low, end = max(0, start - reach), min(n_frames, start + _BLOCK_FRAMES)
+        yield slice(low, min(n_frames, end + reach)), slice(start - low, end - low)

@@ -240,8 +240,8 @@ def evaluate_codec(
 
     mir_eval_module("onset")  # not after a minute's work
     file = weights_file(checkpoint)
-    codec = load_mini_codec(file.parent if file.name == WEIGHTS_FILE else checkpoint)
-    measured = f"{file.parent.name if file.name == WEIGHTS_FILE else checkpoint.name} on {data.resolve().name}"
+    source = file.parent if file.name == WEIGHTS_FILE else checkpoint
+    codec, measured = load_mini_codec(source), f"{source.name} on {data.resolve().name}"
     rate = codec.sample_rate
     material = load_sounds(data, rate, n_files)
     sounds = [s.samples for s in material]

@@ -398,9 +398,8 @@ def levelled(wave: Waveform) -> Waveform:
 
 def _ended(wave: Waveform, duration_s: float) -> Waveform:
     """The sound at exactly that length (tokens come in whole frames), its end faded."""
-    from partimento.audio.fades import fade
-
-    return fade(wave.part(0, round(duration_s * wave.sample_rate)), out_s=END_FADE_S)
+    whole = wave.part(0, round(duration_s * wave.sample_rate))
+    return replace(whole, samples=_with_end_faded(whole.samples, whole.n_samples, wave.sample_rate))
 
 
 def _with_end_faded(samples: NDArray[np.float32], left: int, sample_rate: int) -> NDArray[np.float32]:

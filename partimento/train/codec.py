@@ -109,16 +109,17 @@ class CodecTask:
         """Loss of windows ``[B, n]``."""
         bands = self.model.bands_of(wav)
         if self.settings.decoder_only:
+            commitment = bands.new_zeros(())
             with autocast:
                 decoded = self.model.from_given_codes(bands)
-            loss, figures = self.losses(bands, decoded.float(), bands.new_zeros(()))
-            return StepResult(loss, figures, wav.numel() / self.model.sample_rate)
-        with autocast:
-            vectors = self.model.latent(bands)
-        quantized = self.model.quantizer(vectors.float())
-        with autocast:
-            decoded = self.model.spectrum(quantized.values)
-        loss, figures = self.losses(bands, decoded.float(), quantized.commitment)
+        else:
+            with autocast:
+                vectors = self.model.latent(bands)
+            quantized = self.model.quantizer(vectors.float())
+            commitment = quantized.commitment
+            with autocast:
+                decoded = self.model.spectrum(quantized.values)
+        loss, figures = self.losses(bands, decoded.float(), commitment)
         return StepResult(loss, figures, wav.numel() / self.model.sample_rate)
 
     @torch.no_grad()

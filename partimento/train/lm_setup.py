@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from partimento.codec.loading import load_mini_codec
+from partimento.codec.mini import MiniCodec
 from partimento.data.cache.encoders import EncoderSpec, FrameLayout, open_encoder
 from partimento.errors import RequestError
 from partimento.lm.audio_lm import CodecUsed
@@ -17,11 +18,10 @@ from partimento.train.recipe import Recipe
 from partimento.train.task import held_out_of
 
 
-def completed(recipe: Recipe) -> Recipe:
-    """The recipe with the text tower's vocabulary and the codec's hash."""
+def completed(recipe: Recipe, codec: MiniCodec) -> Recipe:
+    """The recipe with the text tower's vocabulary and the hash of its codec, which is given."""
     text = recipe.text if recipe.text.words else replace(recipe.text, words=training_words())
-    used = recipe.codec_used
-    return replace(recipe, text=text, codec_used=CodecUsed(used.source, load_mini_codec(used.source).tokens_sha256()))
+    return replace(recipe, text=text, codec_used=CodecUsed(recipe.codec_used.source, codec.tokens_sha256()))
 
 
 def lm_task(
@@ -43,7 +43,8 @@ def lm_task(
     Raises:
         FileError: no cache or codec. RequestError: tokens of another codec.
     """
-    recipe = completed(recipe)
+    codec = load_mini_codec(recipe.codec_used.source)
+    recipe = completed(recipe, codec)
     model, lm = recipe.lm_model, recipe.lm
 
     def windows(folders: Sequence[Path], split: str) -> TokenWindows:
@@ -52,7 +53,7 @@ def lm_task(
     train = windows(data, "train")
     check_codec(recipe, train.layout, data[0])
     say(f"{train.n_items} items, {train.duration_s / 3600:.2f} h of tokens of {recipe.codec_used.source}")
-    codebooks = load_mini_codec(recipe.codec_used.source).quantizer.entries
+    codebooks = codec.quantizer.entries
     fits = codebooks.shape[2] <= model.width
     if not fits:
         say(f"the codec's entries have {codebooks.shape[2]} numbers, the model {model.width}: it begins from random embeddings")
